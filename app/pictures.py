@@ -1,0 +1,148 @@
+"""Arrays → PIL pictures and their encodings; pure functions, no state, no screen.
+
+Colour maps are tables (256, 3) uint8, so that a picture and the legend beside it cannot disagree.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ssn.faces.types import FACE_SIZE, AlignedFace
+
+MAP_SIDE = 192
+"""Side of a block picture in pixels."""
+OVERLAY = 0.62
+"""Share of the heat map's colour where it is laid over the face."""
+LANDMARK_COLOUR = (64, 224, 208)
+
+
+def _ramp(*stops: tuple[float, str]) -> np.ndarray:
+    """(position in [0, 1], hex colour) stops → table (256, 3) uint8, linear between them."""
+    at = np.linspace(0, 1, 256)
+    colours = np.array([[int(colour[i : i + 2], 16) for i in (1, 3, 5)] for _, colour in stops], float)
+    return (
+        np.stack([np.interp(at, [p for p, _ in stops], colours[:, i]) for i in range(3)], axis=1).round().astype("u1")
+    )
+
+
+def _from_cv2(colormap: int) -> np.ndarray:
+    levels = np.arange(256, dtype=np.uint8)[:, None]
+    return cv2.applyColorMap(levels, colormap)[:, 0, ::-1].copy()
+
+
+COLOURS: dict[str, np.ndarray] = {
+    "indicator": _from_cv2(cv2.COLORMAP_VIRIDIS),
+    "response": _from_cv2(cv2.COLORMAP_INFERNO),
+    "shift": _ramp((0, "#1d4f91"), (0.25, "#6fa3d3"), (0.5, "#ffffff"), (0.75, "#e58f76"), (1, "#a11d2a")),
+}
+"""Indicator: viridis. Selected response: inferno. Shift: blue (less) – white (unchanged) – red (more)."""
+
+
+def css_gradient(kind: str, steps: int = 16) -> str:
+    """The colour map of ``kind`` as a CSS gradient from left (lowest) to right (highest)."""
+    table = COLOURS[kind][np.linspace(0, 255, steps).round().astype(int)]
+    return f"linear-gradient(to right, {', '.join(f'#{bytes(row).hex()}' for row in table)})"
+
+
+def colourise(values: np.ndarray, low: float, high: float, kind: str, side: int = MAP_SIDE) -> np.ndarray:
+    """A map (H, W) of any range → (side, side, 3) uint8 in the colours of ``kind``; ``low`` and ``high`` are its ends,
+    what lies outside is clipped. Values are interpolated, not colours."""
+    grown = cv2.resize(values.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+    span = high - low
+    share = (grown - low) / span if span > 0 else np.full_like(grown, 0.5 if kind == "shift" else 0.0)
+    return COLOURS[kind][(np.clip(share, 0, 1) * 255).round().astype(np.uint8)]
+
+
+def heat_map(
+    values: np.ndarray, low: float, high: float, kind: str, face: np.ndarray | None = None, side: int = MAP_SIDE
+) -> Image.Image:
+    """A block's map (H, W) as a picture, laid over ``face`` (128, 128, 3) uint8 if one is given.
+
+    Over a face the shift is as opaque as it is large, so that unchanged places show the face itself.
+    """
+    colour = colourise(values, low, high, kind, side).astype(np.float32)
+    if face is None:
+        return Image.fromarray(colour.astype(np.uint8))
+    under = np.repeat(cv2.cvtColor(cv2.resize(face, (side, side)), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
+    share: np.ndarray | float = OVERLAY
+    if kind == "shift":
+        limit = max(abs(low), abs(high)) or 1.0
+        grown = cv2.resize(np.abs(values).astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
+        share = np.clip(grown / limit, 0, 1)[..., None] ** 0.5 * 0.9
+    return Image.fromarray((share * colour + (1 - share) * under).round().astype(np.uint8))
+
+
+def preview(image: np.ndarray, longest: int = 640) -> tuple[np.ndarray, float]:
+    """Picture (H, W, 3) uint8 → one of ``longest`` pixels (small ones grow at most threefold), and new size / old."""
+    height, width = image.shape[:2]
+    scale = min(3.0, longest / max(height, width))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC), scale
+
+
+def landmarks_in_photo(face: AlignedFace) -> np.ndarray:
+    """The face's 68 landmarks in pixels of the photo it came from, (68, 2)."""
+    back = cv2.invertAffineTransform(face.transform)
+    return face.landmarks @ back[:, :2].T + back[:, 2]
+
+
+def with_landmarks(photo: np.ndarray, points: np.ndarray, scale: float = 1.0) -> Image.Image:
+    """Photo (H, W, 3) uint8 with points (N, 2), given in pixels of the photo before it was scaled by ``scale``."""
+    picture = Image.fromarray(photo).convert("RGB")
+    draw = ImageDraw.Draw(picture)
+    points = points * scale
+    reach = float(np.ptp(points, axis=0).max()) if len(points) else 0.0
+    radius = max(1.5, reach / 80)
+    for x, y in points:
+        draw.ellipse((x - radius, y - radius, x + radius, y + radius), fill=LANDMARK_COLOUR)
+    return picture
+
+
+def thumbnail(image: np.ndarray, side: int = 112, share: float = 1.0) -> Image.Image:
+    """The middle square of a picture (H, W, 3) uint8, ``share`` of its shorter side wide, shrunk to ``side``."""
+    height, width = image.shape[:2]
+    cut = max(1, round(share * min(height, width)))
+    y, x = (height - cut) // 2, (width - cut) // 2
+    square = np.ascontiguousarray(image[y : y + cut, x : x + cut])
+    return Image.fromarray(cv2.resize(square, (side, side), interpolation=cv2.INTER_AREA))
+
+
+def encode(picture: Image.Image | np.ndarray, form: str = "JPEG") -> bytes:
+    """A picture as JPEG (quality 90, full colour resolution) or PNG bytes."""
+    picture = Image.fromarray(picture) if isinstance(picture, np.ndarray) else picture
+    buffer = io.BytesIO()
+    options = {"quality": 90, "subsampling": 0} if form == "JPEG" else {"compress_level": 1}
+    picture.save(buffer, form, **options)
+    return buffer.getvalue()
+
+
+def data_uri(picture: Image.Image | np.ndarray, form: str = "JPEG") -> str:
+    """A picture as a ``data:`` address: the page needs no file on disk."""
+    return _address(encode(picture, form), form)
+
+
+def stored_uri(data: bytes) -> str:
+    """The picture stored with a template (PNG from the page, WebP from the command line) as a ``data:`` address."""
+    return _address(data, "WEBP" if data[8:12] == b"WEBP" else "PNG")
+
+
+def _address(data: bytes, form: str) -> str:
+    return f"data:image/{form.lower()};base64,{base64.b64encode(data).decode()}"
+
+
+def pack_mask(mask: np.ndarray) -> str:
+    """Mask (128, 128) bool → base64 of its 16,384 bits, row by row, highest bit first."""
+    return base64.b64encode(np.packbits(mask.astype(bool)).tobytes()).decode()
+
+
+def unpack_mask(text: str) -> np.ndarray:
+    """The inverse of :func:`pack_mask`. Raises ValueError for anything else."""
+    data = base64.b64decode(text, validate=True)
+    if len(data) != FACE_SIZE * FACE_SIZE // 8:
+        raise ValueError(f"a mask has {FACE_SIZE * FACE_SIZE // 8} bytes, not {len(data)}")
+    return np.unpackbits(np.frombuffer(data, np.uint8)).reshape(FACE_SIZE, FACE_SIZE).astype(bool)

@@ -1,0 +1,1 @@
+"""Results → HTML fragments; pure functions. Pictures are embedded, names are escaped."""

@@ -1,0 +1,33 @@
+"""Fragments used on every tab."""
+
+from __future__ import annotations
+
+from html import escape
+
+from ssn.errors import SSNError
+
+
+def notice(text: str, kind: str = "info", after: str = "") -> str:
+    """A message in the page; ``kind`` is info, good, warn or error. ``after`` is a quieter second sentence."""
+    role = "alert" if kind == "error" else "status"
+    more = f" <span>{escape(after)}</span>" if after else ""
+    return f'<div class="notice {kind}" role="{role}"><p>{escape(text)}{more}</p></div>'
+
+
+def error_notice(error: SSNError, kept: bool = False) -> str:
+    """What went wrong and what to do. ``kept`` says that the result of before is still on the page."""
+    text = f"<b>{escape(error.what)}</b> {escape(error.hint)}"
+    still = " <span>The previous probe is still shown.</span>" if kept else ""
+    return f'<div class="notice error" role="alert"><p>{text}{still}</p></div>'
+
+
+def empty(text: str) -> str:
+    """What stands in a panel that has nothing to show yet."""
+    return f'<div class="empty">{escape(text)}</div>'
+
+
+def step(number: str, title: str, hint: str = "") -> str:
+    """Heading of a panel."""
+    more = f"<small>{escape(hint)}</small>" if hint else ""
+    badge = f'<span class="stepno">{number}</span>' if number else ""
+    return f'<div class="step">{badge}<h2>{escape(title)}</h2>{more}</div>'

@@ -1,0 +1,42 @@
+"""``python -m ssn COMMAND``: everything the library does, without a screen."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from ssn.commands.ablate import ablate
+from ssn.commands.enrol import embed, enrol, match
+from ssn.commands.evaluate import evaluate
+from ssn.commands.explain import explain
+from ssn.commands.synth import synth
+from ssn.commands.train import train
+from ssn.errors import SSNError
+
+app = typer.Typer(help="SSN Studio: partial NIR-VIS face recognition.", no_args_is_help=True, add_completion=False)
+for command in (embed, enrol, match, explain, evaluate, train, ablate, synth):
+    app.command()(command)
+
+
+def _json_to_screen(arguments: list[str]) -> list[str]:
+    """``--json`` without a file prints: give it the name ``-``."""
+    full = []
+    for word, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+        full.append(word)
+        if word == "--json" and following.startswith("--"):
+            full.append("-")
+    return full
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a command; a typed error becomes one line on standard error and exit status 2."""
+    try:
+        app(args=_json_to_screen(sys.argv[1:] if arguments is None else arguments), prog_name="python -m ssn")
+    except SSNError as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,202 @@
+"""``ablate``: the rows of the paper's Table VII in our setting, trained and measured."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from ssn.commands.options import DEFAULT, Device, JsonFile, say
+from ssn.commands.search import (
+    Base,
+    Batch,
+    FinalShare,
+    FinetuneEpochs,
+    HeldOut,
+    Knowledge,
+    Masked,
+    MaskedVis,
+    Micro,
+    Mode,
+    Order,
+    SearchEpochs,
+    WeightRate,
+    make_recipe,
+)
+from ssn.errors import DataError
+from ssn.evaluation.partial import FaceSet, face_set, measure, saliency_on_mask
+from ssn.evaluation.report import write_json
+from ssn.machine import choose_device
+from ssn.models.build import load_model
+from ssn.recognizer import Recognizer
+from ssn.training.ablation import Ablation, AblationConfig
+from ssn.training.ablation_table import as_markdown
+from ssn.training.crops import Crops, load_crops
+from ssn.training.learners import Learners, choose_learners
+from ssn.training.objective import Objective
+from ssn.training.pipeline import Pipeline, export
+from ssn.training.recipe import Recipe
+from ssn.training.team import Team
+from ssn.training.variants import VARIANTS
+
+NOTES = [
+    "LFW and CelebA are visible light: every NIR face here is simulated, in training and in testing.",
+    "`lfw-devtest`: all people of LFW's `peopleDevTest` with two or more photos, the first enrolled; nobody of them is "
+    "in training. `held-out`: people of the training sets' other source who were kept apart (their photos, without "
+    "names, may have been among those the base was distilled on).",
+    "Rows without the search learn indicators and weights side by side on all photos, with as many iterations and "
+    "faces as the search has.",
+]
+
+
+class Judge:
+    """Measures a finished row on all test sets, as it would be shipped: from its file. Re-ranks on the first set only:
+    a probe's shortlist costs as many embeddings as it is long."""
+
+    def __init__(self, sets: list[FaceSet], data: dict, shortlist: int, watched: int, team: Team):
+        self.sets, self.data, self.shortlist, self.team = sets, data, shortlist, team
+        probes = sets[0].probes
+        chosen = np.linspace(0, len(probes) - 1, min(watched, len(probes))).astype(int)
+        self.watched = [probes[i] for i in chosen]
+
+    def __call__(self, objective: Objective, recipe: Recipe, folder: Path) -> dict:
+        file = folder / f"{recipe.variant}.safetensors"
+        export(objective, recipe, self.data, file)
+        return self.of_file(file)
+
+    def of_file(self, file: Path) -> dict:
+        """{"model", "sets": {name: rows}, "saliency": {occlusion: blocks}}; an adaptive network also {"told": …}, its
+        rows when it is told the masks."""
+        recognizer = Recognizer(*load_model(file), self.team.device)
+        found = {"model": recognizer.model_id, "sets": self._measure(recognizer, tell=False)}
+        if recognizer.network.adaptive:
+            found["told"] = self._measure(recognizer, tell=True)
+        kinds = ("maskTop", "maskBottom")
+        found["saliency"] = {kind: saliency_on_mask(recognizer, self.watched, kind) for kind in kinds}
+        return found
+
+    def _measure(self, recognizer: Recognizer, tell: bool) -> dict:
+        lengths = [self.shortlist] + [0] * (len(self.sets) - 1)
+        pairs = zip(self.sets, lengths, strict=True)
+        return {each.name: measure(recognizer, each, shortlist=length, tell=tell) for each, length in pairs}
+
+
+def face_sets(cache: Path, crops: Crops, learners: Learners) -> list[FaceSet]:
+    """LFW's DevTest people from the cache that ``load_crops`` filled, and the people held out."""
+    folder = cache / "lfw-peopleDevTest"
+    if not folder.is_dir():
+        raise DataError("LFW is what this is measured on.", "Pass --lfw ROOT.")
+    arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pixels", "landmarks", "identities")]
+    sets = [face_set("lfw-devtest", *arrays)]
+    if len(learners.held_out):
+        rows = learners.held_out
+        sets.append(face_set("held-out", crops.pixels[rows], crops.landmarks[rows], crops.identities[rows]))
+    return sets
+
+
+def _judged_base(judge: Judge, base: Path, model_id: str, run: Path) -> dict:
+    """What the judge says of the untuned base; measured once."""
+    file = run / "base.json"
+    if file.is_file():
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept.get("model") == model_id:
+            return kept
+        raise DataError(f"{file} is about another base.", "Use another --run folder, or the same --base.")
+    found = judge.of_file(base)
+    write_json(found, file)
+    return found
+
+
+def ablate(
+    protocol: Annotated[str, typer.Option(help="lfw")] = "lfw",
+    lfw: Annotated[Path | None, typer.Option(envvar="SSN_LFW", help="LFW's folder.")] = None,
+    faces: Annotated[
+        Path | None, typer.Option(envvar="SSN_FACES", help="Folder of aligned crops, SET.tar and SET.npz.")
+    ] = None,
+    cache: Annotated[Path, typer.Option(help="Where crops are kept between runs.")] = Path("cache"),
+    run: Annotated[Path, typer.Option(help="Where rows are kept; a killed ablation goes on there.")] = Path(
+        "runs/ablation"
+    ),
+    out: Annotated[Path, typer.Option(help="The table: this name with .md and .json.")] = Path("docs/ablation"),
+    variants: Annotated[str, typer.Option(help="Rows, comma-separated.")] = ",".join(VARIANTS),
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds each row gets.")] = 3,
+    shortlist: Annotated[int, typer.Option(min=0, help="Gallery faces re-ranked per probe; 0 leaves it.")] = 10,
+    anyway: Annotated[bool, typer.Option(help="Go on although the baseline does not beat the base.")] = False,
+    base: Base = DEFAULT,
+    mode: Mode = "partial",
+    search_epochs: SearchEpochs = 2,
+    finetune_epochs: FinetuneEpochs = 3,
+    order: Order = 1,
+    batch: Batch = 128,
+    micro: Micro = 32,
+    weight_rate: WeightRate = 1e-3,
+    final: FinalShare = 0.1,
+    knowledge: Knowledge = 5.0,
+    masked: Masked = 1.0,
+    masked_vis: MaskedVis = 0.0,
+    held_out: HeldOut = 200,
+    device: Device = "auto",
+    json_file: JsonFile = None,
+) -> None:
+    """Train every variant with several seeds, measure all, and write the table. Killed, it goes on where it was."""
+    if protocol != "lfw":
+        raise DataError(f"There is no ablation on {protocol!r}.", "Use lfw.")
+    team = Team(choose_device(device))
+    network, card = load_model(base)
+    recipe = make_recipe(
+        mode=mode,
+        search_epochs=search_epochs,
+        finetune_epochs=finetune_epochs,
+        order=order,
+        batch=batch,
+        micro=micro,
+        weight_rate=weight_rate,
+        final=final,
+        knowledge=knowledge,
+        masked=masked,
+        masked_vis=masked_vis,
+        held_out=held_out,
+        base=card.model_id,
+    )
+    crops, counts = load_crops(cache, lfw, faces)
+    learners = choose_learners(crops, held_out)
+    data = {**counts, "people": learners.classes, "photos": len(learners), "held_out": held_out}
+    judge = Judge(face_sets(cache, crops, learners), data, shortlist, 200, team)
+
+    def train(row: Recipe, folder: Path) -> Objective:
+        warm = run / f"warm-seed{row.seed}.pt"
+        pipeline = Pipeline(network, crops, learners, row, folder, team, warm)
+        return pipeline.run("all", resume=(folder / "search.pt").is_file())
+
+    def tell(text: str) -> None:
+        if team.first:
+            typer.echo(text, err=True)
+
+    if team.first:
+        _judged_base(judge, base, card.model_id, run)
+    team.wait()
+    measured = _judged_base(judge, base, card.model_id, run)
+    config = AblationConfig(recipe, tuple(variants.split(",")), tuple(range(seeds)))
+    ablation = Ablation(config, run, train, judge, measured, team)
+    ablation.run(anyway, tell)
+    if team.first:
+        notes = [*NOTES, f"Re-ranked: the first {shortlist} of the gallery, embedded again under the probe's mask."]
+        facts = {"protocol": protocol, "data": data, "notes": notes, "commands": [_command()]}
+        summary = ablation.summary(**facts, shortlist=shortlist)
+        page = as_markdown(summary)
+        write_json(summary, out.with_suffix(".json"))
+        out.with_suffix(".md").write_text(page, encoding="utf-8")
+        say(page, summary, json_file)
+
+
+def _command() -> str:
+    """How this was started, without the folders of this machine."""
+    places = {"--lfw", "--faces", "--cache", "--run", "--out", "--base", "--json"}
+    words, shown = sys.argv[1:], []
+    for before, word in zip(["", *words], words, strict=False):
+        shown.append(Path(word).name if before in places and not word.startswith("--") else word)
+    return " ".join(["python -m ssn", *shown])

@@ -1,0 +1,133 @@
+"""``train``: stage 0, distillation of the base weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from ssn.commands.options import Device, JsonFile, say
+from ssn.commands.search import (
+    Base,
+    Batch,
+    FinalShare,
+    FinetuneEpochs,
+    HeldOut,
+    Knowledge,
+    Masked,
+    MaskedVis,
+    Micro,
+    Mode,
+    Order,
+    SearchEpochs,
+    VariantName,
+    WeightRate,
+    make_recipe,
+    train_stages,
+)
+from ssn.faces.types import FACE_SIZE
+from ssn.machine import choose_device
+from ssn.models.balance import balance
+from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, save_model
+from ssn.models.network import SaliencySearchNetwork, branch_indices
+from ssn.training.batches import BatchConfig
+from ssn.training.checkpoints import load_state
+from ssn.training.crops import load_crops
+from ssn.training.distill import STATE_FILE, Distillation, DistillConfig, distill, recipe_of
+from ssn.training.objective import LossConfig
+from ssn.training.recipe import FinetuneConfig, Rates, Recipe, SearchConfig
+from ssn.training.warm_up import still_views
+
+
+def train(
+    stage: Annotated[
+        str, typer.Option(help="distill (base weights); search, finetune or all (saliency, from --base).")
+    ] = "distill",
+    lfw: Annotated[
+        Path | None, typer.Option(envvar="SSN_LFW", help="LFW's folder; peopleDevTrain is learned from.")
+    ] = None,
+    faces: Annotated[
+        Path | None, typer.Option(envvar="SSN_FACES", help="Folder of aligned crops, SET.tar and SET.npz.")
+    ] = None,
+    cache: Annotated[Path, typer.Option(help="Where crops and descriptors are kept between runs.")] = Path("cache"),
+    run: Annotated[Path, typer.Option(help="Where this run keeps its state and TensorBoard log.")] = Path(
+        "runs/distill"
+    ),
+    out: Annotated[Path | None, typer.Option(help="The finished weights; by default in the run's folder.")] = None,
+    images: Annotated[int, typer.Option(min=64, help="distill: views to learn from in all.")] = DistillConfig.images,
+    learning_rate: Annotated[float, typer.Option(help="distill: peak rate of AdamW.")] = DistillConfig.learning_rate,
+    seed: Annotated[int, typer.Option(help="Decides every random choice.")] = 0,
+    resume: Annotated[bool, typer.Option(help="Go on from the run's last state.")] = False,
+    export_only: Annotated[
+        bool, typer.Option(help="distill: write the weights of the run's last state, without training.")
+    ] = False,
+    base: Base = DEFAULT_CHECKPOINT,
+    variant: VariantName = "ssn",
+    mode: Mode = BatchConfig.mode,
+    search_epochs: SearchEpochs = SearchConfig.epochs,
+    finetune_epochs: FinetuneEpochs = FinetuneConfig.epochs,
+    order: Order = SearchConfig.order,
+    batch: Batch = BatchConfig.batch,
+    micro: Micro = BatchConfig.micro,
+    weight_rate: WeightRate = Rates.network,
+    final: FinalShare = FinetuneConfig.final,
+    knowledge: Knowledge = LossConfig.knowledge,
+    masked: Masked = BatchConfig.masked,
+    masked_vis: MaskedVis = BatchConfig.masked_vis,
+    held_out: HeldOut = Recipe.held_out,
+    device: Device = "auto",
+    json_file: JsonFile = None,
+) -> None:
+    """Train on your own data. A killed run goes on with --resume and loses at most two minutes."""
+    if stage != "distill":
+        recipe = make_recipe(
+            variant,
+            mode,
+            search_epochs,
+            finetune_epochs,
+            order,
+            batch,
+            micro,
+            weight_rate,
+            final,
+            knowledge,
+            masked,
+            masked_vis,
+            held_out,
+            seed,
+        )
+        done = train_stages(stage, recipe, base, lfw, faces, cache, run, out, resume, device)
+        if done:
+            say(f"{stage} done.", done, json_file)
+        return
+    out = out or run / "distilled.safetensors"
+    crops, counts = load_crops(cache, lfw, faces)
+    config = DistillConfig(images=images, learning_rate=learning_rate, seed=seed)
+    stop_at = None
+    if export_only:
+        config, stop_at = recipe_of(load_state(run / STATE_FILE)), 0
+    finished = distill(crops, config, run, choose_device(device), resume=resume or export_only, stop_at=stop_at)
+    data = export(finished, counts, out)
+    say(f"{data['model']} written to {out} after {data['views']:,} views.", data, json_file)
+
+
+def export(finished: Distillation, counts: dict, out: Path) -> dict:
+    """A run → its averaged weights in half precision under ``out``, with what they were made from."""
+    views = finished.step_number * finished.config.batch
+    training = {
+        "stage": "distill",
+        "teacher": "dlib face recognition ResNet v1, 128-d descriptors",
+        "data": counts,
+        "views": views,
+        "recipe": asdict(finished.config),
+    }
+    network = SaliencySearchNetwork(type(finished.student.backbone)(), selection=False)
+    network.backbone.load_state_dict(finished.averaged_backbone())
+    faces = still_views(finished.crops, np.arange(min(64, len(finished.crops))), FACE_SIZE)
+    balance(network, faces, branch_indices(["vis"] * len(faces)))
+    tensors = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("backbone.")}
+    card = save_model(out, tensors, ModelCard("light-cnn-29-v2-distilled", training=training))
+    return {"model": card.model_id, "file": str(out), "views": views, "training": training}

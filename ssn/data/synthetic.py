@@ -1,0 +1,109 @@
+"""Protocol "synthetic": drawn people, one VIS gallery photo each, simulated NIR probes. Needs no download and no data
+set.
+
+One cast of people is drawn by seed and checked once (see ``ssn.faces.casting``). Every fold divides it anew into
+people to learn from and people to test on, and photographs the test people anew. Pictures are made when they are asked
+for, so thousands of people cost no space; the cast can be kept in a file, which saves checking it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+
+from ssn.data.protocol import Protocol, Sample
+from ssn.errors import DataError
+from ssn.faces.appearance_model import DEFAULT_MODEL, load_model
+from ssn.faces.casting import NEAREST_DRAWN, NEAREST_REAL, cast
+from ssn.faces.eyewear import WORN, Worn
+from ssn.faces.people import SPREAD, WITHIN, draw_person, photo, photo_landmarks
+
+FOLDS = 10
+NOTES = (
+    "Synthetic people from a statistical appearance model; nobody shown exists.",
+    "All NIR pictures are simulated from drawn VIS pictures: figures say nothing about a real NIR camera.",
+)
+
+
+def synthetic_protocol(
+    people: int = 200,
+    probes: int = 4,
+    fold: int = 1,
+    seed: int = 0,
+    train_people: int = 0,
+    train_photos: int = 4,
+    worn: Worn = "none",
+    cache: str | Path | None = None,
+) -> Protocol:
+    """Fold ``fold`` (1 to 10) with ``people`` tested, ``probes`` simulated NIR probes each, ``train_people`` others to
+    learn from (``train_photos`` in each spectrum).
+
+    ``worn`` is what all probes wear. ``cache``: a folder where the checked cast is kept. The same arguments give the
+    same pictures. Raises DataError for sizes or folds that do not exist.
+    """
+    if people < 2 or probes < 1 or train_people < 0 or train_photos < 1:
+        raise DataError(f"{people} people with {probes} probes make no protocol.", "Use 2 people and 1 probe or more.")
+    if not 1 <= fold <= FOLDS:
+        raise DataError(f"There is no fold {fold}.", f"Folds are 1 to {FOLDS}.")
+    if worn not in WORN:
+        raise DataError(f"Nobody can wear {worn!r}.", f"Use one of {', '.join(WORN)}.")
+    everyone = cast_numbers(people + train_people, seed, cache)
+    order = np.random.default_rng((93, seed, fold)).permutation(len(everyone))
+    tested = sorted(everyone[i] for i in order[:people])
+    learned = sorted(everyone[i] for i in order[people:])
+    first = fold * 1000
+    gallery = [sample(n, first, "vis") for n in tested]
+    shown = [sample(n, first + 1 + i, "nir", worn) for n in tested for i in range(probes)]
+    train = [sample(n, first + 500 + i, s) for n in learned for s in ("vis", "nir") for i in range(train_photos)]
+    return Protocol(f"synthetic, fold {fold}", gallery, shown, [], train, NOTES)
+
+
+def sample(number: int, seed: int, spectrum: str, worn: Worn = "none") -> Sample:
+    """One photo of person ``number``, made when its image is called for; its landmarks are exact."""
+    return Sample(
+        identity=f"synthetic-{number:09d}",
+        spectrum="vis" if spectrum == "vis" else "nir-simulated",
+        image=partial(_pixels, number, seed, spectrum, worn),
+        landmarks=photo_landmarks(_person(number), seed),
+    )
+
+
+@lru_cache(maxsize=4096)
+def _person(number: int):
+    return draw_person(number)
+
+
+def _pixels(number: int, seed: int, spectrum: str, worn: Worn) -> np.ndarray:
+    return photo(_person(number), seed, spectrum, worn).pixels
+
+
+@lru_cache(maxsize=16)
+def cast_numbers(count: int, seed: int = 0, cache: str | Path | None = None) -> tuple[int, ...]:
+    """The numbers of a checked cast of ``count``; read from ``cache`` where a cast at least as long is kept there."""
+    path = Path(cache) / f"cast-{_signature()}-{seed}.json" if cache else None
+    if path and path.is_file():
+        try:
+            kept = [int(n) for n in json.loads(path.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(f"{path.name} is no cast.", "Delete it; it will be made again.") from error
+        if len(kept) >= count:
+            return tuple(kept[:count])
+    drawn = tuple(person.number for person in cast(count, seed, load_model()).people)
+    if path:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        half = path.with_suffix(f".{os.getpid()}.part")
+        half.write_text(json.dumps(drawn), encoding="utf-8")
+        os.replace(half, path)
+    return drawn
+
+
+@lru_cache(maxsize=1)
+def _signature() -> str:
+    """Which model and bounds a cast was checked with."""
+    bounds = f"{SPREAD} {WITHIN} {NEAREST_REAL} {NEAREST_DRAWN}".encode()
+    return hashlib.sha256(DEFAULT_MODEL.read_bytes() + bounds).hexdigest()[:12]

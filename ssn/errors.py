@@ -1,0 +1,75 @@
+"""Every error a person can meet: what happened, and what to do about it.
+
+Anything raised on purpose towards a user derives from :class:`SSNError`; the command line prints it as one line
+and exits with status 2, the page shows it as a message. Anything else is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+
+class SSNError(Exception):
+    """Base of all user-facing errors.
+
+    ``what`` says what happened, ``hint`` what to do; ``str()`` joins the two.
+    """
+
+    def __init__(self, what: str, hint: str = ""):
+        self.what = what
+        self.hint = hint
+        super().__init__(f"{what} {hint}".strip())
+
+
+class ImageError(SSNError):
+    """A picture cannot be used."""
+
+
+class NotAnImageError(ImageError):
+    """The bytes are empty, cut off, or no picture format we read."""
+
+
+class ImageTooLargeError(ImageError):
+    """More bytes or pixels than the stated limits; refused before it is decoded."""
+
+
+class FaceError(SSNError):
+    """The picture is fine, its faces are not."""
+
+
+class NoFaceError(FaceError):
+    """The detector found no face."""
+
+
+class SeveralFacesError(FaceError):
+    """More than one face, and nobody said which. ``count`` is how many."""
+
+    def __init__(self, what: str, hint: str = "", count: int = 0):
+        super().__init__(what, hint)
+        self.count = count
+
+
+class TemplateMismatchError(SSNError):
+    """A template was made by another model than the one it is compared with."""
+
+
+class CheckpointError(SSNError):
+    """A weights file is missing, damaged, or does not fit the architecture."""
+
+
+class GalleryError(SSNError):
+    """A gallery cannot be opened, read or written as asked."""
+
+
+class DataError(SSNError):
+    """A data set's tree or protocol file is not as described."""
+
+
+class DeviceError(SSNError):
+    """The asked device is not there."""
+
+
+class ExplanationError(SSNError):
+    """An explanation was asked for that cannot be given: an unknown method, block or baseline, or an unfit network."""
+
+
+class ExplanationCancelledError(ExplanationError):
+    """Cancelled before there was anything to show."""

@@ -1,0 +1,128 @@
+"""Occlusion-aware re-ranking: the probe's mask is put on the gallery faces of its shortlist, which are embedded again
+and scored again. Both sides then lack the same part of the face, and are compared by what both still show.
+
+The mask is known where it was painted or drawn from landmarks; ``found_mask`` guesses it from an adaptive network's
+own low saliency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ssn.errors import ExplanationError
+from ssn.faces.types import FACE_SIZE, AlignedFace
+from ssn.machine import autocast
+from ssn.models.network import branch_indices
+from ssn.recognizer import Recognizer, gray_batch
+
+SHORTLIST = 50
+
+
+@dataclass(frozen=True)
+class Reranked:
+    """The shortlist in its new order: ``places`` (K,) in the gallery, ``scores`` (K,) and what they were ``before``,
+    cosines in [−1, 1]."""
+
+    places: np.ndarray
+    scores: np.ndarray
+    before: np.ndarray
+
+
+@torch.inference_mode()
+def embed_gray(
+    recognizer: Recognizer, gray: Tensor, branches: Sequence[str], mask: Tensor | None = None, batch: int = 16
+) -> np.ndarray:
+    """Gray faces (N, 1, 128, 128) in [0, 1] and their branches → (N, 256) float32 rows of unit length. ``mask``
+    (N, 1, 128, 128), 1 where hidden, is told to an adaptive network; no other reads it."""
+    rows = []
+    branch = branch_indices(list(branches), recognizer.device)
+    for start in range(0, len(gray), batch):
+        part = slice(start, start + batch)
+        told = None if mask is None else mask[part].to(recognizer.device)
+        with autocast(recognizer.device, recognizer.half):
+            pixels = gray[part].to(recognizer.device, memory_format=torch.channels_last)
+            out = recognizer.network(pixels, branch[part], told)
+        rows.append(F.normalize(out.float(), dim=1).cpu().numpy())
+    return np.concatenate(rows) if rows else np.zeros((0, 256), np.float32)
+
+
+def masks_of(faces: Sequence[AlignedFace]) -> Tensor:
+    """What is hidden of each face → (N, 1, 128, 128) float32, 1 where hidden."""
+    return torch.from_numpy(np.stack([face.mask for face in faces])).unsqueeze(1).float()
+
+
+def told_masks(faces: Sequence[AlignedFace]) -> Tensor:
+    """What an adaptive network is told of each face: its mask, or −1 throughout where nothing is known to be hidden."""
+    masks = masks_of(faces)
+    return torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, -1.0)
+
+
+class Reranker:
+    """A gallery of aligned faces, made ready once. ``tell``: an adaptive network is told the masks."""
+
+    def __init__(self, recognizer: Recognizer, gallery: Sequence[AlignedFace], tell: bool = False):
+        self.recognizer, self.tell = recognizer, tell and recognizer.network.adaptive
+        self.gray = gray_batch(list(gallery))  # (G, 1, 128, 128)
+        self.branches = [face.branch for face in gallery]
+
+    def rerank(
+        self, probe: AlignedFace, scores: np.ndarray, shortlist: int = SHORTLIST, mask: np.ndarray | None = None
+    ) -> Reranked:
+        """A probe and its scores (G,) against the gallery → its best ``shortlist`` faces, scored anew.
+
+        ``mask`` (128, 128) bool stands in for the probe's own. Where nothing is hidden, nothing changes. Ties keep
+        their order.
+        """
+        if scores.shape != (len(self.gray),):
+            raise ValueError(f"{scores.shape} scores for a gallery of {len(self.gray)}")
+        mask = probe.mask if mask is None else mask.astype(bool)
+        best = np.argsort(-scores, kind="stable")[: max(1, shortlist)]
+        if not mask.any() or not len(best):
+            return Reranked(best, scores[best], scores[best])
+        hidden = torch.from_numpy(mask).expand(len(best), 1, -1, -1)
+        told = hidden.float() if self.tell else None
+        faces = embed_gray(
+            self.recognizer,
+            self.gray[torch.from_numpy(best)].masked_fill(hidden, 0.0),
+            [self.branches[i] for i in best],
+            told,
+        )
+        own = None if told is None else told[:1]
+        seen = gray_batch([probe]).masked_fill(torch.from_numpy(mask), 0.0)
+        vector = embed_gray(self.recognizer, seen, [probe.branch], own)[0]
+        again = faces @ vector
+        order = np.argsort(-again, kind="stable")
+        return Reranked(best[order], again[order], scores[best][order])
+
+    def matrix(self, probes: Sequence[AlignedFace], scores: np.ndarray, shortlist: int = SHORTLIST) -> np.ndarray:
+        """All probes and their scores (P, G) → scores that rank each shortlist anew, above all others: theirs are 4
+        higher than the cosine. For ranks only."""
+        found = np.array(scores, copy=True)
+        for row, probe in enumerate(probes):
+            if probe.occluded:
+                new = self.rerank(probe, scores[row], shortlist)
+                found[row, new.places] = new.scores + 4
+        return found
+
+
+@torch.inference_mode()
+def found_mask(recognizer: Recognizer, face: AlignedFace, left: float = 0.5) -> np.ndarray:
+    """Where an adaptive network takes its saliency back for this face → (128, 128) bool: the mean over the blocks of
+    σ(M + δ) / σ(M), each a channel mean, lies below ``left``. Raises ExplanationError for another network."""
+    if not recognizer.network.adaptive:
+        raise ExplanationError("This network's saliency is the same for every image.", "Load an adaptive model.")
+    branch = branch_indices([face.branch], recognizer.device)
+    gray = gray_batch([face]).to(recognizer.device, memory_format=torch.channels_last)
+    _, traces = recognizer.network.trace(gray, branch)
+    shares = []
+    for block, trace in zip(recognizer.network.selection, traces, strict=True):
+        usual = block.saliency(branch).mean(dim=1, keepdim=True)  # (1, 1, H, W)
+        share = trace.indicator.float().mean(dim=1, keepdim=True) / usual
+        shares.append(F.interpolate(share, size=(FACE_SIZE, FACE_SIZE), mode="bilinear", align_corners=False))
+    return (torch.stack(shares).mean(dim=0)[0, 0] < left).cpu().numpy()

@@ -1,0 +1,47 @@
+"""68 facial landmarks inside a detected box: dlib's shape predictor (for research use; see the README).
+
+The model file lies in the package ``face_recognition_models``. That package is located, never imported: its
+``__init__`` needs ``pkg_resources``, which current setuptools no longer has.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import lru_cache
+from pathlib import Path
+
+import dlib
+import numpy as np
+
+from ssn.errors import CheckpointError
+from ssn.faces.types import FaceBox
+
+
+def dlib_model_path(name: str) -> Path:
+    """Path of a model file inside ``face_recognition_models``."""
+    spec = importlib.util.find_spec("face_recognition_models")
+    path = Path(spec.submodule_search_locations[0]) / "models" / name if spec else None
+    if path is None or not path.is_file():
+        raise CheckpointError(f"dlib's model file {name} is missing.", "pip install face_recognition_models")
+    return path
+
+
+@lru_cache(maxsize=1)
+def _predictor():
+    return dlib.shape_predictor(str(dlib_model_path("shape_predictor_68_face_landmarks.dat")))
+
+
+def dlib_box(face: FaceBox) -> dlib.rectangle:
+    """The square dlib's predictor was trained on, from MTCNN's five points: its HOG boxes are centred below the eyes
+    and about 2.2 eye–mouth distances wide, while MTCNN's boxes are taller and vary more."""
+    eyes, mouth = face.points[:2].mean(axis=0), face.points[3:5].mean(axis=0)
+    reach = max(float(np.linalg.norm(mouth - eyes)), float(np.linalg.norm(face.points[1] - face.points[0])) * 0.9)
+    x, y = eyes + 0.55 * (mouth - eyes)
+    half = 1.15 * reach
+    return dlib.rectangle(round(x - half), round(y - half), round(x + half), round(y + half))
+
+
+def find_landmarks(image: np.ndarray, face: FaceBox) -> np.ndarray:
+    """Picture (H, W, 3) uint8 RGB and a face → (68, 2) float (x, y) in pixels of the picture."""
+    shape = _predictor()(np.ascontiguousarray(image), dlib_box(face))
+    return np.array([(point.x, point.y) for point in shape.parts()], dtype=float)

@@ -1,0 +1,56 @@
+"""The values that travel from a picture to a template. Frozen: every step makes a new one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+import numpy as np
+
+Spectrum = Literal["vis", "nir", "nir-simulated"]
+SPECTRA: tuple[Spectrum, ...] = ("vis", "nir", "nir-simulated")
+
+FACE_SIZE = 128
+"""Side of an aligned face in pixels."""
+
+
+@dataclass(frozen=True)
+class FaceBox:
+    """A detected face. ``xyxy`` and ``points`` (5, 2: eyes, nose, mouth corners) are pixels of the picture;
+    ``confidence`` is in [0, 1]."""
+
+    xyxy: tuple[float, float, float, float]
+    points: np.ndarray
+    confidence: float
+
+    @property
+    def area(self) -> float:
+        x0, y0, x1, y1 = self.xyxy
+        return max(0.0, x1 - x0) * max(0.0, y1 - y0)
+
+
+@dataclass(frozen=True)
+class AlignedFace:
+    """A face in Light CNN's frame.
+
+    ``pixels`` (128, 128, 3) uint8 RGB; ``landmarks`` (68, 2) float, pixels of the crop, (x, y); ``transform`` (2, 3)
+    takes picture coordinates to crop coordinates; ``mask`` (128, 128) bool, True where occluded.
+    """
+
+    pixels: np.ndarray
+    landmarks: np.ndarray
+    transform: np.ndarray
+    spectrum: Spectrum = "vis"
+    mask: np.ndarray = field(default_factory=lambda: np.zeros((FACE_SIZE, FACE_SIZE), bool))
+
+    @property
+    def occluded(self) -> bool:
+        return bool(self.mask.any())
+
+    @property
+    def branch(self) -> Literal["nir", "vis"]:
+        """Which of the network's two sets of indicators sees this face."""
+        return "vis" if self.spectrum == "vis" else "nir"
+
+    def with_(self, **changes) -> AlignedFace:
+        return replace(self, **changes)

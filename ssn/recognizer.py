@@ -1,0 +1,111 @@
+"""The one object most users need: a picture goes in, an aligned face, a template and four block maps come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ssn.errors import TemplateMismatchError
+from ssn.explanation.block_maps import BlockMap, block_maps
+from ssn.faces.align import align
+from ssn.faces.detect import FaceDetector, choose_face
+from ssn.faces.landmarks import find_landmarks
+from ssn.faces.read import Source, read_image
+from ssn.faces.spectrum import LUMA
+from ssn.faces.types import AlignedFace, FaceBox, Spectrum
+from ssn.machine import autocast, choose_device, has_fast_bfloat16
+from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, load_model
+from ssn.models.network import SaliencySearchNetwork, branch_indices
+
+
+@dataclass(frozen=True)
+class Template:
+    """A face as numbers: ``vector`` (256,) float32 of unit length, and the model it belongs to."""
+
+    vector: np.ndarray
+    model_id: str
+    spectrum: Spectrum = "vis"
+
+    def similarity(self, other: Template) -> float:
+        """Cosine score in [−1, 1]. Raises TemplateMismatchError for templates of different models."""
+        if self.model_id != other.model_id:
+            raise TemplateMismatchError(
+                f"The templates come from {self.model_id} and {other.model_id}.",
+                "Enrol the faces again with one model.",
+            )
+        return float(self.vector @ other.vector)
+
+
+def gray_batch(faces: list[AlignedFace]) -> Tensor:
+    """Aligned faces → (N, 1, 128, 128) float32 in [0, 1], what the network reads."""
+    pixels = np.stack([face.pixels for face in faces]).astype(np.float32) @ np.array(LUMA, np.float32)
+    return torch.from_numpy(pixels / 255).unsqueeze(1)
+
+
+class Recognizer:
+    """Detection, alignment and the network, loaded once and shared by all requests of a process."""
+
+    def __init__(self, network: SaliencySearchNetwork, card: ModelCard, device: str | torch.device = "auto"):
+        self.device = device if isinstance(device, torch.device) else choose_device(device)
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.card = card
+        self.half = has_fast_bfloat16(self.device)
+        self.detector = FaceDetector(self.device)
+
+    @classmethod
+    def load(cls, checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto") -> Recognizer:
+        """From a checkpoint file. Raises CheckpointError or DeviceError."""
+        chosen = choose_device(device)
+        return cls(*load_model(checkpoint), chosen)
+
+    @property
+    def model_id(self) -> str:
+        return self.card.model_id
+
+    def find_faces(self, image: np.ndarray) -> list[FaceBox]:
+        """Picture (H, W, 3) uint8 RGB → all faces, largest first."""
+        return self.detector.detect(image)
+
+    def align(self, image: np.ndarray, face: FaceBox, spectrum: Spectrum = "vis") -> AlignedFace:
+        return align(image, find_landmarks(image, face), spectrum)
+
+    def face(self, source: Source, spectrum: Spectrum = "vis", index: int | None = None) -> AlignedFace:
+        """Any picture → one aligned face. Raises the errors of reading, NoFaceError, SeveralFacesError."""
+        image = read_image(source)
+        return self.align(image, choose_face(self.find_faces(image), index), spectrum)
+
+    @torch.inference_mode()
+    def embed_batch(self, faces: list[AlignedFace], batch: int = 16, fast: bool = False) -> np.ndarray:
+        """Aligned faces → (N, 256) float32 rows of unit length.
+
+        ``fast`` computes in bfloat16 where the device has it: for large measurements only, since it moves a score by
+        some thousandths, and what is enrolled must be computed as what is searched.
+        """
+        rows = []
+        for start in range(0, len(faces), batch):
+            part = faces[start : start + batch]
+            with autocast(self.device, fast and self.half):
+                out = self.network(self._pixels(part), self._branch(part))
+            rows.append(F.normalize(out.float(), dim=1).cpu().numpy())
+        return np.concatenate(rows) if rows else np.zeros((0, 256), np.float32)
+
+    def embed(self, face: AlignedFace) -> Template:
+        return Template(self.embed_batch([face])[0], self.model_id, face.spectrum)
+
+    @torch.inference_mode()
+    def look(self, face: AlignedFace) -> tuple[Template, list[BlockMap]]:
+        """A face → its template and the maps of the four blocks, from one pass in full precision."""
+        embedding, traces = self.network.trace(self._pixels([face]), self._branch([face]))
+        vector = F.normalize(embedding.float(), dim=1)[0].cpu().numpy()
+        return Template(vector, self.model_id, face.spectrum), block_maps(traces)
+
+    def _pixels(self, faces: list[AlignedFace]) -> Tensor:
+        return gray_batch(faces).to(self.device, memory_format=torch.channels_last)
+
+    def _branch(self, faces: list[AlignedFace]) -> Tensor:
+        return branch_indices([face.branch for face in faces], self.device)

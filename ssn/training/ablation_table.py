@@ -1,0 +1,116 @@
+"""An ablation's summary as Markdown: one table per test set and occlusion, shares in percent."""
+
+from __future__ import annotations
+
+COLUMNS = (
+    *((f"Rank-{i}", f"rank{i}") for i in range(1, 6)),
+    ("AUC", "auc"),
+    ("EER", "eer"),
+    ("TPR@1 %", "tpr_at_0.01"),
+    ("TPR@0.1 %", "tpr_at_0.001"),
+    ("Rank-1 re-ranked", "rerank1"),
+)
+MEANING = {
+    "light-cnn": "Light CNN, fine-tuned",
+    "si": "+ indicator, one for both spectra",
+    "si-split": "+ an indicator for each spectrum",
+    "si-split+ib": "+ information bottleneck",
+    "ssn": "+ automatic feature search: the paper's SSN",
+    "ssn-adaptive": "our extension: a saliency for each image",
+}
+
+TOLD = {"ssn-adaptive": "the same, told which pixels are hidden"}
+
+
+def as_markdown(summary: dict) -> str:
+    """What ``Ablation.summary`` gives → the page. ``notes`` and ``commands``, lists of text, are printed if they are
+    there."""
+    lines = ["# Ablation", ""]
+    for note in summary.get("notes", []):
+        lines += [note, ""]
+    lines += [_schedule(summary), ""]
+    if summary.get("commands"):
+        lines += ["```", *summary["commands"], "```", ""]
+    tests = [(summary["test"], summary["rows"]), *summary["more"].items()]
+    for name, rows in tests:
+        for occlusion in dict.fromkeys(row["occlusion"] for row in rows):
+            lines += [f"## {name}, {occlusion}", "", *_table(name, occlusion, rows, summary), ""]
+    if summary["gains"]:
+        lines += ["## What each part adds", "", *_gains(summary), ""]
+    if hidden := _saliency(summary):
+        lines += ["## Saliency on hidden pixels", "", *hidden, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _schedule(summary: dict) -> str:
+    recipe, seeds = summary["recipe"], summary["seed_list"]
+    return (
+        f"Every row: seeds {', '.join(map(str, seeds))}; stage 1 {recipe['search']['epochs']} epochs, stage 2 "
+        f"{recipe['finetune']['epochs']} epochs, batches of {recipe['batches']['batch']}, mode "
+        f"{recipe['batches']['mode']}, rate {recipe['rates']['network']:g} (indicators "
+        f"{recipe['search']['indicator_rate']:g}); base `{recipe['base']}`. Percent, mean ± standard deviation over "
+        "the seeds. Gallery VIS, probe simulated NIR."
+    )
+
+
+def _table(name: str, occlusion: str, rows: list[dict], summary: dict) -> list[str]:
+    lines = ["| row | " + " | ".join(title for title, _ in COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
+    for row in summary["base"]["sets"].get(name, []):
+        if row["occlusion"] == occlusion:
+            cells = [_cell(row.get(key), None) for _, key in COLUMNS]
+            lines.append(f"| untuned base | {' | '.join(cells)} |")
+    told = summary["told"] if name == summary["test"] and occlusion != "none" else []
+    for meaning, row in [(MEANING, row) for row in rows] + [(TOLD, row) for row in told]:
+        if row["occlusion"] == occlusion:
+            cells = [_cell(row.get(f"{key}_mean"), row.get(f"{key}_std")) for _, key in COLUMNS]
+            lines.append(f"| `{row['variant']}`: {meaning[row['variant']]} | {' | '.join(cells)} |")
+    return lines
+
+
+def _cell(mean: float | None, deviation: float | None) -> str:
+    if mean is None:
+        return "–"
+    return f"{100 * mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
+
+
+def _gains(summary: dict) -> list[str]:
+    lines = [
+        f"Rank-1 on {summary['test']} over the row above, paired by seed, in points. It *helps* where the mean is more "
+        "than two standard errors above nothing.",
+        "",
+        "| row | over | occlusion | gain | helps |",
+        "|---|---|---|---|---|",
+    ]
+    for gain in summary["gains"]:
+        helps = {True: "yes", False: "not shown", None: "one seed cannot tell"}[gain["helps"]]
+        value = _cell(gain["rank1_gain_mean"], gain["rank1_gain_std"])
+        lines.append(f"| `{gain['variant']}` | `{gain['over']}` | {gain['occlusion']} | {value} | {helps} |")
+    return lines
+
+
+def _saliency(summary: dict) -> list[str]:
+    """Seeds' means of what ``saliency_on_mask`` gives, as shares of what the same pixels have in the complete face."""
+    lines = [
+        "Of the mask's pixels: σ(M) and mean |Ŷ| of the occluded face, over those of the same pixels in the complete "
+        "face; below 100 the network takes saliency back. In brackets the same of the pixels outside the mask.",
+        "",
+        "| row | occlusion | block | σ(M) | response |",
+        "|---|---|---|---|---|",
+    ]
+    start = len(lines)
+    for variant, runs in summary["saliency"].items():
+        for occlusion in runs[0] or ():
+            for blocks in zip(*(run[occlusion] for run in runs), strict=True):
+                cells = [_kept([block[kind] for block in blocks]) for kind in ("indicator", "response")]
+                lines.append(f"| `{variant}` | {occlusion} | {blocks[0]['block']} | {' | '.join(cells)} |")
+    return lines if len(lines) > start else []
+
+
+def _kept(blocks: list[dict | None]) -> str:
+    if blocks[0] is None:
+        return "–"
+    inside, outside = (
+        sum(block[place] for block in blocks) / sum(block[f"{place}_complete"] for block in blocks)
+        for place in ("inside", "outside")
+    )
+    return f"{100 * inside:.1f} ({100 * outside:.1f})"

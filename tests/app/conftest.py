@@ -1,0 +1,35 @@
+"""A bench without a camera: one face of noise with plausible landmarks, and a gallery in memory."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.bench import Bench
+from app.demo_people import DemoSet
+from app.services import Services
+from ssn.faces.types import AlignedFace, FaceBox
+from ssn.gallery.gallery import Gallery
+
+
+def noise_face(landmarks: np.ndarray, seed: int) -> AlignedFace:
+    pixels = np.random.default_rng(seed).integers(0, 256, (128, 128, 3), dtype=np.uint8)
+    return AlignedFace(pixels, landmarks, np.array([[1.0, 0, 0], [0, 1.0, 0]]))
+
+
+@pytest.fixture
+def services(recognizer) -> Services:
+    with Gallery(":memory:", recognizer.model_id) as gallery:
+        yield Services(recognizer, gallery, DemoSet())
+
+
+@pytest.fixture
+def face(landmarks) -> AlignedFace:
+    return noise_face(landmarks, 3)
+
+
+@pytest.fixture
+def bench(face) -> Bench:
+    """Two boxes on a photo, of which only the first could be aligned; nothing chosen yet."""
+    boxes = tuple(FaceBox((10 + 50 * i, 20, 50 + 50 * i, 90), np.zeros((5, 2)), 0.99) for i in range(2))
+    return Bench(np.zeros((128, 160, 3), np.uint8), 1.0, boxes, (face, None), "Your photo")

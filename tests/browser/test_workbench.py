@@ -1,0 +1,132 @@
+"""The workbench, driven as a person would: photo, occlusion, pictures, matches."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def test_from_upload_to_ranked_matches(visitor, demo):
+    page = visitor.page
+    visitor.screenshot("start")
+    visitor.open_photo(demo[0].enrolment)
+    assert "1 face" in page.locator("#found figcaption").inner_text()
+    assert "68 landmarks" in page.locator("#found figcaption").inner_text()
+    complete = visitor.block_sources()
+
+    page.get_by_label("maskBottom").click()
+    visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
+    assert float(visitor.hidden().split()[0]) > 10
+    hidden = visitor.block_sources()
+    assert len(hidden) == 12
+    assert hidden[1] != complete[1], "the selected response follows the occlusion"
+    assert hidden[2] != complete[2], "so does the shift"
+
+    rows = page.locator("#ranks li").all()
+    assert len(rows) == 5
+    known = {person.name for person in demo}
+    scores = []
+    for row in rows:
+        assert row.locator(".name").inner_text() in known
+        assert row.locator(".chip").inner_text() in ("match", "uncertain", "no match")
+        assert row.locator("img").get_attribute("src").startswith("data:image/png")
+        said = "".join(row.locator(".score").inner_text().split())
+        scores.append(float(re.fullmatch(r"(-?\d\.\d{3})[-+]\d\.\d{3}", said).group(1)))
+    assert scores == sorted(scores, reverse=True)
+    assert page.locator("#verdict h3").inner_text()
+    page.wait_for_selector("#score-plot .main-svg")
+    visitor.screenshot("mask-bottom")
+
+
+def test_the_pictures_follow_the_brush(visitor):
+    page = visitor.page
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#ranks li")
+    before = visitor.block_sources()
+    visitor.stroke((0.3, 0.4), (0.7, 0.4))
+    visitor.wait_for_strokes()
+    page.wait_for_function("() => document.querySelector('#occlusion input:checked').value === 'painted'")
+    painted = visitor.hidden()
+    assert 3 < float(painted.split()[0]) < 30
+    assert visitor.block_sources()[1] != before[1]
+    visitor.screenshot("painted")
+
+    page.get_by_label("Painted").check()
+    page.get_by_role("group", name="Brush").get_by_text("Reveal").click()
+    visitor.stroke((0.3, 0.4), (0.5, 0.4))
+    visitor.wait_for_strokes()
+    assert float(visitor.hidden().split()[0]) < float(painted.split()[0])
+    page.get_by_role("button", name="Clear").click()
+    page.wait_for_function("() => document.querySelector('#facts .facts').dataset.hidden === '0.0 %'")
+    page.get_by_role("button", name="Undo").click()
+    visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
+
+
+def test_an_example_is_labelled_simulated(visitor, demo):
+    page = visitor.page
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#ranks li")
+    assert "simulated NIR" in page.locator("#found figcaption").inner_text()
+    assert "simulated NIR" in page.locator("#facts").inner_text()
+    assert page.locator("#spectrum input:checked").get_attribute("value") == "nir"
+    assert (
+        "has been run" in page.locator("#blocks").inner_text()
+        or "everywhere" not in page.locator("#blocks").inner_text()
+    )
+
+
+def test_spectrum_indicator_and_overlay_can_be_chosen(visitor, demo):
+    page = visitor.page
+    visitor.open_photo(demo[1].enrolment)
+    pictures = visitor.block_sources()
+    page.get_by_label("Lay over the face").click()
+    visitor.wait_for_change("#blocks .cell img", "src", pictures[0])
+    page.get_by_label("Simulate NIR from this VIS photo").click()
+    page.wait_for_function("() => document.querySelector('#facts').innerText.includes('simulated NIR')")
+    page.get_by_label("VIS indicator").click()
+    page.wait_for_function("() => document.querySelector('#blocks').innerText.includes('went through the other one')")
+
+
+def test_two_visitors_do_not_see_each_other(visit, demo):
+    first, second = visit(), visit()
+    first.open_photo(demo[0].enrolment)
+    assert second.page.locator("#found .photo").count() == 0
+    second.open_photo(demo[1].enrolment)
+    second.page.get_by_label("maskTop").click()
+    second.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
+    photo = first.page.locator("#found img").get_attribute("src")
+    first.page.get_by_label("Lay over the face").click()
+    first.page.get_by_label("maskBottom").click()
+    first.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
+    assert first.page.locator("#found img").get_attribute("src") == photo
+    assert second.page.locator("#found img").get_attribute("src") != photo
+    assert first.hidden() != second.hidden()
+
+
+def test_a_match_is_explained(visitor):
+    page = visitor.page
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#ranks li")
+    page.locator("#why-method input").click()
+    page.get_by_role("option", name="Grad-CAM").click()
+    name = page.locator("#ranks .name").nth(1).inner_text()
+    page.get_by_role("button", name=f"Why {name}?").click()
+    page.wait_for_selector("#why-result .reason")
+    assert name in page.locator("#why-result h3").inner_text()
+    assert "controls" in page.locator("#why-result .notice").inner_text()
+    page.wait_for_selector("#why-plots .main-svg")
+    visitor.screenshot("why")
+    page.get_by_label("maskTop").click()
+    page.wait_for_function("() => document.querySelector('#why-result').innerText.includes('Press Explain')")
+
+
+@pytest.mark.parametrize("width", [1024, 390])
+def test_narrow_and_dark(visit, width):
+    visitor = visit(viewport={"width": width, "height": 844}, color_scheme="dark")
+    visitor.page.locator("#examples button").first.click()
+    visitor.page.wait_for_selector("#ranks li")
+    assert visitor.page.evaluate("document.documentElement.scrollWidth") <= width, "nothing sticks out sideways"
+    visitor.screenshot(f"dark-{width}")

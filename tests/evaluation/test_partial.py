@@ -1,0 +1,188 @@
+"""Re-ranking under the probe's mask, and measures on aligned faces, with networks whose answers are known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ssn.errors import ExplanationError
+from ssn.evaluation import metrics
+from ssn.evaluation.partial import face_of_crop, face_set, measure, saliency_on_mask
+from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, told_masks
+from ssn.faces.align import alignment_transform
+from ssn.faces.occlude import mask_bottom, occlude
+from ssn.faces.types import AlignedFace
+from ssn.models.adaptive_selection import REACH
+from ssn.models.network import SaliencySearchNetwork
+from ssn.recognizer import gray_batch
+from tests.drawn import mean_landmarks
+from tests.training.toys import FULL_SHAPES, ToyBackbone
+
+
+class Pixels(nn.Module):
+    """The embedding is the face itself, 16×16."""
+
+    adaptive = False
+
+    def forward(self, gray, branch, mask=None):
+        return F.adaptive_avg_pool2d(gray, 16).flatten(1)
+
+
+def recognizer(network: nn.Module):
+    """What measuring reads of a recognizer."""
+    return SimpleNamespace(network=network.eval(), device=torch.device("cpu"), half=False, model_id="toy")
+
+
+def adaptive_network(bias: float = 0.0) -> SaliencySearchNetwork:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = SaliencySearchNetwork(ToyBackbone(), adaptive=True, shapes=FULL_SHAPES)
+    with torch.no_grad():
+        for block in network.selection:
+            block.answer.bias.fill_(bias)
+    return network
+
+
+def face(top: int, bottom: int) -> AlignedFace:
+    """An upper and a lower gray."""
+    pixels = np.full((128, 128, 3), top, np.uint8)
+    pixels[70:] = bottom
+    return AlignedFace(pixels, mean_landmarks(), np.eye(2, 3))
+
+
+def pattern(seed: int) -> np.ndarray:
+    """A person: 8×8 random squares, as a crop with margin."""
+    rng = np.random.default_rng(seed)
+    return np.kron(rng.integers(20, 230, (18, 18, 1)), np.ones((8, 8, 3))).astype(np.uint8)
+
+
+def people(count: int, photos: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    crops = np.stack([pattern(i // photos) for i in range(count * photos)]).astype(int)
+    crops = (crops + rng.integers(-8, 8, crops.shape)).clip(0, 255).astype(np.uint8)
+    return crops, np.stack([mean_landmarks() + 8] * len(crops)), np.arange(count).repeat(photos)
+
+
+def test_hiding_the_same_on_both_sides_puts_the_right_person_first():
+    """A mask makes the probe's lower half black; so is the wrong person's, by nature."""
+    right, wrong = face(120, 200), face(200, 0)
+    probe = occlude(face(120, 200), np.arange(128)[:, None].repeat(128, 1) >= 70)
+    used = recognizer(Pixels())
+    gallery = [right, wrong]
+    vectors = embed_gray(used, gray_batch([*gallery, probe]), ["vis"] * 3)
+    scores = vectors[:2] @ vectors[2]
+    assert scores.argmax() == 1, "without re-ranking the wrong person wins"
+    found = Reranker(used, gallery).rerank(probe, scores, shortlist=2)
+    assert found.scores == pytest.approx([1.0, 1.0])  # one gray each: only the shape is compared
+    textured = [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(6)]
+    hidden = occlude(textured[4], mask_bottom(textured[4].landmarks))
+    vectors = embed_gray(used, gray_batch([*textured, hidden]), ["vis"] * 7)
+    found = Reranker(used, textured).rerank(hidden, vectors[:6] @ vectors[6], shortlist=6)
+    assert found.places[0] == 4
+    assert found.scores[0] == pytest.approx(1.0, abs=1e-5)
+    assert found.before[0] < 0.99
+    assert sorted(found.places) == list(range(6))
+    assert (np.diff(found.scores) <= 0).all()
+
+
+def test_a_painted_mask_can_stand_in_for_the_probes_own():
+    used, gallery = recognizer(Pixels()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(3)]
+    mask = np.zeros((128, 128), bool)
+    mask[60:] = True
+    vectors = embed_gray(used, gray_batch([*gallery, gallery[1]]), ["vis"] * 4)
+    found = Reranker(used, gallery).rerank(gallery[1], vectors[:3] @ vectors[3], 3, mask)
+    own = Reranker(used, gallery).rerank(occlude(gallery[1], mask), vectors[:3] @ vectors[3], 3)
+    assert np.array_equal(found.places, own.places)
+    assert np.allclose(found.scores, own.scores)
+
+
+def test_where_nothing_is_hidden_nothing_changes_and_only_the_shortlist_does():
+    used, gallery = recognizer(Pixels()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(6)]
+    probes = [gallery[2], occlude(gallery[3], mask_bottom(gallery[3].landmarks))]
+    vectors = embed_gray(used, gray_batch([*gallery, *probes]), ["vis"] * 8)
+    scores = vectors[6:] @ vectors[:6].T
+    reranker = Reranker(used, gallery)
+    same = reranker.rerank(probes[0], scores[0], 4)
+    assert np.array_equal(same.scores, same.before)
+    matrix = reranker.matrix(probes, scores, shortlist=2)
+    assert np.array_equal(matrix[0], scores[0])
+    assert (matrix[1] != scores[1]).sum() == 2
+    assert matrix[1].argmax() == 3
+    assert set(np.argsort(-matrix[1])[:2]) == set(np.argsort(-scores[1])[:2])
+    with pytest.raises(ValueError, match="gallery of 6"):
+        reranker.rerank(probes[1], scores[1][:3])
+
+
+def test_a_face_with_nothing_hidden_is_told_as_not_known():
+    plain = face(100, 50)
+    hidden = occlude(plain, mask_bottom(plain.landmarks))
+    told = told_masks([plain, hidden])
+    assert told.shape == (2, 1, 128, 128)
+    assert bool((told[0] == -1).all())
+    assert np.array_equal(told[1, 0].numpy(), hidden.mask)
+
+
+def test_a_crop_with_margin_is_the_aligned_face_inside_it():
+    crop = np.random.default_rng(0).integers(0, 255, (144, 144, 3)).astype(np.uint8)
+    found = face_of_crop(crop, mean_landmarks() + 8)
+    assert np.array_equal(found.pixels, crop[8:136, 8:136])
+    assert np.allclose(found.landmarks, mean_landmarks())
+    assert np.allclose(found.transform, [[1, 0, -8], [0, 1, -8]])
+    small, large = (alignment_transform(mean_landmarks(), size) for size in (128, 144))
+    assert np.allclose(large[:, 2] - small[:, 2], 8), "a larger crop has the same frame and margin all round"
+
+
+def test_the_first_photo_of_everybody_with_two_is_enrolled():
+    crops, landmarks, owners = people(3)
+    found = face_set("x", np.concatenate([crops, crops[:1]]), np.concatenate([landmarks, landmarks[:1]]), [*owners, 9])
+    assert found.gallery_people.tolist() == [0, 1, 2]
+    assert found.probe_people.tolist() == [0, 0, 1, 1, 2, 2]
+    assert np.array_equal(found.gallery[1].pixels, crops[3, 8:136, 8:136])
+    with pytest.raises(ValueError, match="two photos"):
+        face_set("x", crops[:1], landmarks[:1], np.array([1]))
+
+
+def test_the_rows_are_those_of_the_metrics():
+    faces, used = face_set("x", *people(5)), recognizer(Pixels())
+    rows = measure(used, faces, "vis", shortlist=3)
+    assert [row["occlusion"] for row in rows] == ["none", "maskTop", "maskBottom"]
+    vectors = [embed_gray(used, gray_batch(side), ["vis"] * len(side)) for side in (faces.probes, faces.gallery)]
+    scores = vectors[0] @ vectors[1].T
+    same = faces.probe_people[:, None] == faces.gallery_people
+    assert rows[0]["auc"] == metrics.auc(scores.ravel(), same.ravel())
+    assert rows[0]["rank1"] == metrics.cmc(scores, faces.probe_people, faces.gallery_people)[0] == 1.0
+    assert "rerank1" not in rows[0]
+    assert rows[2]["rerank1"] == 1.0
+    assert set(rows[0]) >= {"rank5", "eer", "tpr_at_0.01", "tpr_at_0.001", "threshold_at_0.001"}
+    assert "rerank1" not in measure(used, faces, "vis", ("maskTop",), shortlist=0)[0]
+
+
+def test_saliency_on_the_mask_is_reported_with_and_without_it():
+    crops, landmarks, _ = people(2, 1)
+    faces = [face_of_crop(*pair) for pair in zip(crops, landmarks, strict=True)]
+    rows = saliency_on_mask(recognizer(adaptive_network()), faces, "maskBottom")
+    assert [row["block"] for row in rows] == [1, 2, 3, 4]
+    start = torch.sigmoid(torch.tensor(1.0)).item()
+    assert all(value == pytest.approx(start, abs=1e-5) for row in rows for value in row["indicator"].values())
+    assert all(value >= 0 for row in rows for value in row["response"].values())
+    assert rows[0]["response"]["inside"] != pytest.approx(rows[0]["response"]["inside_complete"])
+    plain = SaliencySearchNetwork(ToyBackbone(), selection=False, shapes=FULL_SHAPES)
+    assert all(row["indicator"] is None for row in saliency_on_mask(recognizer(plain), faces, "maskTop"))
+
+
+@pytest.mark.parametrize(("bias", "found"), [(0.0, False), (-REACH, True)])
+def test_the_mask_an_adaptive_network_finds_is_where_it_takes_its_saliency_back(bias, found):
+    mask = found_mask(recognizer(adaptive_network(bias)), face(100, 50))
+    assert mask.shape == (128, 128)
+    assert bool(mask.all()) is found
+    assert bool(mask.any()) is found
+
+
+def test_a_network_without_its_own_saliency_finds_no_mask():
+    with pytest.raises(ExplanationError, match="every image"):
+        found_mask(recognizer(SaliencySearchNetwork(ToyBackbone(), shapes=FULL_SHAPES)), face(100, 50))

@@ -1,0 +1,82 @@
+"""Which device is chosen, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ssn import errors
+from ssn.errors import DeviceError, SeveralFacesError, SSNError
+from ssn.machine import autocast, choose_device, has_fast_bfloat16
+
+
+def gpus(monkeypatch, count: int) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+
+def test_auto_takes_the_gpu_where_there_is_one(monkeypatch):
+    gpus(monkeypatch, 0)
+    assert choose_device("auto") == torch.device("cpu")
+    gpus(monkeypatch, 1)
+    assert choose_device("auto") == torch.device("cuda")
+    assert choose_device("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize("name", ["cuda", "cuda:0"])
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch, name):
+    gpus(monkeypatch, 0)
+    with pytest.raises(DeviceError, match="no GPU"):
+        choose_device(name)
+
+
+def test_a_gpu_beyond_the_last_one_is_refused(monkeypatch):
+    gpus(monkeypatch, 2)
+    assert choose_device("cuda:1") == torch.device("cuda:1")
+    with pytest.raises(DeviceError, match="number 2"):
+        choose_device("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["", "gpu", "tpu", "cuda:x", "meta", "mps"])
+def test_what_is_no_device_of_ours_is_refused(monkeypatch, name):
+    gpus(monkeypatch, 1)
+    with pytest.raises(DeviceError):
+        choose_device(name)
+
+
+@pytest.mark.parametrize(
+    ("flags", "fast"), [("fpu avx2", False), ("amx_bf16 avx2", True), ("avx512_bf16", True), ("avx512f", False)]
+)
+def test_bfloat16_is_used_only_where_the_processor_says_it_has_it(monkeypatch, flags, fast):
+    monkeypatch.setattr("ssn.machine.Path.read_text", lambda self: f"flags : {flags}\n")
+    assert has_fast_bfloat16(torch.device("cpu")) is fast
+
+
+def test_without_a_description_of_the_processor_bfloat16_is_not_used(monkeypatch):
+    def missing(self):
+        raise FileNotFoundError
+
+    monkeypatch.setattr("ssn.machine.Path.read_text", missing)
+    assert has_fast_bfloat16(torch.device("cpu")) is False
+
+
+def test_autocast_is_bfloat16_or_nothing():
+    a = torch.ones(4, 4)
+    with autocast(torch.device("cpu"), True):
+        assert (a @ a).dtype == torch.bfloat16
+    with autocast(torch.device("cpu"), False):
+        assert (a @ a).dtype == torch.float32
+
+
+def test_every_error_meant_for_people_has_one_base_and_says_what_and_what_to_do():
+    kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, Exception)]
+    assert len(kinds) > 8
+    assert all(issubclass(kind, SSNError) for kind in kinds)
+    error = SeveralFacesError("Two faces.", "Choose one.", count=2)
+    assert (str(error), error.what, error.hint, error.count) == (
+        "Two faces. Choose one.",
+        "Two faces.",
+        "Choose one.",
+        2,
+    )
+    assert str(SSNError("Only this.")) == "Only this."

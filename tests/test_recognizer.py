@@ -1,0 +1,153 @@
+"""The recogniser: from a picture to a template and its maps, alone and in batches, in threads."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from ssn.errors import CheckpointError, DeviceError, NoFaceError, SeveralFacesError
+from ssn.faces.occlude import named_mask, occlude
+from ssn.faces.read import read_image
+from ssn.faces.spectrum import simulated_nir_face
+from ssn.faces.types import AlignedFace
+from ssn.models.network import SaliencySearchNetwork
+from ssn.recognizer import Recognizer, gray_batch
+from ssn.training.distill import initialise
+from tests.drawn import mean_landmarks
+
+
+def drawn_face(seed: int) -> AlignedFace:
+    """Blotches in place of a face: enough for a network that only reads pixels."""
+    small = np.random.default_rng(seed).integers(0, 256, (9, 9, 3), dtype=np.uint8)
+    pixels = np.asarray(Image.fromarray(small).resize((128, 128), Image.Resampling.BICUBIC))
+    return AlignedFace(pixels, mean_landmarks(), np.eye(2, 3))
+
+
+@pytest.fixture(scope="module")
+def faces() -> list[AlignedFace]:
+    """Both branches in turn."""
+    return [drawn_face(i) if i % 2 else simulated_nir_face(drawn_face(i)) for i in range(5)]
+
+
+@pytest.fixture(scope="module")
+def searched(recognizer) -> Recognizer:
+    """A network whose two branches differ, as after a search."""
+    network = SaliencySearchNetwork()
+    generator = torch.Generator().manual_seed(0)
+    initialise(network.backbone, generator)
+    with torch.no_grad():
+        for indicators in network.indicator_parameters():
+            indicators.copy_(2 * torch.randn(indicators.shape, generator=generator))
+    return Recognizer(network, recognizer.card, "cpu")
+
+
+def test_the_network_reads_luma_between_zero_and_one():
+    white = AlignedFace(np.full((128, 128, 3), 255, np.uint8), mean_landmarks(), np.eye(2, 3))
+    batch = gray_batch([drawn_face(0), white])
+    assert batch.shape == (2, 1, 128, 128)
+    assert batch.dtype == torch.float32
+    expected = np.asarray(Image.fromarray(drawn_face(0).pixels).convert("L")) / 255
+    assert np.abs(batch[0, 0].numpy() - expected).max() < 1 / 255
+    assert batch[1].min() == pytest.approx(1)
+    assert batch.max() <= 1 + 1e-6
+
+
+def test_a_template_has_256_finite_numbers_of_unit_length_its_model_and_spectrum(recognizer, faces):
+    for face in faces[:2]:
+        template = recognizer.embed(face)
+        assert template.vector.shape == (256,)
+        assert template.vector.dtype == np.float32
+        assert np.isfinite(template.vector).all()
+        assert np.linalg.norm(template.vector) == pytest.approx(1, abs=1e-5)
+        assert template.model_id == recognizer.model_id == recognizer.card.model_id
+        assert template.spectrum == face.spectrum
+        assert template.similarity(template) == pytest.approx(1, abs=1e-5)
+
+
+def test_embedding_is_repeatable(recognizer, faces):
+    assert np.array_equal(recognizer.embed(faces[0]).vector, recognizer.embed(faces[0]).vector)
+
+
+def test_a_batch_of_both_spectra_is_as_its_faces_one_by_one_whatever_the_batch_size(searched, faces):
+    alone = np.stack([searched.embed(face).vector for face in faces])
+    for batch in (2, 5, 16):
+        together = searched.embed_batch(faces, batch=batch)
+        assert together.shape == (5, 256)
+        assert ((together * alone).sum(axis=1) > 0.999).all()
+    other = searched.embed(faces[1].with_(spectrum="nir")).vector
+    assert other @ alone[1] < 0.999, "the branches must differ for this to mean anything"
+
+
+def test_no_faces_give_no_rows(recognizer):
+    assert recognizer.embed_batch([]).shape == (0, 256)
+
+
+def test_looking_gives_the_template_of_embedding_and_four_maps(searched, faces):
+    template, maps = searched.look(faces[0])
+    assert template.vector @ searched.embed(faces[0]).vector > 0.999
+    assert [(m.number, m.channels, m.response.shape) for m in maps] == [
+        (1, 48, (64, 64)),
+        (2, 96, (32, 32)),
+        (3, 192, (16, 16)),
+        (4, 128, (16, 16)),
+    ]
+    for block, m in enumerate(maps):
+        sigma = torch.sigmoid(searched.network.selection[block].indicators[0]).mean(dim=0)
+        assert np.allclose(m.indicator, sigma.detach().numpy(), atol=1e-5)
+        assert (m.response >= 0).all()
+
+
+def test_the_template_is_the_networks_answer_normalised(searched, faces):
+    with torch.no_grad():
+        answer = searched.network(gray_batch(faces[:1]), torch.tensor([0]))
+    assert np.allclose(searched.look(faces[0])[0].vector, F.normalize(answer, dim=1)[0].numpy(), atol=1e-4)
+
+
+def test_an_occlusion_changes_the_responses_and_never_the_indicators(searched, faces):
+    bare = searched.look(faces[0])[1]
+    hidden = searched.look(occlude(faces[0], named_mask("maskBottom", faces[0].landmarks)))[1]
+    for a, b in zip(bare, hidden, strict=True):
+        assert np.array_equal(a.indicator, b.indicator)
+        assert np.abs(a.response - b.response).max() > 1e-3
+    above = np.abs(bare[0].response - hidden[0].response)[:20]
+    assert above.max() < 1e-4, "what is far from the occlusion stays as it was in the first block"
+
+
+def test_threads_that_share_a_recogniser_get_what_one_alone_gets(searched, faces):
+    alone = [searched.embed(face).vector for face in faces]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda i: searched.embed(faces[i % 5]).vector, range(20)))
+    assert all(np.array_equal(vector, alone[i % 5]) for i, vector in enumerate(found))
+
+
+def test_a_photo_becomes_an_aligned_face(recognizer, demo):
+    face = recognizer.face(demo[0].enrolment, spectrum="nir")
+    assert face.pixels.shape == (128, 128, 3)
+    assert face.spectrum == "nir"
+    eyes, mouth = face.landmarks[36:48].mean(0), (face.landmarks[48] + face.landmarks[54]) / 2
+    assert np.allclose(eyes, (64, 40), atol=0.01)
+    assert mouth[1] == pytest.approx(88, abs=0.01)
+
+
+def test_a_picture_without_a_face_and_one_with_two_are_refused_until_one_is_chosen(recognizer, demo):
+    with pytest.raises(NoFaceError):
+        recognizer.face(np.full((200, 200, 3), 128, np.uint8))
+    pair = np.hstack([read_image(person.enrolment) for person in demo[:2]])
+    with pytest.raises(SeveralFacesError) as caught:
+        recognizer.face(pair)
+    assert caught.value.count == 2
+    both = [recognizer.face(pair, index=i).pixels for i in (0, 1)]
+    assert not np.array_equal(*both)
+
+
+def test_a_missing_checkpoint_and_a_missing_device_are_refused(tmp_path, random_checkpoint, monkeypatch):
+    with pytest.raises(CheckpointError, match="no checkpoint"):
+        Recognizer.load(tmp_path / "none.safetensors", "cpu")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(DeviceError, match="no GPU"):
+        Recognizer.load(random_checkpoint, "cuda")
