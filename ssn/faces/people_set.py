@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -135,7 +136,9 @@ def write_set(
     workers = workers or os.cpu_count() or 1
     try:
         out.mkdir(parents=True, exist_ok=True)
-        with ProcessPoolExecutor(workers, initializer=_single_thread) as pool:
+        # A forked copy of a process whose torch threads run can wait for them for ever.
+        fresh = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, fresh, initializer=_single_thread) as pool:
             chosen = cast(people, seed, judged=_judged(pool, seed, max(8, min(people, 64))))
             orders = plan([person.number for person in chosen.people], images, covered)
             for folder in {(out / order.file).parent for order in orders}:

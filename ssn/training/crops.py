@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import io
 import logging
+import multiprocessing
 import os
 import tarfile
 import zipfile
@@ -75,7 +76,8 @@ def _crop_and_describe(path: Path):
 
 
 def _process(paths: list[Path], what: str, workers: int):
-    with ProcessPoolExecutor(workers) as pool:
+    # A forked copy of a process whose torch threads run can wait for them for ever.
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
         yield from tqdm(pool.map(_crop_and_describe, paths, chunksize=16), total=len(paths), desc=what, mininterval=5)
 
 

@@ -12,6 +12,7 @@ to go on as if it had never stopped.
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import time
@@ -27,11 +28,12 @@ from tqdm import tqdm
 
 from ssn.errors import CheckpointError
 from ssn.machine import autocast, has_fast_bfloat16, keep_freed_memory
-from ssn.models.light_cnn import EMBEDDING_SIZE, LightCNN29, LightCNN29V2
+from ssn.models.light_cnn import LightCNN29
 from ssn.training.augment import ViewRanges, random_views
 from ssn.training.checkpoints import load_state, save_state
 from ssn.training.crops import Crops
-from ssn.training.teacher import DESCRIPTOR_SIZE, centred
+from ssn.training.student import Student, initialise
+from ssn.training.teacher import centred
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +57,10 @@ class DistillConfig:
     clip: float = 5.0
     relation: float = 10.0
     """Weight of the similarity matrices' term."""
+    ranking: float = 0.25
+    """Weight of the term that ranks all training crops by likeness."""
+    sharpness: float = 16.0
+    """What cosines are multiplied by before they become that ranking's probabilities."""
     identity_pull: float = 0.4
     """How far a descriptor is moved towards the mean of its person's, where the person is known."""
     ema: float = 0.998
@@ -93,50 +99,23 @@ def recipe_of(state: dict) -> DistillConfig:
         raise CheckpointError("That is no state of a distillation.", "Start without --resume.") from error
 
 
-def initialise(model: nn.Module, generator: torch.Generator) -> None:
-    """Keep the second moment through MFM (the maximum of two N(0, s²) has second moment s²), and start every residual
-    branch at half strength."""
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if parameter.dim() > 1:
-                fan_in = parameter[0].numel()
-                strength = 0.5 if ".conv2." in name else 1.0
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) * strength / math.sqrt(fan_in))
-            else:
-                parameter.zero_()
+def distillation_loss(
+    embedding: Tensor, head: nn.Linear, target: Tensor, bank: Tensor, config: DistillConfig
+) -> dict[str, Tensor]:
+    """Embeddings (N, 256) and centred descriptors (N, 128) of unit length → the weighted terms of the loss.
 
-
-class Student(nn.Module):
-    """The backbone, a normalisation of its embedding, and the head that is thrown away after training.
-
-    MFM outputs share a large common part; without the normalisation all embeddings point the same way for the first
-    thousands of views. It has no parameters and is folded into ``fc`` at the end.
+    ``bank`` (M, 128): the centred descriptors of all training crops, among which the student's answer should rank its
+    neighbours as the teacher's does (cross-entropy of the two distributions, less the teacher's entropy).
     """
-
-    def __init__(self, backbone: LightCNN29 | None = None):
-        super().__init__()
-        self.backbone = backbone or LightCNN29V2()
-        self.norm = nn.BatchNorm1d(EMBEDDING_SIZE, affine=False)
-        self.head = nn.Linear(EMBEDDING_SIZE, DESCRIPTOR_SIZE)
-
-    def forward(self, gray: Tensor) -> Tensor:
-        return self.norm(self.backbone(gray).float())
-
-
-def fold_normalisation(backbone: dict[str, Tensor], mean: Tensor, variance: Tensor, eps: float) -> dict[str, Tensor]:
-    """Backbone weights whose embedding is (fc(x) − mean) / √(variance + eps): the same names, another ``fc``."""
-    scale = torch.rsqrt(variance + eps)
-    weight, bias = backbone["fc.weight"], backbone["fc.bias"]
-    return {**backbone, "fc.weight": weight * scale[:, None], "fc.bias": (bias - mean) * scale}
-
-
-def distillation_loss(embedding: Tensor, head: nn.Linear, target: Tensor, relation: float) -> tuple[Tensor, Tensor]:
-    """Embeddings (N, 256) and centred descriptors (N, 128) of unit length → (1 − mean cosine, weighted matrix term)."""
-    likeness = 1 - F.cosine_similarity(head(embedding), target).mean()
+    answer = F.normalize(head(embedding), dim=1)
+    likeness = 1 - (answer * target).sum(dim=1).mean()
     unit = F.normalize(embedding, dim=1)
     difference = unit @ unit.T - target @ target.T  # (N, N), 0 on the diagonal
-    pairs = len(unit) * (len(unit) - 1)
-    return likeness, relation * difference.square().sum() / pairs
+    relation = difference.square().sum() / (len(unit) * (len(unit) - 1))
+    ranked = F.log_softmax(config.sharpness * answer @ bank.T, dim=1)  # (N, M)
+    wanted = F.log_softmax(config.sharpness * target @ bank.T, dim=1)
+    ranking = F.kl_div(ranked, wanted, reduction="batchmean", log_target=True)
+    return {"likeness": likeness, "relation": config.relation * relation, "ranking": config.ranking * ranking}
 
 
 class Targets:
@@ -183,6 +162,7 @@ class Distillation:
     def __init__(self, crops: Crops, config: DistillConfig, device: torch.device, backbone: LightCNN29 | None = None):
         self.crops, self.config, self.device = crops, config, device
         self.targets = Targets(crops, config.identity_pull)
+        self.bank = self.targets.unit.to(device)
         generator = torch.Generator().manual_seed(config.seed)
         self.student = Student(backbone)
         initialise(self.student if backbone is None else self.student.head, generator)
@@ -203,14 +183,14 @@ class Distillation:
         views = views.to(self.device, memory_format=torch.channels_last)
         with autocast(self.device, self.half):
             embedding = self.student(views)
-        terms = distillation_loss(embedding, self.student.head, target.to(self.device), self.config.relation)
+        terms = distillation_loss(embedding, self.student.head, target.to(self.device), self.bank, self.config)
         self.optimizer.zero_grad(set_to_none=True)
-        sum(terms).backward()
+        sum(terms.values()).backward()
         norm = nn.utils.clip_grad_norm_(self.student.parameters(), self.config.clip)
         self.optimizer.step()
         self._follow()
         self.step_number += 1
-        return {"likeness": terms[0].item(), "relation": terms[1].item(), "gradient": norm.item(), "rate": rate}
+        return {**{name: term.item() for name, term in terms.items()}, "gradient": norm.item(), "rate": rate}
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -219,24 +199,31 @@ class Distillation:
         torch._foreach_lerp_(self.average, [p.detach() for p in self.student.parameters()], 1 - keep)
 
     @torch.no_grad()
-    def averaged_backbone(self, batches: int = 16) -> dict[str, Tensor]:
-        """The averaged weights under the released key names, normalisation folded in. The mean and variance it needs
-        are those of the averaged weights, measured on ``batches`` batches of full-size views of the training crops."""
-        names = [name for name, _ in self.student.named_parameters()]
-        pairs = zip(names, self.average, strict=True)
-        weights = {k.removeprefix("backbone."): v.clone() for k, v in pairs if k.startswith("backbone.")}
-        backbone = type(self.student.backbone)().to(self.device, memory_format=torch.channels_last).eval()
-        backbone.load_state_dict(weights)
-        size = self.config.sizes[-1][0]
-        plain = replace(self.config, sizes=((size, 1.0),))
-        seen = []
-        for number in range(batches):
-            views, _ = draw_batch(self.crops, self.targets, plain, number)
-            with autocast(self.device, self.half):
-                seen.append(backbone(views.to(self.device, memory_format=torch.channels_last)).float())
-        everything = torch.cat(seen)
-        variance = everything.var(dim=0, unbiased=False)
-        return fold_normalisation(weights, everything.mean(dim=0), variance, self.student.norm.eps)
+    def averaged_student(self, batches: int = 32) -> Student:
+        """The student with the averaged weights. The means and variances of its normalisations are those of the
+        averaged weights, measured on ``batches`` batches of full-size views of the training crops."""
+        student = copy.deepcopy(self.student)
+        for parameter, average in zip(student.parameters(), self.average, strict=True):
+            parameter.copy_(average)
+        plain = replace(self.config, sizes=((self.config.sizes[-1][0], 1.0),))
+        views = (draw_batch(self.crops, self.targets, plain, number)[0] for number in range(batches))
+        for layer in student.normed_convolutions().values():
+            layer.norm.reset_running_stats()
+            layer.norm.momentum = None  # the plain mean over all batches
+        student.train()
+        seen = [view.to(self.device, memory_format=torch.channels_last) for view in views]
+        with autocast(self.device, self.half):
+            for view in seen:
+                student.backbone(view)
+            student.eval()
+            everything = torch.cat([student.backbone(view).float() for view in seen])
+        student.norm.running_mean.copy_(everything.mean(dim=0))
+        student.norm.running_var.copy_(everything.var(dim=0, unbiased=False))
+        return student
+
+    def averaged_backbone(self, batches: int = 32) -> dict[str, Tensor]:
+        """The averaged weights under the released key names, all normalisations folded in."""
+        return self.averaged_student(batches).folded()
 
     def state(self) -> dict:
         return {
