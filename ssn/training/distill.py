@@ -157,7 +157,7 @@ def draw_batch(crops: Crops, targets: Targets, config: DistillConfig, step: int)
 
 
 class Distillation:
-    """One run: its state, one step, and where it is kept."""
+    """One run: its state, one step, and where it is kept. It starts from ``backbone``, or from random weights."""
 
     def __init__(self, crops: Crops, config: DistillConfig, device: torch.device, backbone: LightCNN29 | None = None):
         self.crops, self.config, self.device = crops, config, device
@@ -167,6 +167,9 @@ class Distillation:
         self.student = Student(backbone)
         initialise(self.student if backbone is None else self.student.head, generator)
         self.student.to(device, memory_format=torch.channels_last)
+        if backbone is not None:
+            views, _ = draw_batch(crops, self.targets, config, 0)
+            self.student.adopt(views.to(device, memory_format=torch.channels_last))
         self.average = [p.detach().clone() for p in self.student.parameters()]
         decayed = [p for p in self.student.parameters() if p.dim() > 1]
         plain = [p for p in self.student.parameters() if p.dim() <= 1]

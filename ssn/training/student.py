@@ -101,12 +101,13 @@ def fold_normalisation(backbone: dict[str, Tensor], mean: Tensor, variance: Tens
 
 def initialise(model: nn.Module, generator: torch.Generator) -> None:
     """Weights N(0, 1 / fan-in), which keeps the second moment through MFM (the maximum of two N(0, s²) has second
-    moment s²); every residual branch starts at half strength, by its normalisation's scale."""
+    moment s²); every residual branch starts at half strength, by its last layer's scale."""
     with torch.no_grad():
         for name, module in model.named_modules():
             if isinstance(module, (nn.Conv2d, nn.Linear)):
-                weight = module.weight
-                weight.copy_(torch.randn(weight.shape, generator=generator) / math.sqrt(weight[0].numel()))
+                weight, strength = module.weight, 0.5 if ".conv2." in name else 1.0
+                drawn = torch.randn(weight.shape, generator=generator)
+                weight.copy_(drawn * strength / math.sqrt(weight[0].numel()))
                 if module.bias is not None:
                     module.bias.zero_()
             elif isinstance(module, nn.BatchNorm2d):

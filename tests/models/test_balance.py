@@ -10,7 +10,7 @@ from ssn.models.balance import balance
 from ssn.models.build import ModelCard, load_model, save_model
 from ssn.models.light_cnn import LightCNN29V1, LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
-from ssn.training.distill import initialise
+from ssn.training.student import initialise
 from tests.training.toys import FULL_SHAPES, ToyBackbone
 
 

@@ -24,14 +24,13 @@ from ssn.training.distill import (
     STATE_FILE,
     Distillation,
     DistillConfig,
-    Student,
     Targets,
     distill,
     distillation_loss,
     draw_batch,
-    fold_normalisation,
     recipe_of,
 )
+from ssn.training.student import Student
 
 SPAWN = multiprocessing.get_context("spawn")
 CPU = torch.device("cpu")
@@ -92,15 +91,22 @@ def test_the_loss_is_its_formula():
     generator = torch.Generator().manual_seed(0)
     embedding = torch.randn(5, 256, generator=generator)
     target = F.normalize(torch.randn(5, 128, generator=generator), dim=1)
+    bank = F.normalize(torch.randn(9, 128, generator=generator), dim=1)
     head = nn.Linear(256, 128)
-    likeness, relation = distillation_loss(embedding, head, target, relation=7.0)
+    config = DistillConfig(relation=7.0, ranking=3.0, sharpness=4.0)
+    found = distillation_loss(embedding, head, target, bank, config)
     out = embedding.numpy() @ head.weight.detach().numpy().T + head.bias.detach().numpy()
-    cosines = [o @ t / np.linalg.norm(o) / np.linalg.norm(t) for o, t in zip(out, target.numpy(), strict=True)]
-    assert likeness.item() == pytest.approx(1 - np.mean(cosines), abs=1e-5)
-    e = [v / np.linalg.norm(v) for v in embedding.numpy()]
+    out /= np.linalg.norm(out, axis=1, keepdims=True)
     t = target.numpy()
+    assert found["likeness"].item() == pytest.approx(1 - np.mean(np.sum(out * t, axis=1)), abs=1e-5)
+    e = [v / np.linalg.norm(v) for v in embedding.numpy()]
     squares = [(e[i] @ e[j] - t[i] @ t[j]) ** 2 for i in range(5) for j in range(5) if i != j]
-    assert relation.item() == pytest.approx(7.0 * np.mean(squares), rel=1e-4)
+    assert found["relation"].item() == pytest.approx(7.0 * np.mean(squares), rel=1e-4)
+    divergence = []
+    for mine, teachers in zip(out, t, strict=True):
+        p, q = (np.exp(4 * bank.numpy() @ v) / np.exp(4 * bank.numpy() @ v).sum() for v in (teachers, mine))
+        divergence.append(sum(a * np.log(a / b) for a, b in zip(p, q, strict=True)))
+    assert found["ranking"].item() == pytest.approx(3 * np.mean(divergence), rel=1e-3)
 
 
 def test_a_perfect_student_has_no_loss():
@@ -109,8 +115,10 @@ def test_a_perfect_student_has_no_loss():
     with torch.no_grad():
         head.weight.copy_(torch.eye(128, 256))
         head.bias.zero_()
-    terms = distillation_loss(3 * F.pad(target, (0, 128)), head, target, relation=10.0)
-    assert max(abs(term.item()) for term in terms) < 1e-5
+    bank = F.normalize(torch.randn(30, 128), dim=1)
+    terms = distillation_loss(3 * F.pad(target, (0, 128)), head, target, bank, DistillConfig())
+    assert set(terms) == {"likeness", "relation", "ranking"}
+    assert max(abs(term.item()) for term in terms.values()) < 1e-5
 
 
 def test_targets_are_centred_unit_and_pulled_towards_their_person(crops):
@@ -128,20 +136,6 @@ def test_targets_are_centred_unit_and_pulled_towards_their_person(crops):
     assert {identity: len(rows) for identity, rows in found.members.items()} == {1: 2, 2: 3, 3: 4}
     for identity, rows in found.members.items():
         assert (crops.identities[rows] == identity).all()
-
-
-def test_folding_the_normalisation_changes_the_weights_and_not_the_answer():
-    generator = torch.Generator().manual_seed(0)
-    backbone = {"fc.weight": torch.randn(6, 9, generator=generator), "fc.bias": torch.randn(6, generator=generator)}
-    backbone["conv1.filter.bias"] = torch.ones(2)
-    mean, variance = torch.randn(6, generator=generator), torch.rand(6, generator=generator) + 0.1
-    folded = fold_normalisation(backbone, mean, variance, 1e-5)
-    x = torch.randn(4, 9, generator=generator)
-    plain = x @ backbone["fc.weight"].T + backbone["fc.bias"]
-    expected = F.batch_norm(plain, mean, variance, eps=1e-5)
-    assert torch.allclose(x @ folded["fc.weight"].T + folded["fc.bias"], expected, atol=1e-5)
-    assert folded.keys() == backbone.keys()
-    assert torch.equal(folded["conv1.filter.bias"], torch.ones(2))
 
 
 # --- the schedule
@@ -247,20 +241,20 @@ def test_a_step_follows_the_plain_optimiser_and_a_running_average(crops, exact):
         {"params": [p for p in mine.parameters() if p.dim() == 1], "weight_decay": 0.0},
     ]
     optimizer = torch.optim.AdamW(groups, lr=config.rate_at(0), betas=(0.9, 0.99), foreach=False)
-    terms = distillation_loss(mine(views), mine.head, target, config.relation)
-    sum(terms).backward()
+    terms = distillation_loss(mine(views), mine.head, target, run.targets.unit, config)
+    sum(terms.values()).backward()
     norm = nn.utils.clip_grad_norm_(mine.parameters(), config.clip)
     optimizer.step()
-    assert report["likeness"] == pytest.approx(terms[0].item(), rel=1e-4)
-    assert report["relation"] == pytest.approx(terms[1].item(), rel=1e-4)
+    for name, term in terms.items():
+        assert report[name] == pytest.approx(term.item(), rel=1e-4)
     assert report["gradient"] == pytest.approx(norm.item(), rel=1e-3)
     assert norm > config.clip, "the clip must take effect here"
     assert run.step_number == 1
-    assert sum(bool(p.grad.abs().max() > 1e-6) for p in mine.parameters()) >= 5
+    assert sum(bool((p.grad.abs() > 1e-5).any()) for p in mine.parameters()) >= 5
     trio = zip(run.student.parameters(), mine.parameters(), before, run.average, strict=True)
     for found, expected, start, average in trio:
-        if expected.grad.abs().max() > 1e-6:  # a bias before a normalisation has no gradient but rounding
-            assert torch.allclose(found, expected, atol=2e-6)
+        certain = expected.grad.abs() > 1e-5  # the first step of Adam is the gradient's sign: rounding decides the rest
+        assert torch.allclose(found[certain], expected[certain], atol=2e-6)
         assert torch.allclose(average, 0.1 * start + 0.9 * found, atol=1e-6)  # a young average keeps 1/10
 
 
@@ -364,7 +358,7 @@ def test_the_averaged_backbone_answers_with_zero_mean_and_unit_variance(crops, u
         out = torch.cat([backbone(draw_batch(crops, uninterrupted.targets, plain, i)[0]) for i in range(6)])
     assert out.mean(dim=0).abs().max() < 1e-3
     assert (out.var(dim=0, unbiased=False) - 1).abs().max() < 0.05
-    assert not torch.equal(weights["conv.weight"], uninterrupted.student.backbone.conv.weight)
+    assert weights["conv.weight"].shape == (4, 1, 3, 3)
 
 
 # --- foreign states
