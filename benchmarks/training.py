@@ -128,10 +128,11 @@ def measure(device: torch.device, size: int, batch: int, steps: int) -> dict:
     views = torch.rand(batch, 1, size, size)
     target = F.normalize(torch.randn(batch, 128), dim=1)
     moved = views.to(device), target.to(device)
+    under_autocast, in_float32 = plain_step(run, True), plain_step(run, False)
     ways: dict[str, Callable[[], object]] = {
         "stage 0": lambda: run.step(views, target),
-        "plain autocast": lambda step=plain_step(run, True): step(*moved),
-        "plain float32": lambda step=plain_step(run, False): step(*moved),
+        "plain autocast": lambda: under_autocast(*moved),
+        "plain float32": lambda: in_float32(*moved),
     }
     taken = {name: [] for name in ways}
     kind = torch.bfloat16 if has_fast_bfloat16(device) else torch.float32
