@@ -44,14 +44,14 @@ STATE_FILE = "distill.pt"
 class DistillConfig:
     """The recipe. Everything that decides the result is here."""
 
-    images: int = 250_000
+    images: int = 260_000
     """Views seen in all."""
-    batch: int = 64
-    partners: int = 16
+    batch: int = 32
+    partners: int = 8
     """How many of a batch are partners."""
-    sizes: tuple[tuple[int, float], ...] = ((64, 0.60), (96, 0.26), (128, 0.14))
+    sizes: tuple[tuple[int, float], ...] = ((64, 0.74), (96, 0.16), (128, 0.10))
     """(side of the view, share of the images), in order."""
-    learning_rate: float = 8e-4
+    learning_rate: float = 6e-4
     weight_decay: float = 0.02
     warmup: float = 0.015
     clip: float = 5.0
