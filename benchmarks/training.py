@@ -27,7 +27,9 @@ from ssn.evaluation.report import write_json
 from ssn.machine import autocast, choose_device, has_fast_bfloat16, keep_freed_memory
 from ssn.models.light_cnn import LightCNN29V2, MaxFeatureMap
 from ssn.training.crops import Crops
-from ssn.training.distill import Distillation, DistillConfig, distillation_loss
+from ssn.training.distill import Distillation, distillation_loss
+from ssn.training.lessons import DistillConfig
+from ssn.training.team import Team
 
 BANK = 30_000
 """Training crops, among which the loss ranks."""
@@ -124,7 +126,7 @@ def by_operator(work: Callable[[], object], top: int = 12) -> dict[str, float]:
 def measure(device: torch.device, size: int, batch: int, steps: int) -> dict:
     keep_freed_memory()
     config = DistillConfig(images=10**6, batch=batch, sizes=((size, 1.0),))
-    run = Distillation(drawn_crops(), config, device)
+    run = Distillation(drawn_crops(), config, Team(device))
     views = torch.rand(batch, 1, size, size)
     target = F.normalize(torch.randn(batch, 128), dim=1)
     moved = views.to(device), target.to(device)

@@ -36,9 +36,11 @@ from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.batches import BatchConfig
 from ssn.training.checkpoints import load_state
 from ssn.training.crops import load_crops
-from ssn.training.distill import STATE_FILE, Distillation, DistillConfig, distill, recipe_of
+from ssn.training.distill import STATE_FILE, Distillation, distill
+from ssn.training.lessons import DistillConfig, recipe_of
 from ssn.training.objective import LossConfig
 from ssn.training.recipe import FinetuneConfig, Rates, Recipe, SearchConfig
+from ssn.training.team import Team
 from ssn.training.warm_up import still_views
 
 
@@ -109,7 +111,10 @@ def train(
     stop_at = None
     if export_only:
         config, stop_at = recipe_of(load_state(run / STATE_FILE)), 0
-    finished = distill(crops, config, run, choose_device(device), resume=resume or export_only, stop_at=stop_at)
+    team = Team(choose_device(device))
+    finished = distill(crops, config, run, team, resume=resume or export_only, stop_at=stop_at)
+    if not team.first:
+        return
     data = export(finished, counts, out)
     say(f"{data['model']} written to {out} after {data['views']:,} views.", data, json_file)
 

@@ -16,6 +16,33 @@ from torch import Tensor, nn
 
 from ssn.models.light_cnn import EMBEDDING_SIZE, LightCNN29, LightCNN29V2
 from ssn.training.teacher import DESCRIPTOR_SIZE
+from ssn.training.team import processes, sum_with_gradient
+
+
+def batch_normalise(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
+    """``norm(x)``, with the mean and variance of the batch that all processes share between them.
+
+    PyTorch's SyncBatchNorm does the same on GPUs only.
+    """
+    size = processes()[1]
+    if not norm.training or size == 1:
+        return norm(x)
+    values = x.float()
+    axes = [0, *range(2, x.dim())]
+    count = size * values.numel() // values.shape[1]
+    mean = sum_with_gradient(values.sum(dim=axes)) / count
+    shape = (1, -1, *[1] * (x.dim() - 2))
+    apart = values - mean.view(shape)
+    variance = sum_with_gradient(apart.square().sum(dim=axes)) / count
+    with torch.no_grad():
+        norm.num_batches_tracked += 1
+        share = 1 / norm.num_batches_tracked.item() if norm.momentum is None else norm.momentum
+        norm.running_mean.lerp_(mean, share)
+        norm.running_var.lerp_(variance * count / (count - 1), share)
+    y = apart * torch.rsqrt(variance + norm.eps).view(shape)
+    if norm.affine:
+        y = y * norm.weight.view(shape) + norm.bias.view(shape)
+    return y.to(x.dtype)
 
 
 class NormedConv(nn.Module):
@@ -38,7 +65,7 @@ class NormedConv(nn.Module):
         y = self.conv(x)
         if self.adopt:
             self._adopt(y)
-        return self.norm(y)
+        return batch_normalise(self.norm, y)
 
     @torch.no_grad()
     def _adopt(self, y: Tensor) -> None:
@@ -68,7 +95,7 @@ class Student(nn.Module):
         self.head = nn.Linear(EMBEDDING_SIZE, DESCRIPTOR_SIZE)
 
     def forward(self, gray: Tensor) -> Tensor:
-        return self.norm(self.backbone(gray).float())
+        return batch_normalise(self.norm, self.backbone(gray).float())
 
     def normed_convolutions(self) -> dict[str, NormedConv]:
         """By the name that the convolution has in the backbone."""

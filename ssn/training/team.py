@@ -8,8 +8,11 @@ the gradients of one level at a time.
 from __future__ import annotations
 
 import torch
+import torch.distributed as dist
 from accelerate import Accelerator
 from torch import Tensor
+
+from ssn.errors import DataError
 
 
 class Team:
@@ -30,6 +33,13 @@ class Team:
         """Which of ``count`` pieces are this process's: every ``size``-th."""
         return range(self.rank, count, self.size)
 
+    def part(self, count: int) -> slice:
+        """This process's rows of a batch of ``count``. Raises DataError where they are not as many for everybody."""
+        if count % self.size:
+            raise DataError(f"A batch of {count} cannot be shared by {self.size} processes.", "Use a multiple.")
+        rows = count // self.size
+        return slice(self.rank * rows, (self.rank + 1) * rows)
+
     def sum(self, tensors: list[Tensor]) -> list[Tensor]:
         """The sum over all processes of each tensor, in one exchange; all processes must ask for the same shapes."""
         if self.size == 1:
@@ -42,3 +52,40 @@ class Team:
     def wait(self) -> None:
         """Until all have come this far."""
         self.accelerator.wait_for_everyone()
+
+
+def processes() -> tuple[int, int]:
+    """(rank, size) of this process in its team."""
+    return (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
+
+
+class _Sum(torch.autograd.Function):
+    """The sum over all processes; since their losses add up, so do the gradients that come back."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor) -> Tensor:
+        total = x.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, gradient: Tensor) -> Tensor:
+        total = gradient.clone(memory_format=torch.contiguous_format)
+        dist.all_reduce(total)
+        return total
+
+
+def sum_with_gradient(x: Tensor) -> Tensor:
+    """The sum of every process's ``x``, through which a gradient flows back to all of them."""
+    return _Sum.apply(x) if processes()[1] > 1 else x
+
+
+def whole_batch(rows: Tensor) -> Tensor:
+    """This process's rows (n, D) → those of all processes, in order (size · n, D), with gradient."""
+    rank, size = processes()
+    if size == 1:
+        return rows
+    padded = rows.new_zeros(size, *rows.shape)
+    padded[rank] = rows
+    return sum_with_gradient(padded).flatten(0, 1)

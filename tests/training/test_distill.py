@@ -5,6 +5,8 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,25 +17,20 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssn.errors import CheckpointError
+from ssn.errors import CheckpointError, DataError
 from ssn.training import distill as module
+from ssn.training import lessons
 from ssn.training.augment import ViewRanges
 from ssn.training.checkpoints import load_state, save_state
 from ssn.training.crops import Crops
-from ssn.training.distill import (
-    STATE_FILE,
-    Distillation,
-    DistillConfig,
-    Targets,
-    distill,
-    distillation_loss,
-    draw_batch,
-    recipe_of,
-)
+from ssn.training.distill import STATE_FILE, Distillation, distill, distillation_loss
+from ssn.training.lessons import DistillConfig, Targets, draw_batch, recipe_of
 from ssn.training.student import Student
+from ssn.training.team import Team
 
+ROOT = Path(__file__).resolve().parents[2]
 SPAWN = multiprocessing.get_context("spawn")
-CPU = torch.device("cpu")
+CPU = Team("cpu")
 CONFIG = DistillConfig(images=96, batch=8, partners=2, sizes=((32, 0.5), (48, 0.5)), warmup=0.2)
 
 
@@ -56,8 +53,7 @@ def tiny() -> TinyBackbone:
         return TinyBackbone()
 
 
-@pytest.fixture(scope="module")
-def crops() -> Crops:
+def drawn_crops() -> Crops:
     """20 crops: people of 1, 2, 3, 4 photos, and ten unknown."""
     rng = np.random.default_rng(0)
     identities = np.array([0, 1, 1, 2, 2, 2, 3, 3, 3, 3] + [-1] * 10)
@@ -68,6 +64,11 @@ def crops() -> Crops:
         identities=identities[rng.permutation(20)],
         sources=np.array(["drawn"] * 20),
     )
+
+
+@pytest.fixture(scope="module")
+def crops() -> Crops:
+    return drawn_crops()
 
 
 @pytest.fixture
@@ -142,7 +143,7 @@ def test_targets_are_centred_unit_and_pulled_towards_their_person(crops):
 
 
 def test_the_rate_warms_up_to_its_height_and_falls_to_a_hundredth():
-    config = DistillConfig(images=64_000, learning_rate=2e-3, warmup=0.1)
+    config = DistillConfig(images=32_000, learning_rate=2e-3, warmup=0.1)
     assert config.steps == 1000
     rates = [config.rate_at(step) for step in range(1000)]
     assert rates[0] == pytest.approx(2e-5)
@@ -155,7 +156,7 @@ def test_the_rate_warms_up_to_its_height_and_falls_to_a_hundredth():
 
 
 def test_the_sizes_follow_each_other_with_their_shares_of_the_steps():
-    config = DistillConfig(images=64_000)
+    config = DistillConfig(images=32_000)
     sizes = [config.size_at(step) for step in range(config.steps)]
     assert sizes == sorted(sizes)
     counts = Counter(sizes)
@@ -201,13 +202,13 @@ def test_every_crop_is_drawn_once_per_epoch_apart_from_partners(crops, batch, pa
 
 def test_partners_show_the_same_person_in_the_other_spectrum(crops, monkeypatch):
     seen = []
-    real = module.random_views
+    real = lessons.random_views
 
     def watched(pixels, nir, *others):
         seen.append(nir.clone())
         return real(pixels, nir, *others)
 
-    monkeypatch.setattr(module, "random_views", watched)
+    monkeypatch.setattr(lessons, "random_views", watched)
     targets = Targets(crops, CONFIG.identity_pull)
     other_photos = 0
     for step in range(30):
@@ -361,6 +362,47 @@ def test_the_averaged_backbone_answers_with_zero_mean_and_unit_variance(crops, u
     assert weights["conv.weight"].shape == (4, 1, 3, 3)
 
 
+# --- several processes
+
+
+def three_steps(target: Path, team: Team) -> None:
+    """Three steps in full precision; the first process keeps the state, the gradients and what each step said."""
+    module.has_fast_bfloat16 = lambda device: False
+    run = Distillation(drawn_crops(), CONFIG, team, tiny())
+    said = [run.step(*draw_batch(run.crops, run.targets, CONFIG, step)) for step in range(3)]
+    gradients = [p.grad for p in run.student.parameters()]
+    if team.first:
+        save_state({**run.state(), "gradients": gradients, "said": said, "processes": team.size}, target)
+    team.wait()
+
+
+@pytest.mark.slow
+def test_two_gloo_processes_get_the_gradients_of_one(tmp_path, exact):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "CUDA_VISIBLE_DEVICES": ""}
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command = [*start, "-m", "tests.training.test_distill", str(tmp_path / "two.pt")]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+    three_steps(tmp_path / "one.pt", CPU)
+    one, two = (load_state(tmp_path / f"{name}.pt") for name in ("one", "two"))
+    assert (one["processes"], two["processes"]) == (1, 2)
+    for mine, theirs in zip(one["gradients"], two["gradients"], strict=True):
+        assert torch.allclose(mine, theirs, atol=1e-4 * float(mine.abs().max()) + 1e-6)
+    for mine, theirs in zip(one["said"], two["said"], strict=True):
+        assert mine == pytest.approx(theirs, rel=1e-3)
+    for name, tensor in one["student"].items():
+        if "running" in name:  # a bias before a normalisation has rounding for a gradient, and Adam follows its sign
+            assert torch.allclose(tensor, two["student"][name], atol=1e-3), name
+
+
+def test_a_batch_that_cannot_be_shared_is_refused():
+    team = Team("cpu")
+    team.rank, team.size = 1, 3
+    assert team.part(9) == slice(3, 6)
+    with pytest.raises(DataError, match="shared by 3"):
+        team.part(8)
+
+
 # --- foreign states
 
 
@@ -404,3 +446,8 @@ def test_the_recipe_of_a_state_is_read_back_from_disk(uninterrupted, tmp_path):
     for state in ({}, {"config": {"views": {}}}, {"config": {"views": {"wrong": 1}, "sizes": []}}):
         with pytest.raises(CheckpointError, match="no state of a distillation"):
             recipe_of(state)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    three_steps(Path(sys.argv[1]), Team("cpu"))

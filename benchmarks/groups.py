@@ -1,0 +1,119 @@
+"""How often strangers of one group are taken for each other, at the thresholds the checkpoint carries.
+
+    python -m benchmarks.groups --faces CROPS --cache CACHE [--checkpoint FILE] [--json FILE]
+
+All-Age-Faces and UTKFace say age, sex or origin in their file names. Only pictures the base did not learn from are
+used: those left out because the teacher takes them for LFW test people, so a choice by the teacher's likings. Each
+person has one photo, so false matches can be counted and misses cannot.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+import numpy as np
+
+from ssn.errors import DataError
+from ssn.evaluation.partial import face_of_crop
+from ssn.evaluation.report import write_json
+from ssn.faces.spectrum import simulated_nir_face
+from ssn.models.build import DEFAULT_CHECKPOINT
+from ssn.recognizer import Recognizer
+from ssn.training.crops import near_any
+
+AGES = ((0, 12), (13, 17), (18, 29), (30, 44), (45, 59), (60, 120))
+SEXES = ("male", "female")
+ORIGINS = ("White", "Black", "Asian", "Indian", "others")
+"""UTKFace's own words and order."""
+
+LEAST = 40
+"""Photos of a group below which nothing is said of it."""
+
+MOST = 800
+"""Photos of a group that are compared, drawn at random where there are more."""
+
+
+def age_band(age: int) -> str:
+    return next(f"age {low}–{high}" for low, high in AGES if low <= age <= high)
+
+
+def groups_of(source: str, original: str) -> list[str]:
+    """A file name of the set → the groups it says it belongs to."""
+    if source == "aaf" and (found := re.match(r"\d+A(\d+)\.", original)):
+        return ["all", age_band(int(found[1]))]
+    if source == "utkface" and (found := re.match(r"(\d+)_([01])_([0-4])_", original)):
+        return ["all", age_band(int(found[1])), SEXES[int(found[2])], ORIGINS[int(found[3])]]
+    return []
+
+
+def unlearned(faces: Path, cache: Path, source: str) -> tuple[np.ndarray, np.ndarray, list[list[str]]]:
+    """Crops (N, 144, 144, 3), landmarks (N, 68, 2) and groups of the pictures that training left out."""
+    folder = cache / source
+    try:
+        test = np.load(cache / "lfw-peopleDevTest" / "descriptors.npy")
+        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
+        landmarks, descriptors = np.load(folder / "landmarks.npy"), np.load(folder / "descriptors.npy")
+        with np.load(faces / f"{source}.npz") as facts:
+            originals = facts["original"]
+    except (OSError, KeyError) as error:
+        raise DataError("The crops are not in the cache.", "Run a training with --lfw and --faces first.") from error
+    rows = np.flatnonzero(near_any(descriptors, test))
+    return pixels[rows], landmarks[rows], [groups_of(source, str(originals[row])) for row in rows]
+
+
+def false_matches(probes: np.ndarray, gallery: np.ndarray, thresholds: dict[str, float]) -> dict[str, float]:
+    """(N, 256) and (N, 256) of the same N strangers → share of all pairs of two of them at or above each threshold."""
+    scores = (probes @ gallery.T)[~np.eye(len(probes), dtype=bool)]
+    return {rate: float(np.mean(scores >= threshold)) for rate, threshold in thresholds.items()}
+
+
+def measure(faces: Path, cache: Path, recognizer: Recognizer) -> list[dict]:
+    """A row for each set and group that is large enough."""
+    rows = []
+    for source in ("aaf", "utkface"):
+        pixels, landmarks, groups = unlearned(faces, cache, source)
+        names = sorted({name for own in groups for name in own})
+        for name in names:
+            members = np.flatnonzero([name in own for own in groups])
+            if len(members) < LEAST:
+                continue
+            if len(members) > MOST:
+                members = np.random.default_rng(0).choice(members, MOST, replace=False)
+            seen = [face_of_crop(pixels[i], landmarks[i]) for i in members]
+            gallery = recognizer.embed_batch(seen, fast=True)
+            probes = recognizer.embed_batch([simulated_nir_face(face) for face in seen], fast=True)
+            rates = {
+                "vis": false_matches(gallery, gallery, recognizer.card.thresholds),
+                "nir-simulated": false_matches(probes, gallery, recognizer.card.thresholds),
+            }
+            rows.append({"set": source, "group": name, "photos": len(members), "fmr": rates})
+    return rows
+
+
+def as_text(rows: list[dict]) -> str:
+    lines = ["| set | group | photos | VIS: at 1 % | at 0.1 % | simulated NIR: at 1 % | at 0.1 % |", "|" + "---|" * 7]
+    for row in rows:
+        cells = [row["fmr"][kind][rate] for kind in ("vis", "nir-simulated") for rate in ("0.01", "0.001")]
+        shares = " | ".join(f"{100 * share:.2f}" for share in cells)
+        lines.append(f"| {row['set']} | {row['group']} | {row['photos']} | {shares} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--faces", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    recognizer = Recognizer.load(arguments.checkpoint)
+    rows = measure(arguments.faces, arguments.cache, recognizer)
+    print(as_text(rows))
+    if arguments.json:
+        write_json({"model": recognizer.model_id, "rows": rows}, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

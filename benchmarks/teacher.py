@@ -1,0 +1,110 @@
+"""Ours beside the network it learned from, on the same aligned and occluded faces of people neither was tuned on.
+
+    python -m benchmarks.teacher --root LFW [--pairs pairsDevTest.txt] [--checkpoint FILE] [--json FILE]
+
+The teacher, dlib's descriptor network, sees the 128-pixel crops that ours sees, with the same black rectangles and the
+same simulated NIR; its score is minus the Euclidean distance, as it is meant to be used. The interval is that of the
+difference in accuracy, by bootstrap over the pairs, at the thresholds best for each.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ssn.data.lfw import LFW, lfw_protocol
+from ssn.data.protocol import Protocol
+from ssn.evaluation import metrics
+from ssn.evaluation.report import SPECTRUM_NAMES, write_json
+from ssn.evaluation.run import align_samples, as_probe
+from ssn.faces.occlude import OCCLUSIONS
+from ssn.faces.types import AlignedFace
+from ssn.models.build import DEFAULT_CHECKPOINT
+from ssn.recognizer import Recognizer
+from ssn.training.teacher import describe
+
+
+def teacher_scores(probes: list[AlignedFace], enrolled: list[AlignedFace]) -> np.ndarray:
+    """(N,) minus the distances of the descriptors, pair by pair."""
+    pairs = zip(probes, enrolled, strict=True)
+    described = [(describe(a.pixels, a.landmarks), describe(b.pixels, b.landmarks)) for a, b in pairs]
+    return np.array([-np.linalg.norm(a - b) for a, b in described])
+
+
+def our_scores(recognizer: Recognizer, probes: list[AlignedFace], enrolled: list[AlignedFace]) -> np.ndarray:
+    """(N,) cosines, pair by pair."""
+    return (recognizer.embed_batch(probes) * recognizer.embed_batch(enrolled)).sum(axis=1)
+
+
+def right(scores: np.ndarray, same: np.ndarray) -> np.ndarray:
+    """(N,) bool: which pairs the best single threshold decides rightly."""
+    cuts = np.concatenate([[-np.inf], np.sort(scores)])
+    best = max(cuts, key=lambda cut: np.mean((scores > cut) == same))
+    return (scores > best) == same
+
+
+def interval(ours: np.ndarray, teachers: np.ndarray, draws: int = 2000) -> list[float]:
+    """95 % interval of the difference in accuracy over the same pairs."""
+    difference = ours.astype(float) - teachers.astype(float)
+    rng = np.random.default_rng(0)
+    means = [difference[rng.integers(len(difference), size=len(difference))].mean() for _ in range(draws)]
+    return [float(edge) for edge in np.percentile(means, [2.5, 97.5])]
+
+
+def compare(protocol: Protocol, recognizer: Recognizer) -> list[dict]:
+    """One row per probe spectrum and occlusion."""
+    samples = list(dict.fromkeys(s for probe, enrolled, _ in protocol.pairs for s in (probe, enrolled)))
+    faces = align_samples(samples, recognizer, lambda items, what, total: tqdm(items, what, total, leave=False))
+    pairs = [pair for pair in protocol.pairs if pair[0] in faces and pair[1] in faces]
+    same = np.array([pair[2] for pair in pairs])
+    enrolled = [faces[pair[1]] for pair in pairs]
+    rows = []
+    for spectrum in ("vis", "nir-simulated"):
+        for occlusion in OCCLUSIONS:
+            probes = [as_probe(faces[pair[0]], spectrum, occlusion) for pair in pairs]
+            scores = {"ours": our_scores(recognizer, probes, enrolled), "teacher": teacher_scores(probes, enrolled)}
+            row = {"probe_spectrum": spectrum, "occlusion": occlusion, "pairs": len(pairs)}
+            for name, values in scores.items():
+                row[name] = {
+                    "accuracy": metrics.cross_validated_accuracy(values, same),
+                    "eer": metrics.eer(values, same),
+                    "auc": metrics.auc(values, same),
+                }
+            row["difference_interval"] = interval(*(right(values, same) for values in scores.values()))
+            rows.append(row)
+    return rows
+
+
+def as_text(rows: list[dict]) -> str:
+    lines = [
+        "| probe | occlusion | accuracy: ours | teacher | EER: ours | teacher | difference, 95 % |",
+        "|" + "---|" * 7,
+    ]
+    for row in rows:
+        shares = [row[who][what] for what in ("accuracy", "eer") for who in ("ours", "teacher")]
+        cells = " | ".join(f"{100 * share:.1f}" for share in shares)
+        low, high = row["difference_interval"]
+        probe = SPECTRUM_NAMES[row["probe_spectrum"]]
+        lines.append(f"| {probe} | {row['occlusion']} | {cells} | {100 * low:+.1f} … {100 * high:+.1f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", type=Path, required=True, help="LFW")
+    parser.add_argument("--pairs", default="pairsDevTest.txt")
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    recognizer = Recognizer.load(arguments.checkpoint)
+    rows = compare(lfw_protocol(LFW(arguments.root), arguments.pairs), recognizer)
+    print(as_text(rows))
+    if arguments.json:
+        write_json({"model": recognizer.model_id, "rows": rows}, arguments.json)
+
+
+if __name__ == "__main__":
+    main()
