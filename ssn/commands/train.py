@@ -31,7 +31,7 @@ from ssn.commands.search import (
 from ssn.faces.types import FACE_SIZE
 from ssn.machine import choose_device
 from ssn.models.balance import balance
-from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, save_model
+from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, load_backbone, save_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.batches import BatchConfig
 from ssn.training.checkpoints import load_state
@@ -61,6 +61,9 @@ def train(
     out: Annotated[Path | None, typer.Option(help="The finished weights; by default in the run's folder.")] = None,
     images: Annotated[int, typer.Option(min=64, help="distill: views to learn from in all.")] = DistillConfig.images,
     learning_rate: Annotated[float, typer.Option(help="distill: peak rate of AdamW.")] = DistillConfig.learning_rate,
+    start: Annotated[
+        Path | None, typer.Option(help="distill: weights to go on from; random ones where it is not given.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Decides every random choice.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on from the run's last state.")] = False,
     export_only: Annotated[
@@ -106,26 +109,28 @@ def train(
             say(f"{stage} done.", done, json_file)
         return
     out = out or run / "distilled.safetensors"
+    backbone = load_backbone(start) if start else None
     crops, counts = load_crops(cache, lfw, faces)
     config = DistillConfig(images=images, learning_rate=learning_rate, seed=seed)
     stop_at = None
     if export_only:
         config, stop_at = recipe_of(load_state(run / STATE_FILE)), 0
     team = Team(choose_device(device))
-    finished = distill(crops, config, run, team, resume=resume or export_only, stop_at=stop_at)
+    finished = distill(crops, config, run, team, resume or export_only, backbone, stop_at=stop_at)
     if not team.first:
         return
-    data = export(finished, counts, out)
+    data = export(finished, counts, out, start)
     say(f"{data['model']} written to {out} after {data['views']:,} views.", data, json_file)
 
 
-def export(finished: Distillation, counts: dict, out: Path) -> dict:
+def export(finished: Distillation, counts: dict, out: Path, start: Path | None = None) -> dict:
     """A run → its averaged weights in half precision under ``out``, with what they were made from."""
     views = finished.step_number * finished.config.batch
     training = {
         "stage": "distill",
         "teacher": "dlib face recognition ResNet v1, 128-d descriptors",
         "data": counts,
+        "started from": start.name if start else "random weights",
         "views": views,
         "recipe": asdict(finished.config),
     }

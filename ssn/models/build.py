@@ -115,14 +115,31 @@ def load_model(path: str | Path = DEFAULT_CHECKPOINT) -> tuple[SaliencySearchNet
 
     Raises CheckpointError where the file is missing, damaged, not ours, or does not fit its architecture.
     """
-    path = Path(path)
+    tensors, card = _read(Path(path))
+    return build_network(tensors, card), card
+
+
+def load_backbone(path: str | Path) -> LightCNN29:
+    """As ``load_model``, but the Light CNN alone, with the weights as they stand in the file, to be trained further.
+
+    Raises CheckpointError also for a file with a selection: its weights are half of a network.
+    """
+    tensors, card = _read(Path(path))
+    if any(key.startswith("selection.") for key in tensors):
+        raise CheckpointError(f"{Path(path).name} holds a selection too.", "Start from base weights.")
+    backbone = ARCHITECTURES[card.architecture]()
+    try:
+        backbone.load_state_dict({k.removeprefix("backbone."): v.float() for k, v in tensors.items()}, strict=True)
+    except RuntimeError as error:
+        raise CheckpointError(f"The checkpoint does not fit {card.architecture}.", "Use the right file.") from error
+    return backbone
+
+
+def _read(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint at {path}.", "Pass --checkpoint FILE, or train one.")
-    if path.name.endswith((".pth.tar", ".pth", ".tar")):
-        tensors, card = import_official(path)
-    else:
-        tensors, card = _read_safetensors(path)
-    return build_network(tensors, card), card
+    official = path.name.endswith((".pth.tar", ".pth", ".tar"))
+    return import_official(path) if official else _read_safetensors(path)
 
 
 def build_network(tensors: dict[str, Tensor], card: ModelCard) -> SaliencySearchNetwork:

@@ -20,13 +20,14 @@ from ssn.models.build import (
     ModelCard,
     build_network,
     import_official,
+    load_backbone,
     load_model,
     model_id,
     save_model,
 )
 from ssn.models.light_cnn import LightCNN29V1, LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
-from ssn.training.distill import initialise
+from ssn.training.student import initialise
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,19 @@ def test_searched_indicators_survive_the_round_trip(tmp_path):
     assert card.searched
     pairs = zip(network.indicator_parameters(), again.indicator_parameters(), strict=True)
     assert all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_a_backbone_to_train_further_has_the_weights_of_the_file(tensors, face, tmp_path):
+    save_model(tmp_path / "base.safetensors", tensors, ModelCard("base"), half=False)
+    backbone = load_backbone(tmp_path / "base.safetensors")
+    for name, tensor in backbone.state_dict().items():
+        assert torch.equal(tensor, tensors[f"backbone.{name}"]), name
+    network, _ = load_model(tmp_path / "base.safetensors")
+    with torch.no_grad():
+        assert torch.allclose(backbone(face), network(face, branch_indices(["vis"])), atol=1e-4)
+    save_model(tmp_path / "ssn.safetensors", SaliencySearchNetwork().state_dict(), ModelCard("ssn"))
+    with pytest.raises(CheckpointError, match="selection"):
+        load_backbone(tmp_path / "ssn.safetensors")
 
 
 def test_v1_weights_come_back_as_v1(tmp_path):
