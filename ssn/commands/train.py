@@ -28,10 +28,12 @@ from ssn.commands.search import (
     make_recipe,
     train_stages,
 )
+from ssn.errors import CheckpointError
 from ssn.faces.types import FACE_SIZE
 from ssn.machine import choose_device
 from ssn.models.balance import balance
 from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, load_backbone, save_model
+from ssn.models.light_cnn import LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.batches import BatchConfig
 from ssn.training.checkpoints import load_state
@@ -110,6 +112,8 @@ def train(
         return
     out = out or run / "distilled.safetensors"
     backbone = load_backbone(start) if start else None
+    if not isinstance(backbone, LightCNN29V2 | None):
+        raise CheckpointError(f"{start} is no Light CNN-29 v2, which this stage trains.", "Start from v2 weights.")
     crops, counts = load_crops(cache, lfw, faces)
     config = DistillConfig(images=images, learning_rate=learning_rate, seed=seed)
     stop_at = None

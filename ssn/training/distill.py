@@ -135,7 +135,7 @@ class Distillation:
         return student
 
     def averaged_backbone(self, batches: int = 32) -> dict[str, Tensor]:
-        """The averaged weights under the released key names, all normalisations folded in."""
+        """The averaged weights under the released key names, all normalisations and the head folded in."""
         return self.averaged_student(batches).folded()
 
     def state(self) -> dict:

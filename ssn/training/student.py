@@ -110,13 +110,33 @@ class Student(nn.Module):
 
     @torch.no_grad()
     def folded(self) -> dict[str, Tensor]:
-        """The backbone's weights under the released key names, every normalisation folded in."""
+        """The backbone's weights under the released key names, every normalisation and the head folded in."""
         normed = self.normed_convolutions()
         inside = tuple(name + "." for name in normed)
         weights = {k: v.detach().clone() for k, v in self.backbone.state_dict().items() if not k.startswith(inside)}
         for name, layer in normed.items():
             weights[name + ".weight"], weights[name + ".bias"] = layer.folded()
-        return fold_normalisation(weights, self.norm.running_mean, self.norm.running_var, self.norm.eps)
+        weights = fold_normalisation(weights, self.norm.running_mean, self.norm.running_var, self.norm.eps)
+        return fold_head(weights, self.head)
+
+
+def fold_head(backbone: dict[str, Tensor], head: nn.Linear, rest: float = 0.1) -> dict[str, Tensor]:
+    """Backbone weights whose embedding's inner products are those of the head's answers, which is what the teacher was
+    compared with, plus ``rest`` times an equal share of all 256 directions: the same names, another ``fc``.
+
+    With H and b the head's, M² = HᵀH + rest · tr(HᵀH) / 256 · I, M symmetric, and H c = b, it is M (e + c).
+    """
+    weight = head.weight.double()
+    inner = weight.T @ weight  # (256, 256)
+    inner += rest * inner.diagonal().mean() * torch.eye(len(inner), dtype=inner.dtype, device=inner.device)
+    values, vectors = torch.linalg.eigh(inner)
+    root = ((vectors * values.clamp_min(0).sqrt()) @ vectors.T).float()
+    shift = (torch.linalg.pinv(weight) @ head.bias.double()).float()
+    return {
+        **backbone,
+        "fc.weight": root @ backbone["fc.weight"],
+        "fc.bias": root @ (backbone["fc.bias"] + shift),
+    }
 
 
 def fold_normalisation(backbone: dict[str, Tensor], mean: Tensor, variance: Tensor, eps: float) -> dict[str, Tensor]:

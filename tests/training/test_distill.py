@@ -349,17 +349,23 @@ def test_training_makes_the_student_more_like_its_teacher(crops, exact):
     assert losses[-1] < 0.5 * losses[0]
 
 
-def test_the_averaged_backbone_answers_with_zero_mean_and_unit_variance(crops, uninterrupted, exact):
-    weights = uninterrupted.averaged_backbone(batches=6)
-    assert weights.keys() == TinyBackbone().state_dict().keys()
-    backbone = TinyBackbone()
-    backbone.load_state_dict(weights)
+def test_the_averaged_student_is_normalised_anew_and_folds_into_the_published_names(crops, uninterrupted, exact):
+    student = uninterrupted.averaged_student(batches=6)
+    assert not student.training
     plain = replace(CONFIG, sizes=((48, 1.0),))
+    views = torch.cat([draw_batch(crops, uninterrupted.targets, plain, i)[0] for i in range(6)])
     with torch.no_grad():
-        out = torch.cat([backbone(draw_batch(crops, uninterrupted.targets, plain, i)[0]) for i in range(6)])
-    assert out.mean(dim=0).abs().max() < 1e-3
-    assert (out.var(dim=0, unbiased=False) - 1).abs().max() < 0.05
-    assert weights["conv.weight"].shape == (4, 1, 3, 3)
+        out = student(views)
+        assert out.mean(dim=0).abs().max() < 1e-3
+        assert (out.var(dim=0, unbiased=False) - 1).abs().max() < 0.05
+        weights = uninterrupted.averaged_backbone(batches=6)
+        assert weights.keys() == TinyBackbone().state_dict().keys()
+        backbone = TinyBackbone()
+        backbone.load_state_dict(weights)
+        answers, found = F.normalize(student.head(out), dim=1), F.normalize(backbone(views), dim=1)
+        assert np.corrcoef((answers @ answers.T).flatten(), (found @ found.T).flatten())[0, 1] > 0.95
+    for parameter, average in zip(student.parameters(), uninterrupted.average, strict=True):
+        assert torch.equal(parameter, average)
 
 
 # --- several processes

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ssn.models.light_cnn import LightCNN29V2
-from ssn.training.student import NormedConv, Student, fold_normalisation, initialise
+from ssn.training.student import NormedConv, Student, fold_head, fold_normalisation, initialise
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -62,7 +62,28 @@ def test_the_folded_student_is_the_plain_network_of_the_published_names():
         plain.load_state_dict(student.folded(), strict=True)
         student.eval()
         x = views(seed=7)
-        assert torch.allclose(plain(x), student(x), atol=2e-3 * float(student(x).abs().max()))
+        said = student(x)
+        answer, weight = student.head(said), student.head.weight
+        shifted = said + torch.linalg.pinv(weight) @ student.head.bias
+        expected = answer @ answer.T + 0.1 * weight.square().sum() / 256 * shifted @ shifted.T
+        found = plain(x) @ plain(x).T
+        assert torch.allclose(found, expected, atol=5e-3 * float(expected.abs().max()))
+
+
+def test_a_folded_head_makes_the_embeddings_products_its_own():
+    given = {"fc.weight": torch.randn(256, 300, generator=seeded()), "fc.bias": torch.randn(256, generator=seeded(1))}
+    head = nn.Linear(256, 128)
+    x = torch.randn(5, 300, generator=seeded(2))
+    plain = x @ given["fc.weight"].T + given["fc.bias"]
+    folded = fold_head(given, head, rest=0.0)
+    embedding = x @ folded["fc.weight"].T + folded["fc.bias"]
+    answer = head(plain).detach()
+    assert torch.allclose(embedding @ embedding.T, answer @ answer.T, rtol=1e-3, atol=1e-2)
+    whole = fold_head(given, head, rest=1e6)
+    turned = x @ whole["fc.weight"].T + whole["fc.bias"]
+    shifted = plain + torch.linalg.pinv(head.weight) @ head.bias
+    cosine = F.cosine_similarity(turned[:, None], turned[None], dim=2)
+    assert torch.allclose(cosine, F.cosine_similarity(shifted[:, None], shifted[None], dim=2), atol=1e-3)
 
 
 def test_a_network_that_has_learned_goes_on_with_its_answers():
