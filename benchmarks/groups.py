@@ -31,7 +31,7 @@ ORIGINS = ("White", "Black", "Asian", "Indian", "others")
 LEAST = 40
 """Photos of a group below which nothing is said of it."""
 
-MOST = 800
+MOST = 400
 """Photos of a group that are compared, drawn at random where there are more."""
 
 

@@ -27,16 +27,9 @@ from ssn.recognizer import Recognizer
 from ssn.training.teacher import describe
 
 
-def teacher_scores(probes: list[AlignedFace], enrolled: list[AlignedFace]) -> np.ndarray:
-    """(N,) minus the distances of the descriptors, pair by pair."""
-    pairs = zip(probes, enrolled, strict=True)
-    described = [(describe(a.pixels, a.landmarks), describe(b.pixels, b.landmarks)) for a, b in pairs]
-    return np.array([-np.linalg.norm(a - b) for a, b in described])
-
-
-def our_scores(recognizer: Recognizer, probes: list[AlignedFace], enrolled: list[AlignedFace]) -> np.ndarray:
-    """(N,) cosines, pair by pair."""
-    return (recognizer.embed_batch(probes) * recognizer.embed_batch(enrolled)).sum(axis=1)
+def described(faces: list[AlignedFace]) -> np.ndarray:
+    """The teacher's descriptors (N, 128)."""
+    return np.array([describe(face.pixels, face.landmarks) for face in faces])
 
 
 def right(scores: np.ndarray, same: np.ndarray) -> np.ndarray:
@@ -61,11 +54,15 @@ def compare(protocol: Protocol, recognizer: Recognizer) -> list[dict]:
     pairs = [pair for pair in protocol.pairs if pair[0] in faces and pair[1] in faces]
     same = np.array([pair[2] for pair in pairs])
     enrolled = [faces[pair[1]] for pair in pairs]
+    our_enrolled, teachers_enrolled = recognizer.embed_batch(enrolled), described(enrolled)
     rows = []
     for spectrum in ("vis", "nir-simulated"):
         for occlusion in OCCLUSIONS:
             probes = [as_probe(faces[pair[0]], spectrum, occlusion) for pair in pairs]
-            scores = {"ours": our_scores(recognizer, probes, enrolled), "teacher": teacher_scores(probes, enrolled)}
+            scores = {
+                "ours": (recognizer.embed_batch(probes) * our_enrolled).sum(axis=1),
+                "teacher": -np.linalg.norm(described(probes) - teachers_enrolled, axis=1),
+            }
             row = {"probe_spectrum": spectrum, "occlusion": occlusion, "pairs": len(pairs)}
             for name, values in scores.items():
                 row[name] = {

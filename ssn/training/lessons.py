@@ -27,15 +27,15 @@ from ssn.training.teacher import centred
 class DistillConfig:
     """The recipe. Everything that decides the result is here."""
 
-    images: int = 225_000
+    images: int = 210_000
     """Views seen in all."""
     batch: int = 32
     partners: int = 8
     """How many of a batch are partners."""
-    sizes: tuple[tuple[int, float], ...] = ((64, 0.55), (96, 0.10), (128, 0.35))
+    sizes: tuple[tuple[int, float], ...] = ((64, 0.585), (96, 0.10), (128, 0.315))
     """(side of the view, share of the images), in order. A network that knows small faces knows little of large ones
     at first: the last size needs a third of the views, and a rate that has not yet fallen."""
-    learning_rate: float = 6e-4
+    learning_rate: float = 8e-4
     weight_decay: float = 0.02
     warmup: float = 0.015
     clip: float = 5.0
