@@ -12,7 +12,7 @@ from ssn.explanation import gradients, perturbations
 from ssn.explanation.attribution import METHODS, attribute, full_parameters
 from ssn.explanation.baselines import baseline_picture, gray
 from ssn.explanation.deeplift import shapley_of_max
-from ssn.explanation.pair import PairScore
+from ssn.explanation.pair import PairScore, Target, probe_score
 from ssn.explanation.regions import region_labels
 from ssn.models.light_cnn import LightCNN29V1
 from tests.explanation.toys import LinearEmbedder, MaxEmbedder, light_cnn, orthogonal_toy, plain_landmarks, smooth_face
@@ -201,6 +201,16 @@ def real() -> tuple[PairScore, np.ndarray, np.ndarray]:
 def test_the_parts_add_up_on_the_real_network(real, method, parameters):
     score, face, baseline = real
     found = attribute(score, face, method, baseline, parameters=parameters)
+    assert abs(found.score - found.baseline_score) > 0.01
+    assert found.relative_delta < 0.01
+
+
+@pytest.mark.slow
+def test_integrated_gradients_add_up_on_the_shipped_weights_with_enough_steps(recognizer, demo):
+    probe = recognizer.face(demo[0].probes[0].file, "nir")
+    target = Target.photo("enrolled", recognizer.face(demo[0].enrolment), recognizer)
+    score = probe_score(recognizer.network, probe, target)
+    found = attribute(score, gray(probe), "ig", baseline_picture("mean", probe), parameters={"steps": 128})
     assert abs(found.score - found.baseline_score) > 0.01
     assert found.relative_delta < 0.01
 
