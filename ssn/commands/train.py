@@ -134,7 +134,7 @@ def export(finished: Distillation, counts: dict, out: Path, start: Path | None =
         "stage": "distill",
         "teacher": "dlib face recognition ResNet v1, 128-d descriptors",
         "data": counts,
-        "started from": start.name if start else "random weights",
+        **({"started from": start.name} if start else {}),
         "views": views,
         "recipe": asdict(finished.config),
     }
