@@ -25,12 +25,13 @@ STAGES = ("search", "finetune", "all")
 Base = Annotated[Path, typer.Option(help="search, finetune: the base weights to start from.")]
 VariantName = Annotated[str, typer.Option(help=f"search, finetune: {', '.join(VARIANTS)}.")]
 Mode = Annotated[str, typer.Option(help="search, finetune: complete, or partial with random masks on the NIR faces.")]
-SearchEpochs = Annotated[int, typer.Option(min=1, help="Epochs of stage 1.")]
-FinetuneEpochs = Annotated[int, typer.Option(min=1, help="Epochs of stage 2.")]
+SearchEpochs = Annotated[float, typer.Option(min=0, help="Epochs of stage 1; a part of one will do.")]
+FinetuneEpochs = Annotated[float, typer.Option(min=0, help="Epochs of stage 2.")]
 Order = Annotated[int, typer.Option(min=1, max=2, help="Order of the bilevel gradient of stage 1.")]
 Batch = Annotated[int, typer.Option(min=4, help="Faces of a batch.")]
 Micro = Annotated[int, typer.Option(min=2, help="Faces that go through the network together.")]
 WeightRate = Annotated[float, typer.Option(help="SGD's rate on the network; the classifier's is ten times that.")]
+IndicatorRate = Annotated[float, typer.Option(help="Adam's rate on the indicators; δ learns at it too.")]
 FinalShare = Annotated[float, typer.Option(help="Share of the rates left at the end of stage 2; 1 keeps them.")]
 Knowledge = Annotated[float, typer.Option(help="Weight of the distance to what the base knows.")]
 Masked = Annotated[float, typer.Option(min=0, max=1, help="partial: share of the NIR faces that get a mask.")]
@@ -41,12 +42,13 @@ HeldOut = Annotated[int, typer.Option(min=0, help="People of --faces kept apart 
 def make_recipe(
     variant: str = "ssn",
     mode: str = BatchConfig.mode,
-    search_epochs: int = SearchConfig.epochs,
-    finetune_epochs: int = FinetuneConfig.epochs,
+    search_epochs: float = SearchConfig.epochs,
+    finetune_epochs: float = FinetuneConfig.epochs,
     order: int = SearchConfig.order,
     batch: int = BatchConfig.batch,
     micro: int = BatchConfig.micro,
     weight_rate: float = Rates.network,
+    indicator_rate: float = SearchConfig.indicator_rate,
     final: float = FinetuneConfig.final,
     knowledge: float = LossConfig.knowledge,
     masked: float = BatchConfig.masked,
@@ -65,8 +67,8 @@ def make_recipe(
         batches=BatchConfig(batch=batch, micro=micro, mode=mode, masked=masked, masked_vis=masked_vis),
         loss=LossConfig(knowledge=knowledge),
         rates=replace(Rates(), network=weight_rate, classifier=10 * weight_rate),
-        search=SearchConfig(epochs=search_epochs, order=order),
-        finetune=FinetuneConfig(epochs=finetune_epochs, final=final),
+        search=SearchConfig(epochs=search_epochs, indicator_rate=indicator_rate, order=order),
+        finetune=FinetuneConfig(epochs=finetune_epochs, correction_rate=indicator_rate, final=final),
     )
 
 

@@ -3,13 +3,13 @@ how much saliency lies on what is hidden."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 
 from ssn.evaluation import metrics
-from ssn.evaluation.rerank import SHORTLIST, Reranker, embed_gray, masks_of, told_masks
+from ssn.evaluation.rerank import SHORTLIST, embed_gray, masks_of, rescored, told_masks
 from ssn.evaluation.run import RATES, as_probe
 from ssn.faces.occlude import OCCLUSIONS, Occlusion
 from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
@@ -28,6 +28,14 @@ class FaceSet:
     gallery_people: np.ndarray
     probes: list[AlignedFace]
     probe_people: np.ndarray
+    _shown: dict[tuple[Spectrum, Occlusion], list[AlignedFace]] = field(default_factory=dict, repr=False, compare=False)
+
+    def shown(self, spectrum: Spectrum, occlusion: Occlusion) -> list[AlignedFace]:
+        """The probes in that spectrum behind that occlusion; made once."""
+        key = spectrum, occlusion
+        if key not in self._shown:
+            self._shown[key] = [as_probe(face, spectrum, occlusion) for face in self.probes]
+        return self._shown[key]
 
 
 def face_of_crop(pixels: np.ndarray, landmarks: np.ndarray) -> AlignedFace:
@@ -38,16 +46,21 @@ def face_of_crop(pixels: np.ndarray, landmarks: np.ndarray) -> AlignedFace:
     return AlignedFace(inner, np.asarray(landmarks, float) - margin, transform)
 
 
-def face_set(name: str, pixels: np.ndarray, landmarks: np.ndarray, people: np.ndarray) -> FaceSet:
+def face_set(
+    name: str, pixels: np.ndarray, landmarks: np.ndarray, people: np.ndarray, most: int | None = None
+) -> FaceSet:
     """Crops (N, S, S, 3), landmarks (N, 68, 2) and people (N,) → everybody with two or more photos: the first is
-    enrolled, the others are probes. Raises ValueError for nobody."""
+    enrolled, the others, at most ``most`` of a person, are probes. Raises ValueError for nobody."""
     people = np.asarray(people)
-    _, first, person, count = np.unique(people, return_index=True, return_inverse=True, return_counts=True)
+    _, person, count = np.unique(people, return_inverse=True, return_counts=True)
     used = count[person] > 1
     if not used.any():
         raise ValueError("nobody has two photos")
-    enrolled = np.isin(np.arange(len(people)), first)
-    at = [np.flatnonzero(used & chosen) for chosen in (enrolled, ~enrolled)]
+    order = np.argsort(person, kind="stable")
+    place = np.empty(len(people), int)  # of a photo among its person's
+    place[order] = np.arange(len(people)) - np.repeat(np.cumsum(count) - count, count)
+    last = len(people) if most is None else most
+    at = [np.flatnonzero(used & chosen) for chosen in (place == 0, (place > 0) & (place <= last))]
     faces = [[face_of_crop(pixels[i], landmarks[i]) for i in rows] for rows in at]
     return FaceSet(name, faces[0], people[at[0]], faces[1], people[at[1]])
 
@@ -67,21 +80,24 @@ def measure(
 ) -> list[dict]:
     """One row per occlusion, all against all, shares in [0, 1]: ``occlusion``, ``rank1`` … ``rank5``, ``auc``, ``eer``,
     ``tpr_at_0.01``, ``tpr_at_0.001``, ``threshold_at_…`` (cosines), ``rerank1`` … ``rerank5`` after re-ranking by the
-    named mask (not where ``shortlist`` is 0 or nothing is hidden). ``tell``: an adaptive network is told the masks."""
+    named mask (not where ``shortlist`` is 0 or nothing is hidden). ``tell``: an adaptive network is told the masks.
+
+    A named mask follows the landmarks, so each gallery face wears it by its own, and is embedded once for all probes.
+    """
     gallery = _embed(recognizer, faces.gallery, tell=False)
     mated = faces.probe_people[:, None] == faces.gallery_people[None, :]
-    reranker = Reranker(recognizer, faces.gallery, tell)
     rows = []
     for occlusion in occlusions:
-        probes = [as_probe(face, spectrum, occlusion) for face in faces.probes]
-        scores = _embed(recognizer, probes, tell) @ gallery.T
+        probes = _embed(recognizer, faces.shown(spectrum, occlusion), tell)
+        scores = probes @ gallery.T
         values, same = scores.ravel(), mated.ravel()
         row = {"occlusion": occlusion, **_ranks("rank", scores, faces)}
         row |= {"auc": metrics.auc(values, same), "eer": metrics.eer(values, same)}
         row |= {f"tpr_at_{rate}": metrics.tpr_at_fpr(values, same, rate) for rate in RATES}
         row |= {f"threshold_at_{rate}": metrics.threshold_at_fmr(scores[~mated], rate) for rate in RATES}
         if shortlist and occlusion != "none":
-            row |= _ranks("rerank", reranker.matrix(probes, scores, shortlist), faces)
+            hidden = _embed(recognizer, [as_probe(face, "vis", occlusion) for face in faces.gallery], tell)
+            row |= _ranks("rerank", rescored(scores, probes @ hidden.T, shortlist), faces)
         rows.append(row)
     return rows
 

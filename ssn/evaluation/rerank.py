@@ -100,15 +100,14 @@ class Reranker:
         order = np.argsort(-again, kind="stable")
         return Reranked(best[order], again[order], scores[best][order])
 
-    def matrix(self, probes: Sequence[AlignedFace], scores: np.ndarray, shortlist: int = SHORTLIST) -> np.ndarray:
-        """All probes and their scores (P, G) → scores that rank each shortlist anew, above all others: theirs are 4
-        higher than the cosine. For ranks only."""
-        found = np.array(scores, copy=True)
-        for row, probe in enumerate(probes):
-            if probe.occluded:
-                new = self.rerank(probe, scores[row], shortlist)
-                found[row, new.places] = new.scores + 4
-        return found
+
+def rescored(scores: np.ndarray, again: np.ndarray, shortlist: int = SHORTLIST) -> np.ndarray:
+    """Scores (P, G) and those under the mask (P, G) → scores that rank each probe's best ``shortlist`` faces by the
+    latter, above all others: theirs are 4 higher than the cosine. For ranks only. Ties keep their order."""
+    best = np.argsort(-scores, axis=1, kind="stable")[:, :shortlist]
+    found = np.array(scores, copy=True)
+    np.put_along_axis(found, best, np.take_along_axis(again, best, axis=1) + 4, axis=1)
+    return found
 
 
 @torch.inference_mode()

@@ -67,12 +67,15 @@ class Ablation:
 
     def run(self, anyway: bool = False, say: Callable[[str], None] = lambda text: None) -> None:
         """Run, or read, every row. Raises DataError where the baseline does not beat the base, unless ``anyway``."""
-        ordered = sorted(self.config.variants, key=list(VARIANTS).index)
-        for number, variant in enumerate(ordered):
+        rest = [name for name in VARIANTS if name in self.config.variants and name != BASELINE]
+        if BASELINE in self.config.variants:
             for seed in self.config.seeds:
-                self.results[variant, seed] = self._row(variant, seed, say)
-            if variant == BASELINE and number + 1 < len(ordered) and not anyway:
+                self.results[BASELINE, seed] = self._row(BASELINE, seed, say)
+            if rest and not anyway:
                 self._check_baseline()
+        for seed in self.config.seeds:  # all rows of one seed first: a part of the table that can be read
+            for variant in rest:
+                self.results[variant, seed] = self._row(variant, seed, say)
 
     def _row(self, variant: str, seed: int, say: Callable[[str], None]) -> dict:
         recipe = self.config.of_row(variant, seed)

@@ -45,8 +45,8 @@ def as_markdown(summary: dict) -> str:
 def _schedule(summary: dict) -> str:
     recipe, seeds = summary["recipe"], summary["seed_list"]
     return (
-        f"Every row: seeds {', '.join(map(str, seeds))}; stage 1 {recipe['search']['epochs']} epochs, stage 2 "
-        f"{recipe['finetune']['epochs']} epochs, batches of {recipe['batches']['batch']}, mode "
+        f"Every row: seeds {', '.join(map(str, seeds))}; stage 1 {recipe['search']['epochs']:g} epochs, stage 2 "
+        f"{recipe['finetune']['epochs']:g} epochs, batches of {recipe['batches']['batch']}, mode "
         f"{recipe['batches']['mode']}, rate {recipe['rates']['network']:g} (indicators "
         f"{recipe['search']['indicator_rate']:g}); base `{recipe['base']}`. Percent, mean ± standard deviation over "
         "the seeds. Gallery VIS, probe simulated NIR."

@@ -48,7 +48,7 @@ class Finetune(Stage):
 
     @property
     def steps(self) -> int:
-        return self.recipe.finetune.epochs * self.batches.per_epoch
+        return max(1, round(self.recipe.finetune.epochs * self.batches.per_epoch))
 
     def step(self) -> dict[str, float]:
         """θ″ (and δ) on the next batch."""

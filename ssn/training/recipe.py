@@ -40,7 +40,7 @@ class WarmUpConfig:
 class SearchConfig:
     """Stage 1, Algorithm 1."""
 
-    epochs: int = 12
+    epochs: float = 12
     """Passes over S_T: half of it serves M, half θ″."""
     indicator_rate: float = 1e-3
     """Adam's, on M."""
@@ -52,7 +52,7 @@ class SearchConfig:
 class FinetuneConfig:
     """Stage 2: θ″ on all of S_T, M fixed."""
 
-    epochs: int = 40
+    epochs: float = 40
     correction_rate: float = 1e-3
     """Adam's, on the weights of δ in ``ssn-adaptive``, which go on learning here; 0 fixes them too."""
     final: float = 1.0

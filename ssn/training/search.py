@@ -60,7 +60,7 @@ class Search(Stage):
 
     @property
     def steps(self) -> int:
-        return self.recipe.search.epochs * self.per_epoch
+        return max(1, round(self.recipe.search.epochs * self.per_epoch))
 
     def step(self) -> dict[str, float]:
         return self._bilevel() if self.variant.search else self._side_by_side()

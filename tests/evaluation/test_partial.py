@@ -13,7 +13,7 @@ from torch import nn
 from ssn.errors import ExplanationError
 from ssn.evaluation import metrics
 from ssn.evaluation.partial import face_of_crop, face_set, measure, saliency_on_mask
-from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, told_masks
+from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, rescored, told_masks
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude
 from ssn.faces.types import AlignedFace
@@ -109,13 +109,21 @@ def test_where_nothing_is_hidden_nothing_changes_and_only_the_shortlist_does():
     reranker = Reranker(used, gallery)
     same = reranker.rerank(probes[0], scores[0], 4)
     assert np.array_equal(same.scores, same.before)
-    matrix = reranker.matrix(probes, scores, shortlist=2)
-    assert np.array_equal(matrix[0], scores[0])
-    assert (matrix[1] != scores[1]).sum() == 2
-    assert matrix[1].argmax() == 3
-    assert set(np.argsort(-matrix[1])[:2]) == set(np.argsort(-scores[1])[:2])
+    again = reranker.rerank(probes[1], scores[1], 2)
+    assert again.places[0] == 3
+    assert set(again.places) == set(np.argsort(-scores[1])[:2])
     with pytest.raises(ValueError, match="gallery of 6"):
         reranker.rerank(probes[1], scores[1][:3])
+
+
+def test_rescoring_reorders_the_shortlist_and_leaves_the_rest_behind_it():
+    rng = np.random.default_rng(5)
+    scores, again = rng.uniform(-1, 1, (4, 7)), rng.uniform(-1, 1, (4, 7))
+    found = rescored(scores, again, shortlist=3)
+    for row in range(4):
+        best = sorted(range(7), key=lambda place: -scores[row, place])
+        wanted = sorted(best[:3], key=lambda place: -again[row, place]) + best[3:]
+        assert np.argsort(-found[row]).tolist() == wanted
 
 
 def test_a_face_with_nothing_hidden_is_told_as_not_known():
@@ -143,6 +151,14 @@ def test_the_first_photo_of_everybody_with_two_is_enrolled():
     assert found.gallery_people.tolist() == [0, 1, 2]
     assert found.probe_people.tolist() == [0, 0, 1, 1, 2, 2]
     assert np.array_equal(found.gallery[1].pixels, crops[3, 8:136, 8:136])
+    order = np.random.default_rng(3).permutation(len(crops))
+    mixed = face_set("x", crops[order], landmarks[order], owners[order], most=1)
+    first = [next(i for i in order if owners[i] == person) for person in range(3)]
+    assert [face.pixels.tobytes() for face in mixed.gallery] == [
+        crops[i, 8:136, 8:136].tobytes() for i in order if i in first
+    ]
+    assert sorted(mixed.probe_people.tolist()) == [0, 1, 2]
+    assert not any(np.array_equal(a.pixels, b.pixels) for a in mixed.gallery for b in mixed.probes)
     with pytest.raises(ValueError, match="two photos"):
         face_set("x", crops[:1], landmarks[:1], np.array([1]))
 

@@ -61,20 +61,23 @@ def test_every_row_is_run_once_baseline_first_with_the_same_seeds(tmp_path):
     laboratory = Laboratory()
     laboratory.ablation(tmp_path, ("ssn", "light-cnn"), (4, 7)).run()
     assert laboratory.trained == [("light-cnn", 4), ("light-cnn", 7), ("ssn", 4), ("ssn", 7)]
-    laboratory.ablation(tmp_path, ("ssn", "light-cnn"), (4, 7)).run()
-    assert len(laboratory.trained) == 4
+    laboratory.ablation(tmp_path, ("ssn", "si", "light-cnn"), (4, 7)).run()
+    assert laboratory.trained[4:] == [("si", 4), ("si", 7)], "what is done is not done again"
+    apart = Laboratory()
+    apart.ablation(tmp_path / "apart", ("ssn", "si", "light-cnn"), (4, 7)).run()
+    assert apart.trained[2:] == [("si", 4), ("ssn", 4), ("si", 7), ("ssn", 7)], "seed by seed behind the baseline"
     assert not list(tmp_path.rglob("search.pt")), "a finished row needs no state"
 
 
 def test_a_killed_ablation_goes_on_at_the_row_where_it_stopped(tmp_path):
     laboratory = Laboratory()
-    laboratory.fail_at = ("si", 1)
+    laboratory.fail_at = ("si-split", 1)
     with pytest.raises(KeyboardInterrupt):
         laboratory.ablation(tmp_path).run()
     before = list(laboratory.trained)
     laboratory.fail_at = None
     laboratory.ablation(tmp_path).run()
-    assert laboratory.trained[len(before)] == ("si", 1)
+    assert laboratory.trained[len(before)] == ("si-split", 1)
     assert len(laboratory.trained) == len(set(laboratory.trained)) == 18
 
 
