@@ -29,7 +29,7 @@ from ssn.commands.search import (
     make_recipe,
     train_stages,
 )
-from ssn.errors import CheckpointError
+from ssn.errors import CheckpointError, DataError
 from ssn.faces.types import FACE_SIZE
 from ssn.machine import choose_device
 from ssn.models.balance import balance
@@ -65,8 +65,12 @@ def train(
     images: Annotated[int, typer.Option(min=64, help="distill: views to learn from in all.")] = DistillConfig.images,
     learning_rate: Annotated[float, typer.Option(help="distill: peak rate of AdamW.")] = DistillConfig.learning_rate,
     start: Annotated[
-        Path | None, typer.Option(help="distill: weights to go on from; random ones where it is not given.")
+        Path | None,
+        typer.Option(help="distill: weights, or another run's distill.pt, to go on from; random weights without it."),
     ] = None,
+    sizes: Annotated[
+        str, typer.Option(help="distill: sides of the views in pixels and their shares of the views, in order.")
+    ] = ",".join(f"{side}:{share:g}" for side, share in DistillConfig.sizes),
     seed: Annotated[int, typer.Option(help="Decides every random choice.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on from the run's last state.")] = False,
     export_only: Annotated[
@@ -114,20 +118,32 @@ def train(
             say(f"{stage} done.", done, json_file)
         return
     out = out or run / "distilled.safetensors"
-    backbone = load_backbone(start) if start else None
+    before = load_state(start) if start and start.suffix == Path(STATE_FILE).suffix else None
+    backbone = load_backbone(start) if start and before is None else None
     if not isinstance(backbone, LightCNN29V2 | None):
         raise CheckpointError(f"{start} is no Light CNN-29 v2, which this stage trains.", "Start from v2 weights.")
     crops, counts = load_crops(cache, lfw, faces)
-    config = DistillConfig(images=images, learning_rate=learning_rate, seed=seed)
+    config = DistillConfig(images=images, learning_rate=learning_rate, seed=seed, sizes=sizes_of(sizes))
     stop_at = None
     if export_only:
         config, stop_at = recipe_of(load_state(run / STATE_FILE)), 0
     team = Team(choose_device(device))
-    finished = distill(crops, config, run, team, resume or export_only, backbone, stop_at=stop_at)
+    finished = distill(crops, config, run, team, resume or export_only, backbone, before, stop_at=stop_at)
     if not team.first:
         return
     data = export(finished, counts, out, start)
     say(f"{data['model']} written to {out} after {data['views']:,} views.", data, json_file)
+
+
+def sizes_of(text: str) -> tuple[tuple[int, float], ...]:
+    """ "64:0.6,128:0.4" → ((64, 0.6), (128, 0.4)). Raises DataError for what cannot be read, or shares other than 1."""
+    try:
+        found = tuple((int(side), float(share)) for side, share in (one.split(":") for one in text.split(",")))
+    except ValueError as error:
+        raise DataError(f"{text!r} are no sizes and shares.", "Write them like 64:0.6,128:0.4.") from error
+    if any(side < 32 or share <= 0 for side, share in found) or abs(sum(share for _, share in found) - 1) > 1e-6:
+        raise DataError(f"{text!r} are no sizes of 32 and more whose shares make 1.", "Write them like 64:0.6,128:0.4.")
+    return found
 
 
 def export(finished: Distillation, counts: dict, out: Path, start: Path | None = None) -> dict:
@@ -137,7 +153,8 @@ def export(finished: Distillation, counts: dict, out: Path, start: Path | None =
         "stage": "distill",
         "teacher": "dlib face recognition ResNet v1, 128-d descriptors",
         "data": counts,
-        **({"started from": start.name} if start else {}),
+        **({"started from": start.name} if start and not finished.before else {}),
+        **({"runs before": finished.before} if finished.before else {}),
         "views": views,
         "recipe": asdict(finished.config),
     }

@@ -26,7 +26,7 @@ from ssn.machine import autocast, has_fast_bfloat16, keep_freed_memory
 from ssn.models.light_cnn import LightCNN29
 from ssn.training.checkpoints import load_state, save_state
 from ssn.training.crops import Crops
-from ssn.training.lessons import DistillConfig, Targets, draw_batch
+from ssn.training.lessons import DistillConfig, Targets, draw_batch, recipe_of
 from ssn.training.student import Student, initialise
 from ssn.training.team import Team, whole_batch
 
@@ -74,6 +74,8 @@ class Distillation:
         groups = [{"params": decayed, "weight_decay": config.weight_decay}, {"params": plain, "weight_decay": 0.0}]
         self.optimizer = torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99), fused=True)
         self.step_number = 0
+        self.before: list[dict] = []
+        """What was learned before this run's first step: the runs it goes on from, each with its views and recipe."""
         self.half = has_fast_bfloat16(self.device)
 
     def step(self, views: Tensor, target: Tensor) -> dict[str, float]:
@@ -142,6 +144,7 @@ class Distillation:
         return {
             "config": asdict(self.config),
             "step": self.step_number,
+            "before": self.before,
             "student": self.student.state_dict(),
             "average": self.average,
             "optimizer": self.optimizer.state_dict(),
@@ -157,12 +160,24 @@ class Distillation:
                 f"The training state was made with {other[0]} = {made[other[0]]}, not {asked[other[0]]}.",
                 "Use the same recipe, or start without --resume.",
             )
+        self._take(state)
+        self.step_number, self.before = int(state["step"]), list(state.get("before", []))
+
+    def go_on_from(self, state: dict) -> None:
+        """Begin a run of this recipe where another one, of whatever recipe, stands: its weights, running average and
+        optimiser. Raises CheckpointError where it was another network's."""
+        recipe = recipe_of(state)
+        self._take(state)
+        views = int(state["step"]) * recipe.batch
+        self.before = [*state.get("before", []), {"views": views, "recipe": asdict(recipe)}]
+
+    def _take(self, state: dict) -> None:
         try:
             self.student.load_state_dict(state["student"])
             for mine, saved in zip(self.average, state["average"], strict=True):
                 mine.copy_(saved)
             self.optimizer.load_state_dict(state["optimizer"])
-            self.step_number = int(state["step"])
+            int(state["step"])
         except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             raise CheckpointError("The training state does not fit this run.", "Start without --resume.") from error
 
@@ -174,17 +189,21 @@ def distill(
     team: Team,
     resume: bool = False,
     backbone: LightCNN29 | None = None,
+    before: dict | None = None,
     save_every: float = 120.0,
     stop_at: int | None = None,
     progress: bool = True,
 ) -> Distillation:
     """Run stage 0 to its end, or to step ``stop_at``, keeping its state in ``folder`` every ``save_every`` seconds.
 
+    A new run starts from random weights, from those of ``backbone``, or where another run's state ``before`` stands.
     Raises CheckpointError where ``resume`` finds no state, or one of another recipe.
     """
     keep_freed_memory()
     folder = Path(folder)
     run = Distillation(crops, config, team, backbone)
+    if before is not None:
+        run.go_on_from(before)
     if resume:
         run.restore(load_state(folder / STATE_FILE))
     last = config.steps if stop_at is None else stop_at

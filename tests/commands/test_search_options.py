@@ -9,10 +9,12 @@ import torch
 from torch import nn
 
 from ssn.commands.search import make_recipe, train_stages
+from ssn.commands.train import sizes_of
 from ssn.errors import DataError
 from ssn.models.build import load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.distill import initialise
+from ssn.training.lessons import DistillConfig
 from ssn.training.objective import Objective
 from ssn.training.pipeline import export
 from ssn.training.variants import start_network, variant_named
@@ -66,3 +68,11 @@ def test_a_variants_file_answers_as_the_variant_did_and_says_what_it_is(name, tm
     with torch.no_grad():
         before, after = (net.eval()(face, branch_indices(["nir"])) for net in (network, again))
     assert torch.cosine_similarity(before, after).item() > 0.999
+
+
+def test_sizes_are_read_or_refused():
+    assert sizes_of("64:0.585,96:0.1,128:0.315") == DistillConfig.sizes
+    assert sizes_of("128:1") == ((128, 1.0),)
+    for wrong in ("128", "64:0.5,128:0.4", "16:1", "a:1", "", "128:-1,64:2"):
+        with pytest.raises(DataError, match="Write them like"):
+            sizes_of(wrong)

@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -331,6 +331,28 @@ def test_a_run_in_pieces_equals_the_run_in_one(crops, uninterrupted, exact, tmp_
 def test_two_runs_with_other_seeds_differ(crops, uninterrupted, exact, tmp_path):
     other = distill(crops, replace(CONFIG, seed=1), tmp_path, CPU, backbone=tiny(), progress=False)
     assert not same_state(other.state()["student"], uninterrupted.state()["student"])
+
+
+def test_a_run_can_start_where_one_of_another_recipe_stands(crops, uninterrupted, exact, tmp_path):
+    config = replace(CONFIG, images=32, learning_rate=1e-4, seed=5)
+    old = uninterrupted.state()
+    run = distill(crops, config, tmp_path, CPU, backbone=tiny(), before=old, stop_at=0, progress=False)
+    assert run.step_number == 0
+    assert run.before == [{"views": 96, "recipe": asdict(CONFIG)}]
+    assert same_state(run.state()["student"], old["student"])
+    assert same_state(run.state()["average"], old["average"])
+    went_on = distill(crops, config, tmp_path, CPU, backbone=tiny(), before=old, progress=False)
+    assert not same_state(went_on.state()["student"], old["student"])
+    resumed = Distillation(crops, config, CPU, tiny())
+    resumed.restore(load_state(tmp_path / STATE_FILE))
+    assert resumed.before == run.before, "where it came from is not forgotten"
+    third = Distillation(crops, CONFIG, CPU, tiny())
+    third.go_on_from(resumed.state())
+    assert [each["views"] for each in third.before] == [96, 32]
+    with pytest.raises(CheckpointError, match="no state"):
+        third.go_on_from({})
+    with pytest.raises(CheckpointError, match="does not fit"):
+        third.go_on_from({**old, "average": old["average"][:-1]})
 
 
 def test_resuming_a_finished_run_changes_nothing(crops, uninterrupted, exact, tmp_path):
