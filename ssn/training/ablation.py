@@ -109,7 +109,9 @@ class Ablation:
     def summary(self, **facts) -> dict:
         """Everything as plain values: ``rows`` of the first test set, ``more`` of the others, mean and sample standard
         deviation over the seeds (None for one seed); ``told`` of the first set, where the masks were told; ``gains``:
-        Rank-1 over the row above, paired by seed."""
+        Rank-1 over the row above, paired by seed; ``removed``: the share of the baseline's Rank-1 errors that are gone,
+        paired by seed, and ``ceiling``: the share that would go if hidden probes did as well as the baseline's
+        complete ones, which is as much as a treatment of occlusion alone can do."""
         names = list(self.base["sets"])
         done = [v for v in VARIANTS if all((v, seed) in self.results for seed in self.config.seeds)]
         return {
@@ -122,6 +124,7 @@ class Ablation:
             "more": {name: self._rows(name, done) for name in names[1:]},
             "told": self._rows(names[0], [v for v in done if "told" in self.results[v, self.config.seeds[0]]], "told"),
             "gains": self._gains(names[0], done),
+            "removed": self._removed(names[0], done) if BASELINE in done else [],
             "saliency": {v: [self.results[v, s].get("saliency") for s in self.config.seeds] for v in done},
         }
 
@@ -154,6 +157,41 @@ class Ablation:
                     }
                 )
         return [{**row, "helps": None if row["helps"] is None else bool(row["helps"])} for row in found]
+
+    def _removed(self, name: str, done: list[str]) -> list[dict]:
+        """One row per occlusion, variant and way of ranking; shares of the errors, negative where there are more."""
+        found = []
+        for variant in done:
+            kinds = [("sets", "rank1"), ("sets", "rerank1"), ("told", "rank1"), ("told", "rerank1")]
+            for kind, measure in kinds[: 4 if "told" in self.results[variant, self.config.seeds[0]] else 2]:
+                for occlusion in ("maskTop", "maskBottom"):
+                    shares, ceilings = [], []
+                    for seed in self.config.seeds:
+                        rows = self.results[BASELINE, seed]["sets"][name]
+                        complete, hidden = (_of(rows, which)["rank1"] for which in ("none", occlusion))
+                        now = _of(self.results[variant, seed][kind][name], occlusion).get(measure)
+                        if now is not None:
+                            shares.append((now - hidden) / max(1 - hidden, 1e-9))
+                            ceilings.append((complete - hidden) / max(1 - hidden, 1e-9))
+                    if not shares:
+                        continue
+                    mean, deviation = mean_and_deviation(shares)
+                    found.append(
+                        {
+                            "variant": variant,
+                            "told": kind == "told",
+                            "reranked": measure == "rerank1",
+                            "occlusion": occlusion,
+                            "removed_mean": mean,
+                            "removed_std": deviation,
+                            "ceiling_mean": mean_and_deviation(ceilings)[0],
+                        }
+                    )
+        return found
+
+
+def _of(rows: list[dict], occlusion: str) -> dict:
+    return next(row for row in rows if row["occlusion"] == occlusion)
 
 
 def read_result(file: Path, facts: dict) -> dict:

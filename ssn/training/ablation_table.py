@@ -37,6 +37,8 @@ def as_markdown(summary: dict) -> str:
             lines += [f"## {name}, {occlusion}", "", *_table(name, occlusion, rows, summary), ""]
     if summary["gains"]:
         lines += ["## What each part adds", "", *_gains(summary), ""]
+    if summary.get("removed"):
+        lines += ["## Errors removed", "", *_removed(summary), ""]
     if hidden := _saliency(summary):
         lines += ["## Saliency on hidden pixels", "", *hidden, ""]
     return "\n".join(lines).rstrip() + "\n"
@@ -85,6 +87,30 @@ def _gains(summary: dict) -> list[str]:
         helps = {True: "yes", False: "not shown", None: "one seed cannot tell"}[gain["helps"]]
         value = _cell(gain["rank1_gain_mean"], gain["rank1_gain_std"])
         lines.append(f"| `{gain['variant']}` | `{gain['over']}` | {gain['occlusion']} | {value} | {helps} |")
+    return lines
+
+
+def _removed(summary: dict) -> list[str]:
+    lines = [
+        f"Of the fine-tuned baseline's Rank-1 errors on {summary['test']} under each mask, percent that are gone, by "
+        "the same seed. *Ceiling*: what would go if its hidden probes did as well as its complete ones.",
+        "",
+        "| row | mask known | re-ranked | maskTop | maskBottom |",
+        "|---|---|---|---|---|",
+    ]
+    rows = {}
+    for row in summary["removed"]:
+        rows.setdefault((row["variant"], row["told"], row["reranked"]), {})[row["occlusion"]] = row
+    for (variant, told, reranked), by_mask in rows.items():
+        if variant == "light-cnn" and not reranked:
+            ceilings = [_cell(by_mask[kind]["ceiling_mean"], None) for kind in ("maskTop", "maskBottom")]
+            lines.append(f"| *ceiling* | | | {' | '.join(ceilings)} |")
+            continue
+        cells = [
+            _cell(by_mask[kind]["removed_mean"], by_mask[kind]["removed_std"]) for kind in ("maskTop", "maskBottom")
+        ]
+        yes = ["yes" if flag else "" for flag in (told, reranked)]
+        lines.append(f"| `{variant}` | {' | '.join([*yes, *cells])} |")
     return lines
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 import torch
 
@@ -136,6 +137,26 @@ def test_a_part_helps_only_where_the_seeds_show_it(tmp_path):
     single.run()
     assert all(gain["helps"] is None for gain in single.summary()["gains"])
     assert single.summary()["rows"][0]["rank1_std"] is None
+
+
+def test_removed_errors_are_shares_of_the_baselines(tmp_path):
+    ablation = Laboratory({"light-cnn": 0.6, "ssn": 0.7, "ssn-adaptive": 0.5}).ablation(tmp_path, seeds=(0, 1))
+    ablation.run()
+    found = {
+        (row["variant"], row["told"], row["reranked"]): row
+        for row in ablation.summary()["removed"]
+        if row["occlusion"] == "maskBottom"
+    }
+    wanted = np.mean([0.1 / 0.4, 0.1 / 0.39])
+    assert found["ssn", False, False]["removed_mean"] == pytest.approx(wanted)
+    assert found["ssn", False, True]["removed_mean"] == pytest.approx(np.mean([0.11 / 0.4, 0.11 / 0.39]))
+    assert found["ssn-adaptive", False, False]["removed_mean"] == pytest.approx(-wanted)
+    assert found["ssn-adaptive", True, False]["removed_mean"] == pytest.approx(0)
+    assert found["light-cnn", False, False]["removed_mean"] == 0
+    assert found["light-cnn", False, False]["ceiling_mean"] == 0, "these probes do as well hidden as complete"
+    page = as_markdown(ablation.summary())
+    assert "| `ssn` |  |  | 25.3 ± 0.5 | 25.3 ± 0.5 |" in page
+    assert "| *ceiling* | | | 0.0 | 0.0 |" in page
 
 
 def test_the_page_says_what_the_figures_say(tmp_path):
