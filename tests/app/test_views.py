@@ -13,7 +13,7 @@ from app.views import workbench as views
 from app.views.common import error_notice
 from app.views.model import thresholds_table
 from ssn.errors import NoFaceError
-from ssn.gallery.gallery import Match, verdict
+from ssn.gallery.ranking import Match, verdict
 from ssn.models.build import ModelCard
 
 THRESHOLDS = {"0.01": 0.5, "0.001": 0.7}
