@@ -24,6 +24,7 @@ from ssn.faces.read import Source, read_image
 from ssn.faces.spectrum import simulated_nir_face
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
 from ssn.gallery.ranking import Match
+from ssn.gallery.second_opinion import Opinion
 from ssn.recognizer import Template
 
 Choice = Literal["vis", "nir", "simulate"]
@@ -48,7 +49,7 @@ class Bench:
     itself is simulated NIR. ``before`` is the complete face, ``after`` the face behind ``mask`` (128, 128) bool.
 
     ``alike`` asks for the gallery's faces behind the same mask; ``reranking`` is what came of it, None where nothing is
-    hidden. ``matches`` then stand in the new order with their ordinary scores."""
+    hidden. ``matches`` then stand in the new order with their ordinary scores. ``opinion`` is the second model's."""
 
     photo: np.ndarray
     scale: float
@@ -67,6 +68,7 @@ class Bench:
     matches: tuple[Match, ...] = ()
     complete_scores: tuple[float, ...] = ()
     reranking: Reranking | None = None
+    opinion: Opinion | None = None
     search_problem: str = ""
     found_ms: float = 0.0
     looked_ms: float = 0.0
@@ -175,7 +177,7 @@ def _look(services: Services, bench: Bench) -> Bench:
 def search(services: Services, bench: Bench) -> Bench:
     """Ask the gallery again, for instance after it changed. A gallery that cannot be compared is told, not raised: the
     maps are good without it."""
-    reranking = None
+    reranking = opinion = None
     behind_mask = bench.alike and bool(bench.mask.any())
     try:
         thresholds = services.recognizer.card.thresholds
@@ -184,10 +186,12 @@ def search(services: Services, bench: Bench) -> Bench:
             matches, reranking = rerank(services, bench.after.face, matches)
             matches = matches[:RANKS]
         complete = [services.gallery.template(match.template_id).similarity(bench.before.template) for match in matches]
+        if services.beside is not None:
+            opinion = services.beside.ask(bench.after.face, RANKS)
     except SSNError as error:
-        nothing = {"matches": (), "complete_scores": (), "reranking": None}
+        nothing = {"matches": (), "complete_scores": (), "reranking": None, "opinion": None}
         return replace(bench, search_problem=str(error), **nothing)
-    found = {"matches": tuple(matches), "complete_scores": tuple(complete), "reranking": reranking}
+    found = {"matches": tuple(matches), "complete_scores": tuple(complete), "reranking": reranking, "opinion": opinion}
     return replace(bench, search_problem="", **found)
 
 

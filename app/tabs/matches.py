@@ -1,4 +1,4 @@
-"""The workbench's Matches panel: verdict, ranked people, and the same once more with like hidden."""
+"""The workbench's Matches panel: verdict, ranked people, the same once more with like hidden, and a second model."""
 
 from __future__ import annotations
 
@@ -32,16 +32,17 @@ class MatchesPanel:
             self.alike_facts = fragment(views.alike_facts(None), elem_id="alike-facts")
             self.ranks = clickable("ranks", views.ranking(None, {}))
             self.plot = gr.Plot(visible=False, show_label=False, container=False, elem_id="score-plot")
+            self.second = fragment(elem_id="second-opinion")
 
     @property
     def outputs(self) -> list:
         """What :meth:`renew` answers for."""
-        return [self.banner, self.alike, self.alike_facts, self.ranks, self.plot]
+        return [self.banner, self.alike, self.alike_facts, self.ranks, self.plot, self.second]
 
     def renew(self, state: Bench) -> list:
         """After the face, the occlusion or the gallery changed."""
         thresholds = self.services.recognizer.card.thresholds
-        gallery = self.services.gallery
+        gallery, beside = self.services.gallery, self.services.beside
         pictures = {match.template_id: gallery.face_image(match.template_id) for match in state.matches}
         return [
             views.verdict_banner(state, thresholds),
@@ -49,6 +50,7 @@ class MatchesPanel:
             views.alike_facts(state),
             views.ranking(state, pictures, bool(thresholds)),
             self._figure(state, thresholds),
+            "" if beside is None else views.second_opinion(state, beside.recognizer.card),
         ]
 
     def _figure(self, state: Bench, thresholds: dict[str, float]) -> gr.Plot:

@@ -1,4 +1,4 @@
-"""The Matches panel as HTML: a sentence about rank 1 and the ranked people."""
+"""The Matches panel as HTML: a sentence about rank 1, the ranked people, and what a second model says."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from app.pictures import stored_uri
 from app.views.common import empty
 from ssn.evaluation.rerank import SHORTLIST
 from ssn.gallery.ranking import Match
+from ssn.models.build import ModelCard
 
 
 def verdict_banner(bench: Bench | None, thresholds: dict[str, float]) -> str:
@@ -132,3 +133,31 @@ def _row(match: Match, png: bytes | None, score: str, chip: str, kind: str) -> s
         f'<button type="button" class="quiet ask" data-action="why" data-person="{match.person_id}" '
         f'aria-label="Why {name}?">Why?</button></li>'
     )
+
+
+def second_opinion(bench: Bench | None, card: ModelCard) -> str:
+    """What the second model says of the same probe and people, and whether it agrees with the list above. ``card`` is
+    its own."""
+    if bench is None or bench.opinion is None:
+        return ""
+    opinion, judged = bench.opinion, bool(card.thresholds)
+    rows = [
+        f'<li class="{_kind(match, judged)}"><b class="rank">{match.rank}</b><span class="name">{escape(match.person)}'
+        f'</span><span class="score">{match.score:.3f}</span>{_verdict_chip(match, judged)}</li>'
+        for match in opinion.matches
+    ]
+    agreement = f"<p>{escape(_agreement(bench))}</p>" if opinion.matches and bench.matches else ""
+    notes = ["Scores of two models cannot be compared."]
+    notes += [] if judged else ["This model has no thresholds, so there is no verdict."]
+    if opinion.skipped:
+        notes.append(f"Left out, having no stored picture: {opinion.skipped} of the templates.")
+    head = f'<h3 class="sub" title="{escape(card.model_id)}">Second model: {escape(card.name)}</h3>'
+    ranks = f'<ol class="ranks plain">{"".join(rows)}</ol>'
+    return f'<section class="second">{head}{agreement}{ranks}<p class="facts">{" ".join(notes)}</p></section>'
+
+
+def _agreement(bench: Bench) -> str:
+    mine, other = bench.matches[0], bench.opinion.matches[0]
+    if mine.person_id == other.person_id:
+        return f"Agrees on rank 1: {mine.person}."
+    return f"Disagrees on rank 1: {other.person}, not {mine.person}."

@@ -11,9 +11,13 @@ import pytest
 
 from app import bench as steps
 from app.alike import Reranking
+from app.demo import header
 from app.tabs.matches import MatchesPanel
 from app.views import matches as views
+from app.views.model import model_card
 from ssn.gallery.ranking import Match
+from ssn.gallery.second_opinion import Opinion
+from ssn.models.build import ModelCard
 
 THRESHOLDS = {"0.01": 0.2, "0.001": 0.3}
 EVIL = '<img src=x onerror="alert(1)">'
@@ -86,11 +90,35 @@ def test_the_figure_shows_the_new_scores_without_thresholds(services, reranked):
     assert "FMR" in panel._figure(replace(reranked, reranking=None), THRESHOLDS).value["plot"]
 
 
+def second(bench, people, skipped=0):
+    return replace(bench, opinion=Opinion(tuple(match(i, *one) for i, one in enumerate(people, start=1)), skipped))
+
+
+def test_a_second_model_agrees_or_not(reranked):
+    card = ModelCard("other", thresholds=THRESHOLDS)
+    agreeing = views.second_opinion(second(reranked, [("Ada", 0.8), ("Ben", 0.1)]), card)
+    assert "Second model: other" in agreeing
+    assert "Agrees on rank 1: Ada" in agreeing
+    assert "cannot be compared" in agreeing
+    assert agreeing.count("chip match") == 2
+    assert "Disagrees on rank 1: Ben, not Ada" in views.second_opinion(second(reranked, [("Ben", 0.8)]), card)
+
+
+def test_a_second_model_without_thresholds_has_no_verdicts_and_counts_what_it_skipped(reranked):
+    html = views.second_opinion(second(reranked, [("Ada", 0.8)], skipped=2), ModelCard("other"))
+    assert "chip" not in html
+    assert "no thresholds" in html
+    assert "no stored picture: 2" in html
+    assert views.second_opinion(reranked, ModelCard("other")) == ""
+
+
 def test_names_are_escaped_here_too(reranked):
     evil = replace(reranked, matches=tuple(replace(one, person=EVIL) for one in reranked.matches))
+    evil = second(evil, [(EVIL, 0.8)])
     for html in (
         views.verdict_banner(evil, THRESHOLDS),
         views.ranking(evil, {}),
+        views.second_opinion(evil, ModelCard(EVIL)),
     ):
         assert "onerror" in html
         assert "<img src=x" not in html
@@ -106,3 +134,12 @@ def test_the_box_can_be_ticked_only_where_something_is_hidden(services, hidden, 
     box = panel.renew(cleared)[place]
     assert not box.interactive
     assert box.value, "what was asked for is not forgotten"
+
+
+def test_the_model_tab_and_the_masthead_name_a_second_model(services, two_models):
+    identity = two_models.beside.recognizer.model_id
+    assert "Second model" in model_card(two_models)
+    assert identity in model_card(two_models)
+    assert "0.700" in model_card(two_models), "its own threshold"
+    assert identity in header(two_models)
+    assert "Second model" not in model_card(services)

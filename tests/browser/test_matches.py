@@ -1,4 +1,4 @@
-"""The Matches panel beyond the plain ranking: like with like."""
+"""The Matches panel beyond the plain ranking: like with like, and a second model."""
 
 from __future__ import annotations
 
@@ -54,6 +54,36 @@ def test_like_is_compared_with_like(visitor):
     page.wait_for_function("() => document.querySelector('#alike-facts').innerText.includes('changes nothing')")
     assert box.is_checked(), "the wish stays for the next photo"
     assert page.locator("#ranks .chip.reranked").count() == 0
+
+
+def test_a_second_model_stands_beside_the_first(visit, server_of_two):
+    visitor = visit(address=server_of_two)
+    page = visitor.page
+    assert page.locator("#second-opinion").is_hidden()
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#second-opinion li")
+    assert page.locator("#second-opinion li").count() == 5
+    assert "Second model: random" in page.locator("#second-opinion h3").inner_text()
+    first, other = (page.locator(f"{where} .name").first.inner_text() for where in ("#ranks", "#second-opinion"))
+    said = page.locator("#second-opinion").inner_text()
+    assert (f"Agrees on rank 1: {first}" if first == other else f"Disagrees on rank 1: {other}, not {first}") in said
+    assert "cannot be compared" in said
+    before = page.locator("#second-opinion").inner_text()
+    page.get_by_label("maskBottom").click()
+    page.wait_for_function("old => document.querySelector('#second-opinion').innerText !== old", arg=before)
+    visitor.screenshot("beside")
+
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.get_by_label(LABEL).check()
+    page.wait_for_selector("#ranks .chip.reranked")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing sticks out sideways"
+    visitor.screenshot("beside-390")
+
+    visitor.tab("Model")
+    page.locator("#model-card").wait_for()
+    assert re.search(r"random-[0-9a-f]{12}", page.locator("#model-card").inner_text())
+    page.set_viewport_size({"width": 1440, "height": 900})
+    visitor.screenshot("beside-model")
 
 
 def scores(page) -> list[str]:
