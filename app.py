@@ -28,6 +28,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="weights: .safetensors, or the official .pth.tar"
     )
     parser.add_argument(
+        "--beside",
+        type=Path,
+        metavar="FILE",
+        default=None,
+        help="a second checkpoint, whose ranking of the same people is shown beside the first one's",
+    )
+    parser.add_argument(
         "--gallery",
         default=None,
         help="gallery file, or :memory:. A new one starts with the demo people. "
@@ -46,7 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
     from ssn.errors import SSNError
 
     try:
-        demo = build_demo(Services.open(flags.checkpoint, flags.gallery, flags.device))
+        demo = build_demo(Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside))
         demo.launch(
             server_name=flags.host,
             server_port=flags.port,

@@ -13,15 +13,18 @@ from typing import Literal
 
 import numpy as np
 
+from app.alike import Reranking, rerank
 from app.pictures import preview
 from app.services import Services
 from ssn.errors import ImageError, NoFaceError, SSNError
+from ssn.evaluation.rerank import SHORTLIST
 from ssn.explanation.block_maps import BlockMap
 from ssn.faces.occlude import Occlusion, named_mask, occlude
 from ssn.faces.read import Source, read_image
 from ssn.faces.spectrum import simulated_nir_face
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
-from ssn.gallery.gallery import Match
+from ssn.gallery.ranking import Match
+from ssn.gallery.second_opinion import Opinion
 from ssn.recognizer import Template
 
 Choice = Literal["vis", "nir", "simulate"]
@@ -43,7 +46,10 @@ class Look:
 class Bench:
     """``photo`` is a preview (h, w, 3) uint8, ``scale`` its size over the original's. ``boxes`` and ``faces`` belong
     together, a face being None where it could not be aligned; ``index`` is the chosen one. ``simulated`` says the photo
-    itself is simulated NIR. ``before`` is the complete face, ``after`` the face behind ``mask`` (128, 128) bool."""
+    itself is simulated NIR. ``before`` is the complete face, ``after`` the face behind ``mask`` (128, 128) bool.
+
+    ``alike`` asks for the gallery's faces behind the same mask; ``reranking`` is what came of it, None where nothing is
+    hidden. ``matches`` then stand in the new order with their ordinary scores. ``opinion`` is the second model's."""
 
     photo: np.ndarray
     scale: float
@@ -58,8 +64,11 @@ class Bench:
     painted: np.ndarray | None = None
     before: Look | None = None
     after: Look | None = None
+    alike: bool = False
     matches: tuple[Match, ...] = ()
     complete_scores: tuple[float, ...] = ()
+    reranking: Reranking | None = None
+    opinion: Opinion | None = None
     search_problem: str = ""
     found_ms: float = 0.0
     looked_ms: float = 0.0
@@ -76,7 +85,9 @@ class Bench:
         return self.choice != "vis" and (self.simulated or self.choice == "simulate")
 
 
-def open_photo(services: Services, source: Source, choice: Choice, title: str, simulated: bool = False) -> Bench:
+def open_photo(
+    services: Services, source: Source, choice: Choice, title: str, simulated: bool = False, alike: bool = False
+) -> Bench:
     """Read a picture and find its faces; a single face is chosen and looked at.
 
     Raises the errors of reading, and NoFaceError.
@@ -90,7 +101,7 @@ def open_photo(services: Services, source: Source, choice: Choice, title: str, s
     if not any(faces):
         raise NoFaceError("The face is too small or turned too far to be aligned.", "Use a more frontal picture.")
     photo, scale = preview(image)
-    bench = Bench(photo, scale, tuple(boxes), faces, title, simulated, choice)
+    bench = Bench(photo, scale, tuple(boxes), faces, title, simulated, choice, alike=alike)
     bench = replace(bench, found_ms=_ms_since(start))
     return choose(services, bench, 0) if len(boxes) == 1 else bench
 
@@ -129,6 +140,12 @@ def paint(services: Services, bench: Bench, mask: np.ndarray) -> Bench:
     return _look(services, replace(bench, mode="painted", painted=mask))
 
 
+def set_alike(services: Services, bench: Bench, alike: bool) -> Bench:
+    """Hide the same part of the gallery's faces, or no longer. The maps stay."""
+    bench = replace(bench, alike=alike)
+    return bench if bench.after is None else search(services, bench)
+
+
 def _spectral(bench: Bench) -> AlignedFace:
     face = bench.faces[bench.index]
     if bench.choice == "vis":
@@ -160,12 +177,22 @@ def _look(services: Services, bench: Bench) -> Bench:
 def search(services: Services, bench: Bench) -> Bench:
     """Ask the gallery again, for instance after it changed. A gallery that cannot be compared is told, not raised: the
     maps are good without it."""
+    reranking = opinion = None
+    behind_mask = bench.alike and bool(bench.mask.any())
     try:
-        matches = services.gallery.search(bench.after.template, RANKS, services.recognizer.card.thresholds)
+        thresholds = services.recognizer.card.thresholds
+        matches = services.gallery.search(bench.after.template, SHORTLIST if behind_mask else RANKS, thresholds)
+        if behind_mask:
+            matches, reranking = rerank(services, bench.after.face, matches)
+            matches = matches[:RANKS]
         complete = [services.gallery.template(match.template_id).similarity(bench.before.template) for match in matches]
+        if services.beside is not None:
+            opinion = services.beside.ask(bench.after.face, RANKS)
     except SSNError as error:
-        return replace(bench, matches=(), complete_scores=(), search_problem=str(error))
-    return replace(bench, matches=tuple(matches), complete_scores=tuple(complete), search_problem="")
+        nothing = {"matches": (), "complete_scores": (), "reranking": None, "opinion": None}
+        return replace(bench, search_problem=str(error), **nothing)
+    found = {"matches": tuple(matches), "complete_scores": tuple(complete), "reranking": reranking, "opinion": opinion}
+    return replace(bench, search_problem="", **found)
 
 
 def other_indicators(services: Services, bench: Bench, branch: Literal["nir", "vis"]) -> list[np.ndarray | None]:

@@ -17,11 +17,12 @@ TITLE = "SSN Studio"
 
 def header(services: Services) -> str:
     """Name, purpose, and which model runs where."""
-    recognizer = services.recognizer
+    recognizer, beside = services.recognizer, services.beside
+    second = "" if beside is None else f'<li title="second model">{escape(beside.recognizer.model_id)}</li>'
     return (
         '<header id="masthead"><div><h1>SSN Studio</h1>'
         "<p>Partial NIR–VIS face recognition, with its saliency in plain sight</p></div>"
-        f'<ul><li title="model id">{escape(recognizer.model_id)}</li>'
+        f'<ul><li title="model id">{escape(recognizer.model_id)}</li>{second}'
         f'<li title="device">{escape(str(recognizer.device))}</li></ul></header>'
     )
 

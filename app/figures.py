@@ -5,9 +5,10 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from ssn.explanation.faithfulness import Belief
-from ssn.gallery.gallery import Match
+from ssn.gallery.ranking import Match
 
 VERDICT_COLOUR = {"match": "#1f8f5f", "uncertain": "#c98a12", "no match": "#8592a0"}
+UNJUDGED = "#86c5ca"
 INK = "#7b8794"
 """Readable on the light and on the dark page."""
 GRID = "rgba(128,140,152,0.22)"
@@ -19,11 +20,14 @@ def _short(name: str, length: int = 16) -> str:
 
 
 def score_bars(
-    matches: list[Match], complete: list[float] | None = None, thresholds: dict[str, float] | None = None
+    matches: list[Match],
+    other: list[float] | None = None,
+    thresholds: dict[str, float] | None = None,
+    other_name: str = "without occlusion",
 ) -> go.Figure:
     """Ranked matches → horizontal score bars, best on top, with a line for every threshold.
 
-    ``complete`` holds the scores of the same people for the face without the occlusion; they become hollow diamonds.
+    ``other`` holds further scores of the same people, called ``other_name``; they become hollow diamonds.
     """
     figure = go.Figure()
     labels = [f"{match.rank}  {_short(match.person)}" for match in matches]
@@ -32,18 +36,18 @@ def score_bars(
         y=labels,
         orientation="h",
         width=0.62,
-        marker={"color": [VERDICT_COLOUR[match.verdict] if thresholds else INK for match in matches]},
+        marker={"color": [VERDICT_COLOUR[match.verdict] if thresholds else UNJUDGED for match in matches]},
         hovertemplate="%{y}: %{x:.3f}<extra>this face</extra>",
         name="this face",
     )
-    if complete is not None:
+    if other is not None:
         figure.add_scatter(
-            x=complete,
+            x=other,
             y=labels,
             mode="markers",
             marker={"symbol": "diamond-open", "size": 10, "color": INK, "line": {"width": 2}},
-            hovertemplate="%{y}: %{x:.3f}<extra>without occlusion</extra>",
-            name="without occlusion",
+            hovertemplate=f"%{{y}}: %{{x:.3f}}<extra>{other_name}</extra>",
+            name=other_name,
         )
     ordered = sorted((thresholds or {}).items(), key=lambda item: item[1])
     for place, (rate, score) in enumerate(ordered):
@@ -58,10 +62,10 @@ def score_bars(
             text=FMR_LABEL.get(rate, f"FMR {rate}"),
             showarrow=False,
         )
-    lowest = min([0.0, *(match.score for match in matches), *(complete or [])])
+    lowest = min([0.0, *(match.score for match in matches), *(other or [])])
     figure.update_xaxes(range=[min(-0.05, lowest - 0.05), 1.05], gridcolor=GRID, zerolinecolor=INK)
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
-    _dress(figure, height=84 + 32 * max(1, len(matches)), top=38, x_title="cosine score")
+    _dress(figure, height=84 + 32 * max(1, len(matches)), top=38 if thresholds else 12, x_title="cosine score")
     figure.update_layout(bargap=0.3)
     return figure
 

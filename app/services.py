@@ -1,4 +1,5 @@
-"""What lives once per process: the recognizer, the gallery and the demo set. Nothing of a visitor is kept here."""
+"""What lives once per process: the recognizer, the gallery, the demo set, and perhaps a second model. Nothing of a
+visitor is kept here."""
 
 from __future__ import annotations
 
@@ -7,15 +8,15 @@ import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-
-import numpy as np
+from typing import Literal
 
 from app.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.pictures import encode
 from ssn.explanation.explainer import Explainer
-from ssn.faces.read import read_image
-from ssn.faces.types import AlignedFace, Spectrum
+from ssn.faces.types import AlignedFace
 from ssn.gallery.gallery import Gallery
+from ssn.gallery.second_opinion import SecondOpinion
+from ssn.gallery.stored_face import stored_face
 from ssn.models.build import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer, Template
 
@@ -40,11 +41,13 @@ def default_gallery(model_id: str) -> Path:
 
 @dataclass(frozen=True)
 class Services:
-    """Shared by all visitors of a server; safe to use from several threads."""
+    """Shared by all visitors of a server; safe to use from several threads. ``beside`` is a second model's opinion of
+    the same gallery, where one is loaded."""
 
     recognizer: Recognizer
     gallery: Gallery
     demo: DemoSet
+    beside: SecondOpinion | None = None
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -58,19 +61,33 @@ class Services:
         gallery: str | Path | None = None,
         device: str = "auto",
         demo: Path = DEMO_FOLDER,
+        beside: str | Path | None = None,
     ) -> Services:
-        """Load the model and open the gallery; a gallery that does not exist yet starts with the demo people.
+        """Load the model (and the one ``beside`` it) and open the gallery; a gallery that does not exist yet starts
+        with the demo people.
 
         Raises CheckpointError, DeviceError, GalleryError, DataError.
         """
         recognizer = Recognizer.load(checkpoint, device)
+        second = None if beside is None else Recognizer.load(beside, device)
         people = read_demo(demo)
-        path = gallery or default_gallery(recognizer.model_id)
-        return cls(recognizer, open_gallery(path, recognizer, people), people)
+        opened = open_gallery(gallery or default_gallery(recognizer.model_id), recognizer, people)
+        return cls(recognizer, opened, people, None if second is None else SecondOpinion(second, opened))
 
     def enrol(self, name: str, face: AlignedFace, origin: str) -> int:
         """Add a face to the person of that name → template id. Raises GalleryError."""
         return enrol_face(self.gallery, self.recognizer, name, face, origin)
+
+    def delete(self, kind: Literal["person", "template"], number: int) -> None:
+        """From the gallery, and from what the second model made of it. Raises GalleryError."""
+        try:
+            if kind == "person":
+                self.gallery.delete_person(number)
+            else:
+                self.gallery.delete_template(number)
+        finally:
+            if self.beside is not None:
+                self.beside.forget_deleted()
 
     def enrol_again(self) -> int:
         """Enrol the people of other models once more, from their stored pictures → how many templates were added. The
@@ -86,11 +103,6 @@ class Services:
 def people_of_other_models(gallery: Gallery) -> int:
     """How many people this gallery's model cannot find, because only another one enrolled them."""
     return sum(person.templates == 0 < person.stored for person in gallery.people())
-
-
-def stored_face(picture: bytes, spectrum: Spectrum) -> AlignedFace:
-    """The picture stored with a template, as a face to embed. Its landmarks are not known any more."""
-    return AlignedFace(read_image(picture), np.zeros((68, 2)), np.eye(2, 3), spectrum)
 
 
 def enrol_face(gallery: Gallery, recognizer: Recognizer, name: str, face: AlignedFace, origin: str) -> int:

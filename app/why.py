@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from app.alike import hidden_template
 from app.bench import Bench
 from app.services import Services
 from ssn.errors import ExplanationCancelledError, ExplanationError
@@ -13,7 +14,7 @@ from ssn.explanation.explainer import Attribution
 from ssn.explanation.faithfulness import Belief
 from ssn.explanation.pair import Target
 from ssn.faces.types import AlignedFace
-from ssn.gallery.gallery import Match
+from ssn.gallery.ranking import Match
 
 CURVES_FROM = 0.5
 """Share of the progress bar that belongs to the attribution; the rest is measuring it."""
@@ -22,13 +23,14 @@ CURVES_FROM = 0.5
 @dataclass(frozen=True)
 class Reason:
     """``found`` explains ``face`` against ``name`` (rather than ``rival``, where there is one). ``belief`` is None
-    where it was stopped before that was measured."""
+    where it was stopped before that was measured. ``alike``: the other side was hidden behind the same mask."""
 
     face: AlignedFace
     name: str
     rival: str
     found: Attribution
     belief: Belief | None
+    alike: bool = False
 
 
 def target_of(services: Services, bench: Bench, person_id: int, contrast: bool) -> Target:
@@ -36,16 +38,24 @@ def target_of(services: Services, bench: Bench, person_id: int, contrast: bool) 
     match = next((one for one in bench.matches if one.person_id == person_id), None)
     if match is None:
         raise ExplanationError("This person is not among the matches.", "Choose one of the ranked people.")
-    target = _person(services, match)
+    target = _person(services, bench, match)
     if not contrast:
         return target
-    other = next((one for one in bench.matches if one.person_id != person_id), None)
-    if other is None:
+    kind = _rescored(bench, match)  # a score behind the mask and an ordinary one have no difference
+    others = [one for one in bench.matches if one.person_id != person_id and _rescored(bench, one) == kind]
+    if not others:
         raise ExplanationError("There is nobody to contrast with.", "Enrol a second person, or leave the contrast out.")
-    return target.rather_than(_person(services, other))
+    return target.rather_than(_person(services, bench, others[0]))
 
 
-def _person(services: Services, match: Match) -> Target:
+def _rescored(bench: Bench, match: Match) -> bool:
+    return bench.reranking is not None and match.template_id in bench.reranking.scores
+
+
+def _person(services: Services, bench: Bench, match: Match) -> Target:
+    """What the score shown compares with: all templates, or after re-ranking the best one's picture behind the mask."""
+    if _rescored(bench, match):
+        return Target.person(match.person, [hidden_template(services, match, bench.mask)])
     gallery = services.gallery
     templates = [gallery.template(number) for number, *_ in gallery.templates_of(match.person_id)]
     return Target.person(match.person, templates)
@@ -78,7 +88,8 @@ def find_reason(
             )
         except ExplanationCancelledError:
             belief = None
-    return Reason(face, target.name, target.rival_name, found, belief)
+    alike = any(one.person_id == person_id and _rescored(bench, one) for one in bench.matches)
+    return Reason(face, target.name, target.rival_name, found, belief, alike)
 
 
 def in_background(work: Callable[[Callable[[float], None]], Reason], every: float = 0.25) -> Iterator[float | Reason]:

@@ -123,10 +123,8 @@ class GalleryTab:
     def on_delete(self, pending: tuple[str, int] | None, person: int | None, wanted: str):
         closed = [None, gr.Group(visible=False), ""]
         try:
-            if pending and pending[0] == "person":
-                self.services.gallery.delete_person(pending[1])
-            elif pending:
-                self.services.gallery.delete_template(pending[1])
+            if pending:
+                self.services.delete(*pending)
         except SSNError as error:
             return [person, error_notice(error), *closed, *self._listing(wanted, person)]
         person = person if any(one.id == person for one in self.services.gallery.people()) else None

@@ -10,9 +10,9 @@ import gradio as gr
 from app import bench as steps
 from app.bench import Bench, other_indicators
 from app.components import brush, brush_answer, brush_load, clickable, fragment, photo_input
-from app.figures import score_bars
 from app.pictures import unpack_mask
 from app.services import Services
+from app.tabs.matches import MatchesPanel
 from app.tabs.why import WhyPanel
 from app.views import workbench as views
 from app.views.common import error_notice, notice, step
@@ -59,7 +59,7 @@ class Workbench:
             self._build_probe()
             self._build_occlusion()
             self._build_blocks()
-            self._build_matches()
+            self.matches = MatchesPanel(services)
         self.why = WhyPanel(services)
         self._connect(tab)
 
@@ -91,20 +91,13 @@ class Workbench:
             card = self.services.recognizer.card
             self.blocks = fragment(views.block_pictures(None, card, [], "vis", True), elem_id="blocks")
 
-    def _build_matches(self) -> None:
-        with gr.Column(elem_id="panel-matches"):
-            fragment(step("4", "Matches"))
-            self.banner = fragment(elem_id="verdict")
-            self.ranks = clickable("ranks", views.ranking(None, {}))
-            self.plot = gr.Plot(visible=False, show_label=False, container=False, elem_id="score-plot")
-
     @property
     def _results(self) -> list:
         return [self.state, self.facts, self.branch, self.blocks, *self._match_outputs]
 
     @property
     def _match_outputs(self) -> list:
-        return [self.banner, self.ranks, self.plot, *self.why.outputs]
+        return [*self.matches.outputs, *self.why.outputs]
 
     @property
     def _all(self) -> list:
@@ -122,8 +115,10 @@ class Workbench:
         self.mode.input(self.on_mode, [self.state, self.mode, self.overlay], self._all, **quiet)
         painted = [self.problem, self.mode, self.brush, *self._results]
         self.brush.input(self.on_paint, [self.state, self.branch, self.overlay], painted, **quiet)
-        tab.select(self.on_open, self.state, [self.state, *self._match_outputs], **quiet)
-        self.why.connect(self.state, self.ranks)
+        found = [self.state, *self._match_outputs]
+        tab.select(self.on_open, self.state, found, **quiet)
+        self.matches.alike.input(self.on_alike, [self.state, self.matches.alike], found, **quiet)
+        self.why.connect(self.state, self.matches.ranks)
         for option in (self.branch, self.overlay):
             option.input(self.on_option, [self.state, self.branch, self.overlay], self.blocks, **quiet)
 
@@ -131,15 +126,21 @@ class Workbench:
         title = "Camera photo" if (event._data or {}).get("camera") else "Your photo"
         if state is not None and state.simulated:
             choice = "vis"  # the example before chose NIR; nobody said it of this photo
-        return self._attempt(state, overlay, lambda: steps.open_photo(self.services, photo_bytes(event), choice, title))
+        alike = state is not None and state.alike
+        return self._attempt(
+            state,
+            overlay,
+            lambda: steps.open_photo(self.services, photo_bytes(event), choice, title, alike=alike),
+        )
 
     def on_example(self, state: Bench | None, overlay: bool, event: gr.EventData):
         place = int((event._data or {}).get("place", 0))
         probe = self.services.demo.probes[place]
         simulated = probe.spectrum == "nir-simulated"
         choice = "vis" if probe.spectrum == "vis" else "nir"
+        alike = state is not None and state.alike
         return self._attempt(
-            state, overlay, lambda: steps.open_photo(self.services, probe.path, choice, probe.person, simulated)
+            state, overlay, lambda: steps.open_photo(self.services, probe.path, choice, probe.person, simulated, alike)
         )
 
     def on_face(self, state: Bench | None, overlay: bool, event: gr.EventData):
@@ -175,6 +176,12 @@ class Workbench:
         state = steps.search(self.services, state)
         return [state, *self._matches(state)]
 
+    def on_alike(self, state: Bench | None, alike: bool):
+        if state is None:
+            return [gr.skip()] * (1 + len(self._match_outputs))
+        state = steps.set_alike(self.services, state, alike)
+        return [state, *self._matches(state)]
+
     def on_option(self, state: Bench | None, branch: str, overlay: bool):
         return self._blocks(state, branch, overlay)
 
@@ -199,20 +206,8 @@ class Workbench:
         return [state, facts, branch, self._blocks(state, branch, overlay), *self._matches(state)]
 
     def _matches(self, state: Bench) -> list:
-        """Banner, ranking, score figure, and the panel below made ready for them."""
-        thresholds = self.services.recognizer.card.thresholds
-        gallery = self.services.gallery
-        pictures = {match.template_id: gallery.face_image(match.template_id) for match in state.matches}
-        plot = gr.Plot(visible=False)
-        if state.matches:
-            complete = list(state.complete_scores) if state.mask.any() else None
-            plot = gr.Plot(score_bars(list(state.matches), complete, thresholds), visible=True)
-        return [
-            views.verdict_banner(state, thresholds),
-            views.ranking(state, pictures, bool(thresholds)),
-            plot,
-            *self.why.renew(state),
-        ]
+        """The ranking, and the panel below made ready for it."""
+        return [*self.matches.renew(state), *self.why.renew(state)]
 
     def _blocks(self, state: Bench | None, branch: str, overlay: bool) -> str:
         card = self.services.recognizer.card

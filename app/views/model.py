@@ -5,7 +5,9 @@ from __future__ import annotations
 from html import escape
 
 from app.services import Services
+from ssn.gallery.second_opinion import SecondOpinion
 from ssn.models.build import ModelCard
+from ssn.recognizer import Recognizer
 
 LICENCES = (
     ("Code of this project", "MIT."),
@@ -17,24 +19,39 @@ LICENCES = (
 
 
 def model_card(services: Services) -> str:
-    """Everything known of the loaded model."""
+    """Everything known of the loaded model, and which one is loaded beside it."""
     card, recognizer = services.recognizer.card, services.recognizer
     sections = [
-        _section("Model", _facts(card_facts(services))),
+        _section("Model", _facts(card_facts(recognizer))),
         _section("Thresholds", thresholds_table(card.thresholds)),
         _section("Saliency", f"<p>{_saliency(card)}</p>"),
         _section("Measures", _tree(card.measures) or "<p>No measures are stored with this checkpoint.</p>"),
         _section("Training", _tree(card.training) or "<p>No training record is stored with this checkpoint.</p>"),
         _section("Where it runs", _facts({"device": str(recognizer.device), "bfloat16": _yes(recognizer.half)})),
+        *_second(services.beside),
         _section("Limits and licences", _licences()),
     ]
     return f'<div class="card-grid">{"".join(sections)}</div>'
 
 
-def card_facts(services: Services) -> dict[str, str]:
-    card = services.recognizer.card
+def _second(beside: SecondOpinion | None) -> list[str]:
+    if beside is None:
+        return []
+    card = beside.recognizer.card
+    said = (
+        "<p>Asked about the same probe and people. It makes its templates from the stored pictures, in memory only.</p>"
+    )
+    thresholds = sorted((float(rate), score) for rate, score in card.thresholds.items())
+    facts = card_facts(beside.recognizer) | {f"FMR {100 * rate:g} %": f"{score:.3f}" for rate, score in thresholds}
+    facts |= {} if thresholds else {"thresholds": "none, so no verdicts"}
+    return [_section("Second model", _facts(facts) + said)]
+
+
+def card_facts(recognizer: Recognizer) -> dict[str, str]:
+    """What a model is, in words."""
+    card = recognizer.card
     return {
-        "id": services.recognizer.model_id,
+        "id": recognizer.model_id,
         "name": card.name,
         "architecture": card.architecture,
         "indicators": "from a saliency search" if card.searched else "at their first value, not searched",

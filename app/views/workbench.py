@@ -1,4 +1,4 @@
-"""The workbench's panels as HTML: found faces, block pictures, ranked matches."""
+"""The workbench's panels as HTML: examples, found faces, block pictures."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy as np
 
 from app.bench import Bench
 from app.demo_people import DemoProbe
-from app.pictures import css_gradient, data_uri, heat_map, landmarks_in_photo, stored_uri, thumbnail, with_landmarks
+from app.pictures import css_gradient, data_uri, heat_map, landmarks_in_photo, thumbnail, with_landmarks
 from app.views.common import empty, notice
 from ssn.explanation.block_maps import energy_share, shift
 from ssn.faces.read import read_image
-from ssn.gallery.gallery import Match
 from ssn.models.build import ModelCard
 
 THUMB_SHARE = 0.66
@@ -181,68 +180,3 @@ def _number(value: float) -> str:
 
 def _cell(picture, alt: str, text: str) -> str:
     return f'<figure class="cell"><img src="{data_uri(picture)}" alt="{alt}"><figcaption>{text}</figcaption></figure>'
-
-
-def verdict_banner(bench: Bench | None, thresholds: dict[str, float]) -> str:
-    """One sentence about rank 1, as loud as it has to be."""
-    if bench is None or bench.after is None:
-        return ""
-    if bench.search_problem:
-        problem = escape(bench.search_problem)
-        return (
-            f'<div class="verdict problem" role="alert"><h3>No search</h3><p>{problem} See the Gallery tab.</p></div>'
-        )
-    if not bench.matches:
-        return '<div class="verdict none" role="status"><h3>The gallery is empty</h3><p>Enrol somebody first.</p></div>'
-    best = bench.matches[0]
-    if not thresholds:
-        head, why, kind = (
-            f"Most like {best.person}",
-            "This model has no thresholds, so there is no verdict.",
-            "uncertain",
-        )
-    else:
-        head, why, kind = _verdict_words(best, thresholds)
-    return f'<div class="verdict {kind}" role="status"><h3>{escape(head)}</h3><p>{escape(why)}</p></div>'
-
-
-def _verdict_words(best: Match, thresholds: dict[str, float]) -> tuple[str, str, str]:
-    strict, loose = thresholds.get("0.001"), thresholds.get("0.01")
-    score = f"{best.score:.3f}"
-    if best.verdict == "match":
-        why = f"{score} is above {strict:.3f}, which one stranger in 1,000 reaches (FMR 0.1 %)."
-        return f"Match: {best.person}", why, "match"
-    if best.verdict == "uncertain" and loose is not None:
-        why = f"{score} is above {loose:.3f}, which one stranger in 100 reaches (FMR 1 %)"
-        why += f", but not {strict:.3f} (FMR 0.1 %)." if strict is not None else "."
-        return f"Uncertain: perhaps {best.person}", why, "uncertain"
-    bound = f"{loose:.3f} (FMR 1 %)" if loose is not None else f"{strict:.3f} (FMR 0.1 %)"
-    return "No match in this gallery", f"The best score, {score}, stays below {bound}.", "none"
-
-
-def ranking(bench: Bench | None, pictures: dict[int, bytes | None], judged: bool = True) -> str:
-    """The ranked people. ``pictures`` maps a template id to its stored picture; ``judged`` says that there are
-    thresholds, without which no verdict is shown."""
-    if bench is None or bench.after is None:
-        return empty("The five most similar people of the gallery appear here.")
-    hidden = bool(bench.mask.any())
-    rows = [
-        _rank(match, before, hidden, pictures.get(match.template_id), judged)
-        for match, before in zip(bench.matches, bench.complete_scores, strict=True)
-    ]
-    return f'<ol class="ranks">{"".join(rows)}</ol>'
-
-
-def _rank(match: Match, before: float, hidden: bool, png: bytes | None, judged: bool) -> str:
-    name = escape(match.person)
-    face = f'<img src="{stored_uri(png)}" alt="Enrolled face of {name}">' if png else "<i></i>"
-    change = match.score - before
-    moved = f'<small title="against the face without occlusion">{change:+.3f}</small>' if hidden else ""
-    kind = match.verdict.replace(" ", "-") if judged else "no-match"
-    chip = f'<em class="chip {kind}">{match.verdict}</em>' if judged else ""
-    return (
-        f'<li class="{kind}"><b class="rank">{match.rank}</b>{face}<span class="name">{name}</span>'
-        f'<span class="score">{match.score:.3f}{moved}</span>{chip}'
-        f'<button type="button" class="quiet ask" data-action="why" data-person="{match.person_id}" '
-        f'aria-label="Why {name}?">Why?</button></li>'
-    )

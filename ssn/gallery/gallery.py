@@ -12,16 +12,16 @@ import threading
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
 
 from ssn.errors import GalleryError, TemplateMismatchError
+from ssn.faces.types import AlignedFace, Spectrum
+from ssn.gallery.ranking import Match, TemplateIndex
+from ssn.gallery.stored_face import stored_face
 from ssn.models.light_cnn import EMBEDDING_SIZE
 from ssn.recognizer import Template
-
-Verdict = Literal["match", "uncertain", "no match"]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS people (
@@ -46,27 +46,6 @@ class Person:
     stored: int
 
 
-@dataclass(frozen=True)
-class Match:
-    """One rank of a search: ``score`` is the best cosine over the person's templates, in [−1, 1]."""
-
-    rank: int
-    person: str
-    person_id: int
-    score: float
-    template_id: int
-    verdict: Verdict
-
-
-def verdict(score: float, thresholds: dict[str, float]) -> Verdict:
-    """``match`` at or above the threshold of FMR 0.1 %, ``uncertain`` down to that of 1 %, ``no match`` below. Without
-    thresholds nothing is called a match."""
-    strict, loose = thresholds.get("0.001"), thresholds.get("0.01")
-    if strict is not None and score >= strict:
-        return "match"
-    return "uncertain" if loose is None or score >= loose else "no match"
-
-
 def clean_name(name: str) -> str:
     """Single spaces, composed characters: what looks alike is one person. Raises GalleryError for what is no name."""
     name = unicodedata.normalize("NFC", " ".join(name.split()))
@@ -78,15 +57,14 @@ def clean_name(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Index:
-    """All templates of one model at one moment: ``vectors`` (N, 256) on the device, and of each row its template's id,
-    its person's id and name. ``version`` is the file's when they were read."""
+class Enrolled:
+    """One template of the gallery's model, without its numbers. ``pictured``: a picture is stored with it."""
 
-    vectors: torch.Tensor
-    templates: np.ndarray
-    owners: np.ndarray
-    names: dict[int, str]
-    version: int
+    template_id: int
+    person_id: int
+    person: str
+    spectrum: Spectrum
+    pictured: bool
 
 
 class Gallery:
@@ -95,7 +73,8 @@ class Gallery:
     def __init__(self, path: str | Path, model_id: str, device: torch.device | str = "cpu"):
         self.path, self.model_id, self.device = str(path), model_id, torch.device(device)
         self._lock = threading.RLock()
-        self._index: _Index | None = None
+        self._index: TemplateIndex | None = None
+        self._index_version = -1
         self._db = self._open()
 
     def _open(self) -> sqlite3.Connection:
@@ -179,10 +158,22 @@ class Gallery:
         sql = "SELECT id, spectrum, origin FROM templates WHERE person=? AND model=? ORDER BY id"
         return self._rows(sql, person_id, self.model_id)
 
+    def roster(self) -> list[Enrolled]:
+        """Every template of this gallery's model, oldest first."""
+        sql = """SELECT t.id, p.id, p.name, t.spectrum, t.face IS NOT NULL FROM templates t
+                 JOIN people p ON p.id = t.person WHERE t.model = ? ORDER BY t.id"""
+        return [Enrolled(*row[:4], bool(row[4])) for row in self._rows(sql, self.model_id)]
+
     def face_image(self, template_id: int) -> bytes | None:
         """The picture stored with a template, encoded as it was given."""
         rows = self._rows("SELECT face FROM templates WHERE id=?", template_id)
         return rows[0][0] if rows else None
+
+    def stored_face(self, template_id: int) -> AlignedFace | None:
+        """The picture stored with a template, as a face to embed again; None where there is none. Raises ImageError
+        where it is damaged or no aligned face."""
+        rows = self._rows("SELECT face, spectrum FROM templates WHERE id=? AND face IS NOT NULL", template_id)
+        return stored_face(*rows[0]) if rows else None
 
     def faces_of_other_models(self) -> list[tuple[str, str, bytes, str]]:
         """(name, spectrum, stored picture, origin) of the people who have templates, but none of this gallery's model;
@@ -234,33 +225,17 @@ class Gallery:
 
         Raises TemplateMismatchError where the probe, or everything enrolled, was made by another model.
         """
-        vector = torch.from_numpy(self._check_template(probe)).to(self.device)
-        index = self._load_index()
-        scores = (index.vectors @ vector).clamp(-1, 1)
-        order = torch.argsort(scores, descending=True, stable=True).cpu().numpy()
-        _, first = np.unique(index.owners[order], return_index=True)
-        best = order[np.sort(first)[: max(k, 0)]]
-        values = scores.cpu().numpy()
-        return [
-            Match(
-                rank=rank,
-                person=index.names[int(index.owners[i])],
-                person_id=int(index.owners[i]),
-                score=float(values[i]),
-                template_id=int(index.templates[i]),
-                verdict=verdict(float(values[i]), thresholds or {}),
-            )
-            for rank, i in enumerate(best, start=1)
-        ]
+        vector = self._check_template(probe)
+        return self._load_index().ranked(vector, k, thresholds)
 
-    def _load_index(self) -> _Index:
+    def _load_index(self) -> TemplateIndex:
         with self._lock:
             version = self._rows("PRAGMA data_version")[0][0]  # moves when another process changed the file
-            if self._index is None or self._index.version != version:
-                self._index = self._read_index(version)
+            if self._index is None or self._index_version != version:
+                self._index, self._index_version = self._read_index(), version
             return self._index
 
-    def _read_index(self, version: int) -> _Index:
+    def _read_index(self) -> TemplateIndex:
         sql = """SELECT t.vector, t.id, p.id, p.name FROM templates t JOIN people p ON p.id = t.person
                  WHERE t.model = ? ORDER BY t.id"""
         rows = self._rows(sql, self.model_id)
@@ -274,7 +249,8 @@ class Gallery:
         data = np.frombuffer(b"".join(row[0] for row in rows), "<f4").reshape(len(rows), EMBEDDING_SIZE)
         ids = np.array([row[1:3] for row in rows], dtype=np.int64).reshape(-1, 2)
         names = {row[2]: row[3] for row in rows}
-        return _Index(torch.from_numpy(data.astype(np.float32)).to(self.device), ids[:, 0], ids[:, 1], names, version)
+        vectors = torch.from_numpy(data.astype(np.float32)).to(self.device)
+        return TemplateIndex(vectors, ids[:, 0], ids[:, 1], names)
 
     def _check_template(self, template: Template) -> np.ndarray:
         """Its vector (256,) float32, where it can be compared with this gallery's."""

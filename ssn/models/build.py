@@ -137,7 +137,7 @@ def load_backbone(path: str | Path) -> LightCNN29:
 
 def _read(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
     if not path.is_file():
-        raise CheckpointError(f"There is no checkpoint at {path}.", "Pass --checkpoint FILE, or train one.")
+        raise CheckpointError(f"There is no checkpoint at {path}.", "Name another file, or train one.")
     official = path.name.endswith((".pth.tar", ".pth", ".tar"))
     return import_official(path) if official else _read_safetensors(path)
 

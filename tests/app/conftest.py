@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,8 @@ from app.demo_people import DemoSet
 from app.services import Services
 from ssn.faces.types import AlignedFace, FaceBox
 from ssn.gallery.gallery import Gallery
+from ssn.gallery.second_opinion import SecondOpinion
+from ssn.recognizer import Recognizer
 
 
 def noise_face(landmarks: np.ndarray, seed: int) -> AlignedFace:
@@ -21,6 +25,18 @@ def noise_face(landmarks: np.ndarray, seed: int) -> AlignedFace:
 def services(recognizer) -> Services:
     with Gallery(":memory:", recognizer.model_id) as gallery:
         yield Services(recognizer, gallery, DemoSet())
+
+
+@pytest.fixture(scope="session")
+def other_recognizer(random_checkpoint) -> Recognizer:
+    """A second model, called ``random``; it has thresholds of its own."""
+    return Recognizer.load(random_checkpoint, device="cpu")
+
+
+@pytest.fixture
+def two_models(services, other_recognizer) -> Services:
+    """The same gallery, with a second model beside it."""
+    return replace(services, beside=SecondOpinion(other_recognizer, services.gallery))
 
 
 @pytest.fixture

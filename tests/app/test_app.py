@@ -26,7 +26,7 @@ def test_help_tells_every_flag(entry, capsys):
         entry.main(["--help"])
     assert left.value.code == 0
     said = capsys.readouterr().out
-    for flag in ("--host", "--port", "--checkpoint", "--gallery", "--device"):
+    for flag in ("--host", "--port", "--checkpoint", "--beside", "--gallery", "--device"):
         assert flag in said
 
 
@@ -34,14 +34,17 @@ def test_it_listens_on_this_machine_only_unless_told_otherwise(entry):
     assert entry.parse_arguments([]).host == "127.0.0.1"
 
 
+@pytest.mark.parametrize("flag", ["--checkpoint", "--beside"])
 @pytest.mark.parametrize("content", [None, b"no weights"])
-def test_a_checkpoint_that_does_not_fit_is_one_line(entry, capsys, tmp_path, content):
+def test_a_checkpoint_that_does_not_fit_is_one_line(entry, capsys, tmp_path, checkpoint, flag, content):
     path = tmp_path / "weights.safetensors"
     if content is not None:
         path.write_bytes(content)
-    assert entry.main(["--checkpoint", str(path), "--gallery", str(tmp_path / "g.db")]) == 2
+    flags = ["--checkpoint", str(checkpoint), flag, str(path), "--gallery", str(tmp_path / "g.db"), "--device", "cpu"]
+    assert entry.main(flags) == 2
     said = capsys.readouterr().err
     assert said.startswith("error: ")
+    assert "weights.safetensors" in said
     assert said.count("\n") == 1
     assert not (tmp_path / "g.db").exists()
 

@@ -110,3 +110,23 @@ def test_a_demo_photo_is_found_and_aligned(services, demo):
     assert done.index == 0
     assert done.faces[0].landmarks.shape == (68, 2)
     assert max(done.photo.shape[:2]) == 640
+
+
+def test_a_second_model_answers_for_the_same_face_and_people(two_models, other_recognizer, bench, face):
+    upside_down = face.with_(pixels=face.pixels[::-1].copy())
+    two_models.enrol("Ada", face, "test")
+    two_models.enrol("Eve", upside_down, "test")
+    done = steps.set_mode(two_models, steps.choose(two_models, bench, 0), "maskBottom")
+    probe = other_recognizer.embed(done.after.face)
+    expected = {
+        name: other_recognizer.embed(one).similarity(probe) for name, one in [("Ada", face), ("Eve", upside_down)]
+    }
+    assert {match.person: match.score for match in done.opinion.matches} == pytest.approx(expected, abs=1e-4)
+    on = steps.set_alike(two_models, done, True)
+    assert on.reranking.scores
+    assert on.opinion == done.opinion, "its ranking stays the ordinary one"
+
+
+def test_without_a_second_model_there_is_no_opinion(services, bench, face):
+    services.enrol("Ada", face, "test")
+    assert steps.choose(services, bench, 0).opinion is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.figures import VERDICT_COLOUR, score_bars
-from ssn.gallery.gallery import Match
+from ssn.gallery.ranking import Match
 
 MATCHES = [
     Match(1, "Ada", 1, 0.81, 11, "match"),
@@ -22,7 +22,7 @@ def test_bars_follow_the_ranking_and_carry_the_verdict():
 
 
 def test_complete_scores_are_markers():
-    figure = score_bars(MATCHES, complete=[0.9, 0.5, 0.1])
+    figure = score_bars(MATCHES, other=[0.9, 0.5, 0.1])
     assert list(figure.data[1].x) == [0.9, 0.5, 0.1]
     assert len(score_bars(MATCHES).data) == 1
 

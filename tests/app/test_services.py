@@ -12,7 +12,7 @@ from app import services as module
 from app.demo_people import STRANGERS, DemoPerson, DemoSet, read_demo
 from app.pictures import encode
 from app.services import default_gallery, open_gallery, people_of_other_models
-from ssn.errors import DataError, NotAnImageError
+from ssn.errors import CheckpointError, DataError, NotAnImageError
 from ssn.gallery.gallery import Gallery
 from ssn.recognizer import Template
 
@@ -93,3 +93,27 @@ def test_people_of_another_model_can_be_enrolled_again(recognizer, face, tmp_pat
         assert found[0].score == pytest.approx(1, abs=1e-3)
     with Gallery(path, "another-model") as other:
         assert [person.templates for person in other.people()] == [1, 1], "the other model still knows its people"
+
+
+@pytest.mark.parametrize("kind", ["person", "template"])
+def test_what_is_deleted_leaves_the_second_model_too(two_models, face, kind):
+    template = two_models.enrol("Ada", face, "test")
+    person = two_models.gallery.people()[0].id
+    assert [match.person for match in two_models.beside.ask(face).matches] == ["Ada"]
+    two_models.delete(kind, person if kind == "person" else template)
+    assert two_models.gallery.people() == []
+    assert two_models.beside._vectors == {}
+
+
+def test_a_second_model_that_cannot_be_loaded_leaves_no_gallery(random_checkpoint, tmp_path):
+    missing = tmp_path / "missing.safetensors"
+    with pytest.raises(CheckpointError):
+        module.Services.open(random_checkpoint, tmp_path / "g.db", "cpu", tmp_path, beside=missing)
+    assert not (tmp_path / "g.db").exists()
+
+
+def test_a_second_model_is_opened_on_the_same_gallery(random_checkpoint, tmp_path):
+    opened = module.Services.open(random_checkpoint, ":memory:", "cpu", tmp_path, beside=random_checkpoint)
+    assert opened.beside.gallery is opened.gallery
+    assert opened.beside.recognizer is not opened.recognizer
+    assert module.Services.open(random_checkpoint, ":memory:", "cpu", tmp_path).beside is None

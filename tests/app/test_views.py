@@ -9,11 +9,12 @@ import pytest
 
 from app import bench as steps
 from app.views import gallery as gallery_views
+from app.views import matches as match_views
 from app.views import workbench as views
 from app.views.common import error_notice
 from app.views.model import thresholds_table
 from ssn.errors import NoFaceError
-from ssn.gallery.gallery import Match, verdict
+from ssn.gallery.ranking import Match, verdict
 from ssn.models.build import ModelCard
 
 THRESHOLDS = {"0.01": 0.5, "0.001": 0.7}
@@ -73,27 +74,27 @@ def test_the_indicator_of_the_other_spectrum_is_marked(services, bench):
 )
 def test_the_banner_is_as_sure_as_the_thresholds(services, bench, score, words):
     done = with_score(steps.choose(services, bench, 0), score)
-    assert words in views.verdict_banner(done, THRESHOLDS)
+    assert words in match_views.verdict_banner(done, THRESHOLDS)
 
 
 def test_without_thresholds_there_is_no_verdict(services, bench):
     done = with_score(steps.choose(services, bench, 0), 0.99)
-    assert "no thresholds" in views.verdict_banner(done, {})
-    assert "Match:" not in views.verdict_banner(done, {})
-    assert "chip" not in views.ranking(done, {}, judged=False)
-    assert "chip match" in views.ranking(done, {})
+    assert "no thresholds" in match_views.verdict_banner(done, {})
+    assert "Match:" not in match_views.verdict_banner(done, {})
+    assert "chip" not in match_views.ranking(done, {}, judged=False)
+    assert "chip match" in match_views.ranking(done, {})
 
 
 def test_an_empty_gallery_is_told(services, bench):
-    assert "gallery is empty" in views.verdict_banner(steps.choose(services, bench, 0), THRESHOLDS)
+    assert "gallery is empty" in match_views.verdict_banner(steps.choose(services, bench, 0), THRESHOLDS)
 
 
 def test_ranks_show_the_change_only_where_something_is_hidden(services, bench, face):
     services.enrol("Ada", face, "test")
     done = steps.choose(services, bench, 0)
-    assert "<small" not in views.ranking(done, {})
+    assert "<small" not in match_views.ranking(done, {})
     hidden = steps.set_mode(services, done, "maskBottom")
-    assert re.search(r"<small[^>]*>[-+]\d\.\d{3}</small>", views.ranking(hidden, {}))
+    assert re.search(r"<small[^>]*>[-+]\d\.\d{3}</small>", match_views.ranking(hidden, {}))
 
 
 def test_names_are_escaped_everywhere(services, bench, face):
@@ -101,8 +102,8 @@ def test_names_are_escaped_everywhere(services, bench, face):
     done = steps.choose(services, bench, 0)
     person = services.gallery.people()[0]
     pages = (
-        views.ranking(done, {}),
-        views.verdict_banner(done, THRESHOLDS),
+        match_views.ranking(done, {}),
+        match_views.verdict_banner(done, THRESHOLDS),
         gallery_views.people_grid(services.gallery),
         gallery_views.person_details(services.gallery, person.id),
     )

@@ -62,11 +62,11 @@ def chromium_flags() -> list[str]:
 
 
 @contextlib.contextmanager
-def running(folder: Path, checkpoint: Path) -> Iterator[str]:
-    """The app in a process of its own, its gallery at ``folder``/gallery.db → its address."""
+def running(folder: Path, checkpoint: Path, *more: str) -> Iterator[str]:
+    """The app in a process of its own, its gallery at ``folder``/gallery.db → its address. ``more`` are flags."""
     port, log = free_port(), folder / "server.log"
     flags = ["--port", str(port), "--device", "cpu", "--checkpoint", str(checkpoint)]
-    flags += ["--gallery", str(folder / "gallery.db")]
+    flags += ["--gallery", str(folder / "gallery.db"), *more]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, str(REPOSITORY / "app.py"), *flags]
     with log.open("wb") as out:
@@ -96,6 +96,13 @@ def foreign_server(chromium, checkpoint, demo, tmp_path) -> Iterator[str]:
         template = Template(np.eye(256, dtype=np.float32)[0], "another-model")
         gallery.enrol(demo[0].name, template, buffer.getvalue(), "test")
     with running(tmp_path, checkpoint) as address:
+        yield address
+
+
+@pytest.fixture
+def server_of_two(chromium, checkpoint, random_checkpoint, demo, tmp_path) -> Iterator[str]:
+    """The app with a second model beside the first, which knows nothing."""
+    with running(tmp_path, checkpoint, "--beside", str(random_checkpoint)) as address:
         yield address
 
 

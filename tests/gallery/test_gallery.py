@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssn.errors import GalleryError, TemplateMismatchError
-from ssn.gallery.gallery import MAX_NAME, VERSION, Gallery, clean_name, verdict
+from ssn.gallery.gallery import MAX_NAME, VERSION, Gallery, clean_name
+from ssn.gallery.ranking import verdict
 from ssn.recognizer import Template
 
 MODEL = "model-a"
