@@ -113,7 +113,7 @@ def _rescored(match: Match, score: float | None) -> tuple[str, str]:
     if score is None:
         return f"{match.score:.3f}", '<em class="chip no-match" title="no stored picture">not re-ranked</em>'
     was = f'<small title="ordinary score, nothing of the enrolled face hidden">was {match.score:.3f}</small>'
-    return f"{score:.3f}{was}", '<em class="chip reranked">re-ranked</em>'
+    return f"{score:.3f}{was}", ""  # a chip would take the room of the name
 
 
 def _kind(match: Match, judged: bool) -> str:
