@@ -38,7 +38,7 @@ def test_like_is_compared_with_like(visitor):
     visitor.stroke((0.3, 0.8), (0.7, 0.8))
     visitor.wait_for_strokes()
     page.wait_for_function(
-        "old => document.querySelector('#ranks .score').innerText !== old && document.querySelector('.chip.reranked')",
+        "old => document.querySelector('#ranks .score').innerText !== old && document.querySelector('#verdict .reranked')",
         arg=rows[0],
     )
     name = page.locator("#ranks .name").nth(1).inner_text()
@@ -53,7 +53,7 @@ def test_like_is_compared_with_like(visitor):
     page.locator("#examples button").nth(2).click()
     page.wait_for_function("() => document.querySelector('#alike-facts').innerText.includes('changes nothing')")
     assert box.is_checked(), "the wish stays for the next photo"
-    assert page.locator("#ranks .chip.reranked").count() == 0
+    assert page.locator("#verdict .reranked").count() == 0
 
 
 def test_a_second_model_stands_beside_the_first(visit, server_of_two):
