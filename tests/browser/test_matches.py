@@ -38,7 +38,8 @@ def test_like_is_compared_with_like(visitor):
     visitor.stroke((0.3, 0.8), (0.7, 0.8))
     visitor.wait_for_strokes()
     page.wait_for_function(
-        "old => document.querySelector('#ranks .score').innerText !== old && document.querySelector('#verdict .reranked')",
+        "old => document.querySelector('#ranks .score').innerText !== old"
+        " && document.querySelector('#verdict .reranked')",
         arg=rows[0],
     )
     name = page.locator("#ranks .name").nth(1).inner_text()
