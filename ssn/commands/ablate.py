@@ -176,8 +176,7 @@ def ablate(
     judge = Judge(face_sets(cache, crops, learners), data, shortlist, WATCHED, team)
 
     def train(row: Recipe, folder: Path) -> Objective:
-        warm = run / f"warm-seed{row.seed}.pt"
-        pipeline = Pipeline(network, crops, learners, row, folder, team, warm)
+        pipeline = Pipeline(network, crops, learners, row, folder, team, run / "warm.pt")
         return pipeline.run("all", resume=(folder / "search.pt").is_file())
 
     def tell(text: str) -> None:

@@ -33,7 +33,7 @@ StageName = Literal["search", "finetune", "all"]
 class Pipeline:
     """One variant's training: what it starts from, and the folder that keeps its states.
 
-    ``warm_file`` may be shared by runs from the same base, people and seed. ``half`` is bfloat16; None lets the machine
+    ``warm_file`` may be shared by runs from the same base and people. ``half`` is bfloat16; None lets the machine
     decide.
     """
 

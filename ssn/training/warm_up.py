@@ -1,6 +1,7 @@
 """What every run starts with: the base's own embeddings of the learners, and a classifier that fits them.
 
-Made once per base, people and seed, and kept in a file: all rows of an ablation share it.
+What the base says is computed once per base and people, the classifier once per seed, and both are kept in a file: all
+rows of an ablation share it.
 """
 
 from __future__ import annotations
@@ -114,30 +115,37 @@ def warm_start(
     half: bool,
     file: str | Path | None = None,
 ) -> WarmStart:
-    """Targets and classifier, read from ``file`` where it holds those of this base, people and recipe, else made and
-    kept there."""
-    key = {name: asdict(recipe)[name] for name in ("base", "seed", "held_out", "batches", "warm_up")}
+    """Targets, and a classifier of the recipe's seed. What the base says of the learners depends on no seed: it is read
+    from ``file`` where that holds it for this base, people and recipe, else made and kept there."""
+    key = {name: asdict(recipe)[name] for name in ("base", "held_out", "batches", "warm_up")}
     key["data"] = learners.fingerprint
-    if file is not None and Path(file).is_file():
-        kept = load_state(file)
-        if kept.get("key") == key:
-            return WarmStart(kept["targets"].to(team.device), kept["classifier"].to(team.device))
-    base = base.eval()
-    config = recipe.batches
-    targets = base_targets(base, crops, learners, config.size, team, half)
+    kept = load_state(file) if file is not None and Path(file).is_file() else {}
+    if kept.get("key") != key:
+        kept = {"key": key, **_said_by(base.eval(), crops, learners, recipe, team, half), "classifiers": {}}
+    seen, classifiers = kept["seen"].to(team.device).float(), kept["classifiers"]
+    if recipe.seed not in classifiers:
+        labels = torch.from_numpy(learners.labels).to(team.device).repeat(len(seen) // len(learners))
+        classifiers[recipe.seed] = fit_classifier(seen, labels, learners.classes, recipe.warm_up, recipe.seed).cpu()
+        if file is not None and team.first:
+            save_state(kept, file)
+        team.wait()
+    return WarmStart(kept["targets"].to(team.device), classifiers[recipe.seed].to(team.device))
+
+
+def _said_by(
+    base: SaliencySearchNetwork, crops: Crops, learners: Learners, recipe: Recipe, team: Team, half: bool
+) -> dict[str, Tensor]:
+    """``targets`` (R, 256), and ``seen`` (views · R, 256), the base's embeddings of random views of the learners."""
+    targets = base_targets(base, crops, learners, recipe.batches.size, team, half)
     seen = []
     for view in range(recipe.warm_up.views):
 
         def draw(rows: np.ndarray, view: int = view) -> tuple[Tensor, Tensor]:
-            seed = np.random.SeedSequence((recipe.seed, 9, view, int(rows[0]))).generate_state(1)[0]
+            seed = np.random.SeedSequence((9, view, int(rows[0]))).generate_state(1)[0]
             generator = torch.Generator().manual_seed(int(seed))
-            micro = draw_micro(crops, learners, rows, view % 2, config, generator)
+            micro = draw_micro(crops, learners, rows, view % 2, recipe.batches, generator)
             return micro.views, micro.branch
 
-        seen.append(_embed_all(base, draw, len(learners), team, half, config.micro, f"warm-up {view + 1}"))
-    labels = torch.from_numpy(learners.labels).to(team.device).repeat(len(seen))
-    classifier = fit_classifier(torch.cat(seen), labels, learners.classes, recipe.warm_up, recipe.seed)
-    if file is not None and team.first:
-        save_state({"key": key, "targets": targets.cpu(), "classifier": classifier.cpu()}, file)
-    team.wait()
-    return WarmStart(targets, classifier)
+        what = f"warm-up {view + 1}"
+        seen.append(_embed_all(base, draw, len(learners), team, half, recipe.batches.micro, what))
+    return {"targets": targets.cpu(), "seen": torch.cat(seen).cpu()}

@@ -282,7 +282,11 @@ def test_the_warm_classifier_fits_and_is_made_once(tmp_path):
     assert torch.allclose(made[0].targets.norm(dim=1), torch.ones(48))
     elsewhere = dataclasses.replace(toys.recipe, base="another")
     with torch.no_grad():
-        base.backbone.fc.weight.add_(0.5)
+        base.backbone.fc.weight.add_(0.5)  # would be noticed, were the base asked again
+    seed = dataclasses.replace(toys.recipe, seed=1)
+    reseeded = warm_start(base, toys.crops, toys.learners, seed, toys.team, False, tmp_path / "warm.pt")
+    assert torch.equal(reseeded.targets, made[0].targets)
+    assert not torch.equal(reseeded.classifier, made[0].classifier)
     other = warm_start(base, toys.crops, toys.learners, elsewhere, toys.team, False, tmp_path / "warm.pt")
     assert not torch.equal(other.targets, made[0].targets)
 
