@@ -36,6 +36,7 @@ from ssn.models.balance import balance
 from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, load_backbone, save_model
 from ssn.models.light_cnn import LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
+from ssn.training.augment import ViewRanges
 from ssn.training.batches import BatchConfig
 from ssn.training.checkpoints import load_state
 from ssn.training.crops import load_crops
@@ -71,6 +72,12 @@ def train(
     sizes: Annotated[
         str, typer.Option(help="distill: sides of the views in pixels and their shares of the views, in order.")
     ] = ",".join(f"{side}:{share:g}" for side, share in DistillConfig.sizes),
+    occluded: Annotated[
+        float, typer.Option(min=0, max=1, help="distill: share of the views that get a black rectangle.")
+    ] = ViewRanges.occluded,
+    occlusion_sides: Annotated[
+        str, typer.Option(help="distill: shortest and longest side of it, as shares of the face's.")
+    ] = f"{ViewRanges.occlusion_low:g}:{ViewRanges.occlusion_high:g}",
     seed: Annotated[int, typer.Option(help="Decides every random choice.")] = 0,
     resume: Annotated[bool, typer.Option(help="Go on from the run's last state.")] = False,
     export_only: Annotated[
@@ -123,7 +130,9 @@ def train(
     if not isinstance(backbone, LightCNN29V2 | None):
         raise CheckpointError(f"{start} is no Light CNN-29 v2, which this stage trains.", "Start from v2 weights.")
     crops, counts = load_crops(cache, lfw, faces)
-    config = DistillConfig(images=images, learning_rate=learning_rate, seed=seed, sizes=sizes_of(sizes))
+    low, high = sides_of(occlusion_sides)
+    views = ViewRanges(occluded=occluded, occlusion_low=low, occlusion_high=high)
+    config = DistillConfig(images=images, learning_rate=learning_rate, seed=seed, sizes=sizes_of(sizes), views=views)
     stop_at = None
     if export_only:
         config, stop_at = recipe_of(load_state(run / STATE_FILE)), 0
@@ -144,6 +153,17 @@ def sizes_of(text: str) -> tuple[tuple[int, float], ...]:
     if any(side < 32 or share <= 0 for side, share in found) or abs(sum(share for _, share in found) - 1) > 1e-6:
         raise DataError(f"{text!r} are no sizes of 32 and more whose shares make 1.", "Write them like 64:0.6,128:0.4.")
     return found
+
+
+def sides_of(text: str) -> tuple[float, float]:
+    """ "0.15:0.65" → (0.15, 0.65). Raises DataError for what is no pair of shares in order."""
+    try:
+        low, high = (float(side) for side in text.split(":"))
+    except ValueError as error:
+        raise DataError(f"{text!r} are no two sides.", "Write them like 0.15:0.65.") from error
+    if not 0 < low <= high <= 1:
+        raise DataError(f"{text!r} are no two sides between 0 and 1, in order.", "Write them like 0.15:0.65.")
+    return low, high
 
 
 def export(finished: Distillation, counts: dict, out: Path, start: Path | None = None) -> dict:

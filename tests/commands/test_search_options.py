@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from ssn.commands.search import make_recipe, train_stages
-from ssn.commands.train import sizes_of
+from ssn.commands.train import sides_of, sizes_of
 from ssn.errors import DataError
 from ssn.models.build import load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
@@ -76,3 +76,10 @@ def test_sizes_are_read_or_refused():
     for wrong in ("128", "64:0.5,128:0.4", "16:1", "a:1", "", "128:-1,64:2"):
         with pytest.raises(DataError, match="Write them like"):
             sizes_of(wrong)
+
+
+def test_sides_are_read_or_refused():
+    assert sides_of("0.2:0.75") == (0.2, 0.75)
+    for wrong in ("0.5", "0.7:0.2", "0:0.5", "0.5:1.5", "a:b", "0.1:0.2:0.3"):
+        with pytest.raises(DataError, match="Write them like"):
+            sides_of(wrong)
