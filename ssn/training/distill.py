@@ -160,24 +160,23 @@ class Distillation:
                 f"The training state was made with {other[0]} = {made[other[0]]}, not {asked[other[0]]}.",
                 "Use the same recipe, or start without --resume.",
             )
-        self._take(state)
-        self.step_number, self.before = int(state["step"]), list(state.get("before", []))
+        self.step_number, self.before = self._take(state), list(state.get("before", []))
 
     def go_on_from(self, state: dict) -> None:
         """Begin a run of this recipe where another one, of whatever recipe, stands: its weights, running average and
         optimiser. Raises CheckpointError where it was another network's."""
         recipe = recipe_of(state)
-        self._take(state)
-        views = int(state["step"]) * recipe.batch
+        views = self._take(state) * recipe.batch
         self.before = [*state.get("before", []), {"views": views, "recipe": asdict(recipe)}]
 
-    def _take(self, state: dict) -> None:
+    def _take(self, state: dict) -> int:
+        """Take over weights, average and optimiser → the steps that made them."""
         try:
             self.student.load_state_dict(state["student"])
             for mine, saved in zip(self.average, state["average"], strict=True):
                 mine.copy_(saved)
             self.optimizer.load_state_dict(state["optimizer"])
-            int(state["step"])
+            return int(state["step"])
         except (KeyError, TypeError, AttributeError, RuntimeError, ValueError) as error:
             raise CheckpointError("The training state does not fit this run.", "Start without --resume.") from error
 
