@@ -73,7 +73,8 @@ def thresholds_table(thresholds: dict[str, float]) -> str:
         f"<tbody>{''.join(rows)}</tbody></table>"
         "<p>The false match rate (FMR) is the share of comparisons between two different people that reach the score. "
         "It counts one comparison: in a gallery of 100 strangers the chance that at least one reaches it is larger. "
-        "Occlusion and other cameras move all scores, so the rate holds for pictures like those it was measured on.</p>"
+        "Occlusion and other cameras move all scores, so the rate holds for pictures like those it was measured on, "
+        "and for people like those: other groups can be confused many times as often.</p>"
     )
 
 
@@ -107,7 +108,9 @@ def _tree(value: object) -> str:
         return f"<table><tbody>{rows}</tbody></table>" if rows else ""
     if isinstance(value, list):
         return "<br>".join(_tree(one) for one in value)
-    return escape(f"{value:.4g}" if isinstance(value, float) else str(value))
+    if isinstance(value, float):
+        return f'<span class="whole">{value:.4g}</span>'
+    return escape(str(value))
 
 
 def _yes(value: bool) -> str:
