@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import time
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +68,20 @@ class Enrolled:
     pictured: bool
 
 
+def _write_ahead(db: sqlite3.Connection, patience: float = 5.0) -> None:
+    """Turn on the write-ahead log. SQLite does not wait here while another process is doing the same, so we do, up to
+    ``patience`` seconds. Raises sqlite3.OperationalError."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
 class Gallery:
     """A gallery file (``:memory:`` keeps nothing), seen through one model. Safe to share between threads."""
 
@@ -86,7 +101,7 @@ class Gallery:
             self._check_file(db)
             db.execute("PRAGMA foreign_keys=ON")
             db.execute("PRAGMA secure_delete=ON")
-            db.execute("PRAGMA journal_mode=WAL")
+            _write_ahead(db)
             db.execute("PRAGMA synchronous=FULL")
             db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={VERSION}; COMMIT;")
             db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what a killed process deleted may still be in the log
