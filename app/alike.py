@@ -1,4 +1,5 @@
-"""Like with like: the part that is hidden of the probe is hidden of the shortlisted gallery faces too."""
+"""Like with like: what is hidden of the probe is hidden of the shortlisted gallery faces too, and the probe compared
+with a mixture of their two templates."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from app.services import Services
 from ssn.errors import ExplanationError, ImageError
-from ssn.evaluation.rerank import SHORTLIST, Reranker
+from ssn.evaluation.rerank import SHORTLIST, Reranker, mixed
 from ssn.faces.occlude import occlude
 from ssn.faces.types import AlignedFace
 from ssn.gallery.ranking import Match
@@ -18,7 +19,7 @@ from ssn.recognizer import Template
 
 @dataclass(frozen=True)
 class Reranking:
-    """``scores`` by template id are cosines in [−1, 1] of two faces behind the same mask; ``kept`` people of the
+    """``scores`` by template id are cosines in [−1, 1] of the probe and the mixed templates; ``kept`` people of the
     shortlist have no readable picture, and so neither a new score nor a new place. ``ms`` is what it took."""
 
     scores: dict[int, float]
@@ -38,7 +39,8 @@ def rerank(services: Services, probe: AlignedFace, shortlist: list[Match]) -> tu
     scores: dict[int, float] = {}
     if pictured:
         usual = np.array([match.score for match in pictured], np.float32)
-        reranker = Reranker(services.recognizer, [face for face in faces if face is not None])
+        whole = np.stack([services.gallery.template(match.template_id).vector for match in pictured])
+        reranker = Reranker(services.recognizer, [face for face in faces if face is not None], whole)
         found = reranker.rerank(probe, usual, SHORTLIST)
         pictured = [pictured[place] for place in found.places]
         scores = {match.template_id: float(new) for match, new in zip(pictured, found.scores, strict=True)}
@@ -48,13 +50,14 @@ def rerank(services: Services, probe: AlignedFace, shortlist: list[Match]) -> tu
     return ranked, Reranking(scores, len(shortlist) - len(scores), (time.perf_counter() - start) * 1000)
 
 
-def hidden_template(services: Services, match: Match, mask: np.ndarray) -> Template:
-    """The matched template once more, its picture behind ``mask`` (128, 128) bool. Raises ExplanationError where the
-    picture is gone."""
+def mixed_template(services: Services, match: Match, mask: np.ndarray) -> Template:
+    """What the re-ranked score compares with: the matched template, mixed with that of its picture behind ``mask``
+    (128, 128) bool. Raises ExplanationError where the picture is gone."""
     face = _picture(services, match)
     if face is None:
         raise ExplanationError(f"The stored picture of {match.person} is gone.", "Search again.")
-    return services.recognizer.embed(occlude(face, mask))
+    whole, hidden = services.gallery.template(match.template_id), services.recognizer.embed(occlude(face, mask))
+    return replace(whole, vector=mixed(whole.vector[None], hidden.vector[None])[0])
 
 
 def _picture(services: Services, match: Match) -> AlignedFace | None:

@@ -141,7 +141,7 @@ def paint(services: Services, bench: Bench, mask: np.ndarray) -> Bench:
 
 
 def set_alike(services: Services, bench: Bench, alike: bool) -> Bench:
-    """Hide the same part of the gallery's faces, or no longer. The maps stay."""
+    """Also hide the same part of the gallery's faces, or no longer. The maps stay."""
     bench = replace(bench, alike=alike)
     return bench if bench.after is None else search(services, bench)
 

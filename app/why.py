@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from app.alike import hidden_template
+from app.alike import mixed_template
 from app.bench import Bench
 from app.services import Services
 from ssn.errors import ExplanationCancelledError, ExplanationError
@@ -53,9 +53,9 @@ def _rescored(bench: Bench, match: Match) -> bool:
 
 
 def _person(services: Services, bench: Bench, match: Match) -> Target:
-    """What the score shown compares with: all templates, or after re-ranking the best one's picture behind the mask."""
+    """What the score shown compares with: all templates, or after re-ranking the best one's mixture."""
     if _rescored(bench, match):
-        return Target.person(match.person, [hidden_template(services, match, bench.mask)])
+        return Target.person(match.person, [mixed_template(services, match, bench.mask)])
     gallery = services.gallery
     templates = [gallery.template(number) for number, *_ in gallery.templates_of(match.person_id)]
     return Target.person(match.person, templates)

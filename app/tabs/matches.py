@@ -24,7 +24,7 @@ class MatchesPanel:
             self.banner = fragment(elem_id="verdict")
             self.alike = gr.Checkbox(
                 False,
-                label="Hide the same part of the gallery faces",
+                label="Also hide the same part of the gallery faces",
                 container=False,
                 interactive=False,
                 elem_id="alike",

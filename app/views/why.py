@@ -37,7 +37,7 @@ def reason(why: Reason) -> str:
     against = f"{escape(why.name)} rather than {escape(why.rival)}" if why.rival else escape(why.name)
     facts = [("Score", f"{found.score:+.3f}" + (" (difference)" if why.rival else ""))]
     if why.alike:
-        facts.append(("Compared with", "the enrolled face, same part hidden"))
+        facts.append(("Compared with", "the enrolled face, whole and with the same part hidden"))
     if found.baseline:
         facts.append(("Baseline", f"{escape(found.baseline)}, score {found.baseline_score:+.3f}"))
     if found.relative_delta is not None:

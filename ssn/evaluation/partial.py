@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ssn.evaluation import metrics
-from ssn.evaluation.rerank import SHORTLIST, embed_gray, masks_of, rescored, told_masks
+from ssn.evaluation.rerank import SHORTLIST, embed_gray, masks_of, mixed, rescored, told_masks
 from ssn.evaluation.run import RATES, as_probe
 from ssn.faces.occlude import OCCLUSIONS, Occlusion
 from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
@@ -97,7 +97,7 @@ def measure(
         row |= {f"threshold_at_{rate}": metrics.threshold_at_fmr(scores[~mated], rate) for rate in RATES}
         if shortlist and occlusion != "none":
             hidden = _embed(recognizer, [as_probe(face, "vis", occlusion) for face in faces.gallery], tell)
-            row |= _ranks("rerank", rescored(scores, probes @ hidden.T, shortlist), faces)
+            row |= _ranks("rerank", rescored(scores, probes @ mixed(gallery, hidden).T, shortlist), faces)
         rows.append(row)
     return rows
 

@@ -8,7 +8,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-LABEL = "Hide the same part of the gallery faces"
+LABEL = "Also hide the same part of the gallery faces"
 
 
 def test_like_is_compared_with_like(visitor):
