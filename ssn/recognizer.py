@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,8 +48,22 @@ def gray_batch(faces: list[AlignedFace]) -> Tensor:
     return torch.from_numpy(pixels / 255).unsqueeze(1)
 
 
+def masks_of(faces: Sequence[AlignedFace]) -> Tensor:
+    """What is hidden of each face → (N, 1, 128, 128) float32, 1 where hidden."""
+    return torch.from_numpy(np.stack([face.mask for face in faces])).unsqueeze(1).float()
+
+
+def told_masks(faces: Sequence[AlignedFace]) -> Tensor:
+    """What an adaptive network is told of each face: its mask, or −1 throughout where nothing is known to be hidden."""
+    masks = masks_of(faces)
+    return torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, -1.0)
+
+
 class Recognizer:
-    """Detection, alignment and the network, loaded once and shared by all requests of a process."""
+    """Detection, alignment and the network, loaded once and shared by all requests of a process.
+
+    An adaptive network is told which pixels of a face are hidden, where that is known.
+    """
 
     def __init__(self, network: SaliencySearchNetwork, card: ModelCard, device: str | torch.device = "auto"):
         self.device = device if isinstance(device, torch.device) else choose_device(device)
@@ -90,7 +105,7 @@ class Recognizer:
         for start in range(0, len(faces), batch):
             part = faces[start : start + batch]
             with autocast(self.device, fast and self.half):
-                out = self.network(self._pixels(part), self._branch(part))
+                out = self.network(self._pixels(part), self._branch(part), self._told(part))
             rows.append(F.normalize(out.float(), dim=1).cpu().numpy())
         return np.concatenate(rows) if rows else np.zeros((0, 256), np.float32)
 
@@ -100,7 +115,7 @@ class Recognizer:
     @torch.inference_mode()
     def look(self, face: AlignedFace) -> tuple[Template, list[BlockMap]]:
         """A face → its template and the maps of the four blocks, from one pass in full precision."""
-        embedding, traces = self.network.trace(self._pixels([face]), self._branch([face]))
+        embedding, traces = self.network.trace(self._pixels([face]), self._branch([face]), self._told([face]))
         vector = F.normalize(embedding.float(), dim=1)[0].cpu().numpy()
         return Template(vector, self.model_id, face.spectrum), block_maps(traces)
 
@@ -109,3 +124,6 @@ class Recognizer:
 
     def _branch(self, faces: list[AlignedFace]) -> Tensor:
         return branch_indices([face.branch for face in faces], self.device)
+
+    def _told(self, faces: list[AlignedFace]) -> Tensor | None:
+        return told_masks(faces).to(self.device) if self.network.adaptive else None

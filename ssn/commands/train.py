@@ -23,6 +23,7 @@ from ssn.commands.search import (
     Micro,
     Mode,
     Order,
+    Pull,
     SearchEpochs,
     VariantName,
     WeightRate,
@@ -95,6 +96,7 @@ def train(
     indicator_rate: IndicatorRate = SearchConfig.indicator_rate,
     final: FinalShare = FinetuneConfig.final,
     knowledge: Knowledge = LossConfig.knowledge,
+    pull: Pull = LossConfig.pull,
     masked: Masked = BatchConfig.masked,
     masked_vis: MaskedVis = BatchConfig.masked_vis,
     held_out: HeldOut = Recipe.held_out,
@@ -119,6 +121,7 @@ def train(
             masked_vis,
             held_out,
             seed,
+            pull=pull,
         )
         done = train_stages(stage, recipe, base, lfw, faces, cache, run, out, resume, device)
         if done:

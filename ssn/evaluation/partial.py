@@ -9,12 +9,12 @@ import numpy as np
 import torch
 
 from ssn.evaluation import metrics
-from ssn.evaluation.rerank import SHORTLIST, embed_gray, masks_of, mixed, rescored, told_masks
+from ssn.evaluation.rerank import SHORTLIST, embed_gray, mixed, rescored
 from ssn.evaluation.run import RATES, as_probe
 from ssn.faces.occlude import OCCLUSIONS, Occlusion
 from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
 from ssn.models.network import branch_indices
-from ssn.recognizer import Recognizer, gray_batch
+from ssn.recognizer import Recognizer, gray_batch, masks_of, told_masks
 
 RANKS = 5
 

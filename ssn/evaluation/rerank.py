@@ -55,17 +55,6 @@ def embed_gray(
     return np.concatenate(rows) if rows else np.zeros((0, 256), np.float32)
 
 
-def masks_of(faces: Sequence[AlignedFace]) -> Tensor:
-    """What is hidden of each face → (N, 1, 128, 128) float32, 1 where hidden."""
-    return torch.from_numpy(np.stack([face.mask for face in faces])).unsqueeze(1).float()
-
-
-def told_masks(faces: Sequence[AlignedFace]) -> Tensor:
-    """What an adaptive network is told of each face: its mask, or −1 throughout where nothing is known to be hidden."""
-    masks = masks_of(faces)
-    return torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, -1.0)
-
-
 def mixed(whole: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """Templates of the same faces, whole and behind a mask, both (N, 256) of unit length → what a masked probe is
     compared with, (N, 256) of unit length: ``HIDDEN_SHARE`` of the latter, the rest of the former."""

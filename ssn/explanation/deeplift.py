@@ -6,10 +6,11 @@ contributions of its inputs add up to the change of its output:
 
 - max of halves: each half gets its Shapley share, the mean over both orders in which the halves can change;
 - max pooling: the larger end of the window's change, as in Captum's rule, one input for each output;
+- adaptive selection: see ``adaptive_rule``;
 - cosine: the mean gradient between the two embeddings.
 
-Convolution, selection, average pooling and the linear layer are linear. Any other nonlinearity breaks the sum, and is
-refused.
+Convolution, the paper's selection, average pooling and the linear layer are linear. Any other
+nonlinearity breaks the sum, and is refused.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from ssn.errors import ExplanationError
+from ssn.explanation.adaptive_rule import adaptive_rule
 from ssn.explanation.pair import PairScore
+from ssn.models.adaptive_selection import AdaptiveSelection
 from ssn.models.light_cnn import MaxFeatureMap
 
 TINY = 1e-7
@@ -103,13 +106,16 @@ class _Pooling(TorchFunctionMode):
 
 
 @contextmanager
-def _rules(score: PairScore, on_halves, on_pool):
-    """Within it, every max of halves returns ``on_halves(x, out)`` and every max pooling ``on_pool(x, options)``."""
-    layers = [module for module in score.network.modules() if isinstance(module, MaxFeatureMap)]
+def _rules(score: PairScore, on_halves, on_pool, on_selection):
+    """Within it, every max of halves returns ``on_halves(x, out)``, every max pooling ``on_pool(x, options)`` and every
+    adaptive selection ``on_selection(block, inputs, out)``."""
     hooks = []
     try:
-        for layer in layers:
-            hooks.append(layer.register_forward_hook(lambda _, inputs, out: on_halves(inputs[0], out)))
+        for module in score.network.modules():
+            if isinstance(module, MaxFeatureMap):
+                hooks.append(module.register_forward_hook(lambda _, inputs, out: on_halves(inputs[0], out)))
+            elif isinstance(module, AdaptiveSelection):
+                hooks.append(module.register_forward_hook(on_selection))
         with _Pooling(on_pool):
             yield
     finally:
@@ -129,7 +135,10 @@ def _baseline_pass(score: PairScore, baseline: Tensor) -> tuple[Tensor, deque[Te
         entered.append(x)
         return F.max_pool2d_with_indices(x, **options)[0]
 
-    with torch.no_grad(), _rules(score, halves, pool):
+    def select(_, inputs: tuple, out: Tensor) -> Tensor:
+        return halves(inputs[0], out)
+
+    with torch.no_grad(), _rules(score, halves, pool, select):
         return score.embed(baseline), entered
 
 
@@ -154,6 +163,7 @@ def deeplift(score: PairScore, face: Tensor, baseline: Tensor, labels) -> Iterat
         score,
         lambda value, _: _MaxOfHalvesRule.apply(value, entered.popleft()),
         lambda value, options: _MaxPoolRule.apply(value, entered.popleft(), options),
+        lambda block, inputs, _: adaptive_rule(block, inputs[0], entered.popleft(), *inputs[1:]),
     ):
         embedding = score.embed(x)
     multipliers = cosine_multipliers(score, embedding, reference)

@@ -160,7 +160,7 @@ class Explainer:
     def _score(self, network: nn.Module, probe: AlignedFace, target: Target, side: str) -> PairScore:
         if side == "probe":
             return probe_score(network, probe, target)
-        own = PairScore(self.network, probe.branch, torch.from_numpy(target.vector))
+        own = probe_score(self.network, probe, target)
         with torch.inference_mode(False), torch.no_grad():
             embedding = own.embed(torch.tensor(gray(probe), device=own.device)[None, None])[0]
             vector = torch.nn.functional.normalize(embedding, dim=0).cpu().numpy()

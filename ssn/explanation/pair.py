@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from ssn.errors import ExplanationError, TemplateMismatchError
 from ssn.faces.types import AlignedFace
 from ssn.models.pixel_selection import BRANCHES
-from ssn.recognizer import Recognizer, Template
+from ssn.recognizer import Recognizer, Template, told_masks
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
@@ -81,9 +81,10 @@ class Target:
 
 
 def face_digest(face: AlignedFace) -> str:
-    """12 hex digits of a face's pixels, landmarks and branch."""
+    """12 hex digits of a face's pixels, landmarks, branch and mask."""
     parts = hashlib.sha256(np.ascontiguousarray(face.pixels).tobytes())
     parts.update(np.ascontiguousarray(face.landmarks, dtype=np.float64).tobytes() + face.branch.encode())
+    parts.update(np.packbits(face.mask).tobytes())
     return parts.hexdigest()[:12]
 
 
@@ -91,15 +92,19 @@ class PairScore(nn.Module):
     """Gray faces of one branch → their scores against a fixed direction: ``cos`` with ``direction`` plus ``offset``.
 
     ``network`` maps (N, 1, H, W) and branches (N,) to embeddings; its parameters, mode and hooks are only read.
+    ``mask`` (1, 1, H, W), 1 where hidden, is told to it with every face: what is explained is one way of looking.
     """
 
-    def __init__(self, network: nn.Module, branch: str, direction: Tensor, offset: float = 0.0):
+    def __init__(
+        self, network: nn.Module, branch: str, direction: Tensor, offset: float = 0.0, mask: Tensor | None = None
+    ):
         super().__init__()
         self.network = network
         self.branch = BRANCHES.index(branch)
         self.offset = offset
         first = next(network.parameters())
         self.dtype, self.device = first.dtype, first.device
+        self.register_buffer("mask", None if mask is None else mask.to(self.device))
         self.register_buffer("direction", direction.detach().to(self.device, torch.float32).clone())
         self.training = network.training
 
@@ -107,7 +112,8 @@ class PairScore(nn.Module):
         """(N, 1, H, W) in [0, 1] → embeddings (N, D) float32, not normalised."""
         branch = torch.full((len(gray),), self.branch, dtype=torch.int64, device=gray.device)
         gray = gray.to(self.dtype, memory_format=torch.channels_last)
-        return self.network(gray, branch).float()
+        told = () if self.mask is None else (self.mask.expand(len(gray), -1, -1, -1),)
+        return self.network(gray, branch, *told).float()
 
     def compare(self, embedding: Tensor) -> Tensor:
         """Embeddings (N, D) → scores (N,), in the embedding's own precision."""
@@ -122,10 +128,17 @@ class PairScore(nn.Module):
         return self(gray)
 
 
+def mask_told(network: nn.Module, face: AlignedFace) -> Tensor | None:
+    """What ``network`` is told of the face's hidden pixels, (1, 1, 128, 128); None for one that takes no mask, or where
+    nothing is hidden."""
+    takes = getattr(network, "adaptive", False) and face.mask.any()
+    return told_masks([face]) if takes else None
+
+
 def probe_score(network: nn.Module, probe: AlignedFace, target: Target) -> PairScore:
     """The score as a function of the probe's pixels."""
     direction = target.vector if target.rival is None else target.vector - target.rival
-    return PairScore(network, probe.branch, torch.from_numpy(direction))
+    return PairScore(network, probe.branch, torch.from_numpy(direction), mask=mask_told(network, probe))
 
 
 def gallery_score(network: nn.Module, probe_vector: np.ndarray, target: Target) -> PairScore:
@@ -138,4 +151,5 @@ def gallery_score(network: nn.Module, probe_vector: np.ndarray, target: Target) 
             f"There is no photo behind {target.name}.", "Compare with a photo, or explain the probe."
         )
     offset = 0.0 if target.rival is None else -float(target.rival @ probe_vector)
-    return PairScore(network, target.face.branch, torch.from_numpy(np.array(probe_vector)), offset)
+    told = mask_told(network, target.face)
+    return PairScore(network, target.face.branch, torch.from_numpy(np.array(probe_vector)), offset, told)

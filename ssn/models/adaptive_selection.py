@@ -15,6 +15,8 @@ from ssn.models.pixel_selection import PixelSelection
 
 REACH = 6.0
 """Largest |δ|: from the first value M = 1 down to σ(−5) = 0.007."""
+SMALLEST = 1e-6
+"""Added to a response's mean square before it is divided by its root."""
 
 
 class AdaptiveSelection(PixelSelection):
@@ -36,13 +38,18 @@ class AdaptiveSelection(PixelSelection):
         """Y (N, C, H, W) and perhaps the hidden pixels (N, 1, S, S), 1 where hidden, a face of −1 throughout where that
         is not known → δ (N, C, H, W) in (−``REACH``, ``REACH``)."""
         size = response.float().square().mean(dim=(1, 2, 3), keepdim=True)
-        x = self.look(response * torch.rsqrt(size + 1e-6).to(response.dtype))  # (N, hidden, H, W)
-        if mask is not None:
-            known = mask.amin(dim=(1, 2, 3), keepdim=True) >= 0
-            x = x + known * self.told(F.adaptive_avg_pool2d(mask.to(response.dtype), response.shape[-2:]))
-        x = F.relu(x)
+        x = F.relu(self.seen(response * torch.rsqrt(size + SMALLEST).to(response.dtype), mask))
         x = F.relu(x + self.around(x))
         return REACH * torch.tanh(self.answer(x).float() / REACH)
+
+    def seen(self, normed: Tensor, mask: Tensor | None = None) -> Tensor:
+        """A response (N, C, H, W) of mean square 1 and perhaps the hidden pixels → the first features (N, hidden, H, W)
+        of both, before their rectifier."""
+        x = self.look(normed)
+        if mask is None:
+            return x
+        known = mask.amin(dim=(1, 2, 3), keepdim=True) >= 0
+        return x + known * self.told(F.adaptive_avg_pool2d(mask.to(normed.dtype), normed.shape[-2:]))
 
     def image_saliency(self, branch: Tensor, correction: Tensor) -> Tensor:
         """Branches (N,) int64 and δ (N, C, H, W) → σ(M + δ) of each face, (N, C, H, W) in (0, 1)."""
@@ -52,7 +59,8 @@ class AdaptiveSelection(PixelSelection):
 
     def forward(self, response: Tensor, branch: Tensor, mask: Tensor | None = None) -> Tensor:
         """Y (N, C, H, W), branches (N,) and perhaps hidden pixels (N, 1, S, S) → Ŷ of Y's shape."""
-        return response * self.image_saliency(branch, self.correction(response, mask))
+        selected = response * self.image_saliency(branch, self.correction(response, mask))
+        return selected.to(response.dtype)  # σ is of full precision also where the network is not
 
 
 def roughness(correction: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from ssn.training.checkpoints import load_state
 from ssn.training.crops import Crops
 from ssn.training.finetune import Finetune
 from ssn.training.learners import Learners
-from ssn.training.objective import Objective
+from ssn.training.objective import Objective, pulled
 from ssn.training.recipe import Recipe
 from ssn.training.search import Search
 from ssn.training.stage import run_stage
@@ -56,7 +56,9 @@ class Pipeline:
         start = warm_start(base, crops, learners, recipe, team, self.half, warm_file or self.folder / "warm.pt")
         network = start_network(base, variant, recipe.seed)
         size, seed = recipe.batches.size, recipe.seed
-        self.objective = Objective(network, start.linear(), start.targets, variant, recipe.loss, size, seed)
+        labels = torch.from_numpy(learners.labels).to(team.device)
+        targets = pulled(start.targets, labels, recipe.loss.pull)
+        self.objective = Objective(network, start.linear(), targets, variant, recipe.loss, size, seed)
 
     def run(
         self, stage: StageName = "all", resume: bool = False, save_every: float = 120.0, progress: bool = True

@@ -13,13 +13,13 @@ from torch import nn
 from ssn.errors import ExplanationError
 from ssn.evaluation import metrics
 from ssn.evaluation.partial import face_of_crop, face_set, measure, saliency_on_mask
-from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, rescored, told_masks
+from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, rescored
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude
 from ssn.faces.types import AlignedFace
 from ssn.models.adaptive_selection import REACH
 from ssn.models.network import SaliencySearchNetwork
-from ssn.recognizer import gray_batch
+from ssn.recognizer import gray_batch, told_masks
 from tests.drawn import mean_landmarks
 from tests.training.toys import FULL_SHAPES, ToyBackbone
 
