@@ -26,6 +26,7 @@ from ssn.commands.search import (
     Order,
     Pull,
     SearchEpochs,
+    Teacher,
     WeightRate,
     make_recipe,
 )
@@ -145,6 +146,7 @@ def ablate(
     final: FinalShare = 0.1,
     knowledge: Knowledge = 5.0,
     pull: Pull = 0.0,
+    teacher: Teacher = 10.0,
     masked: Masked = 1.0,
     masked_vis: MaskedVis = 0.0,
     held_out: HeldOut = 200,
@@ -168,6 +170,7 @@ def ablate(
         final=final,
         knowledge=knowledge,
         pull=pull,
+        teacher=teacher,
         masked=masked,
         masked_vis=masked_vis,
         held_out=held_out,

@@ -34,6 +34,7 @@ WeightRate = Annotated[float, typer.Option(help="SGD's rate on the network; the 
 IndicatorRate = Annotated[float, typer.Option(help="Adam's rate on the indicators; δ learns at it too.")]
 FinalShare = Annotated[float, typer.Option(help="Share of the rates left at the end of stage 2; 1 keeps them.")]
 Knowledge = Annotated[float, typer.Option(help="Weight of the distance to what the base knows.")]
+Teacher = Annotated[float, typer.Option(min=0, help="Weight of what the base's teacher goes on telling.")]
 Pull = Annotated[
     float, typer.Option(min=0, max=1, help="How far what the base knows of a photo is moved to its person's mean.")
 ]
@@ -60,6 +61,7 @@ def make_recipe(
     seed: int = 0,
     base: str = "",
     pull: float = LossConfig.pull,
+    teacher: float = LossConfig.teacher,
 ) -> Recipe:
     """Options as numbers → the recipe. Raises DataError for an unknown variant or mode, or batches that do not fit."""
     variant_named(variant)
@@ -69,7 +71,7 @@ def make_recipe(
         seed=seed,
         held_out=held_out,
         batches=BatchConfig(batch=batch, micro=micro, mode=mode, masked=masked, masked_vis=masked_vis),
-        loss=LossConfig(knowledge=knowledge, pull=pull),
+        loss=LossConfig(knowledge=knowledge, pull=pull, teacher=teacher),
         rates=replace(Rates(), network=weight_rate, classifier=10 * weight_rate),
         search=SearchConfig(epochs=search_epochs, indicator_rate=indicator_rate, order=order),
         finetune=FinetuneConfig(epochs=finetune_epochs, correction_rate=indicator_rate, final=final),

@@ -25,6 +25,7 @@ from ssn.commands.search import (
     Order,
     Pull,
     SearchEpochs,
+    Teacher,
     VariantName,
     WeightRate,
     make_recipe,
@@ -97,6 +98,7 @@ def train(
     final: FinalShare = FinetuneConfig.final,
     knowledge: Knowledge = LossConfig.knowledge,
     pull: Pull = LossConfig.pull,
+    teacher: Teacher = LossConfig.teacher,
     masked: Masked = BatchConfig.masked,
     masked_vis: MaskedVis = BatchConfig.masked_vis,
     held_out: HeldOut = Recipe.held_out,
@@ -122,6 +124,7 @@ def train(
             held_out,
             seed,
             pull=pull,
+            teacher=teacher,
         )
         done = train_stages(stage, recipe, base, lfw, faces, cache, run, out, resume, device)
         if done:

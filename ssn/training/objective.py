@@ -15,6 +15,7 @@ from ssn.models.adaptive_selection import roughness
 from ssn.models.information_bottleneck import InformationBottleneck
 from ssn.models.network import SaliencySearchNetwork
 from ssn.training.batches import Batches, MicroBatch
+from ssn.training.teaching import Teaching
 from ssn.training.team import Team
 from ssn.training.variants import Variant
 
@@ -29,6 +30,8 @@ class LossConfig:
     """β of (5) and (12)."""
     knowledge: float = 5.0
     """Ours, the same in every row: 1 − cosine to what the untuned base says of the same photo, complete and in VIS."""
+    teacher: float = 0.0
+    """Ours, the same in every row: what the base was taught by goes on teaching (``Teaching``)."""
     pull: float = 0.0
     """How far that is moved towards the mean of the person's photos: 0 not at all, 1 all the way."""
     roughness: float = 0.01
@@ -42,13 +45,14 @@ def pulled(targets: Tensor, labels: Tensor, pull: float) -> Tensor:
     return F.normalize((1 - pull) * targets + pull * means, dim=1)
 
 
-TERMS = ("identity", "knowledge", "forgotten", "kept", "roughness", "accuracy")
+TERMS = ("identity", "knowledge", "teacher", "forgotten", "kept", "roughness", "accuracy")
 
 
 class Objective(nn.Module):
     """Network, identity classifier and bottleneck in one module: the weights θ″ and the indicators M.
 
     ``targets`` (R, 256), unit rows: the base's embeddings of the learners, which are no parameters and not saved.
+    ``teaching`` is used where the recipe gives it a weight.
     """
 
     def __init__(
@@ -60,9 +64,11 @@ class Objective(nn.Module):
         config: LossConfig,
         size: int = 128,
         seed: int = 0,
+        teaching: Teaching | None = None,
     ):
         super().__init__()
         self.network, self.classifier, self.config, self.variant = network, classifier, config, variant
+        self.teaching = teaching if config.teacher > 0 else None
         self.register_buffer("targets", targets, persistent=False)
         self.bottleneck = None
         if variant.bottleneck:
@@ -72,7 +78,7 @@ class Objective(nn.Module):
                 self.bottleneck = InformationBottleneck((1, size, size), *shapes, config.beta, config.bottleneck)
 
     def forward(self, micro: MicroBatch, half: bool = False) -> tuple[Tensor, Tensor]:
-        """One micro-batch → the loss, and the values of ``TERMS`` (6,) without gradient. ``half`` runs the network, but
+        """One micro-batch → the loss, and the values of ``TERMS`` (7,) without gradient. ``half`` runs the network, but
         nothing behind it, in bfloat16."""
         with autocast(micro.views.device, half):
             embedding, traces = self.network.trace(micro.views, micro.branch, micro.mask)
@@ -81,7 +87,10 @@ class Objective(nn.Module):
         identity = F.cross_entropy(logits, micro.labels)
         knowledge = 1 - F.cosine_similarity(embedding, self.targets[micro.places]).mean()
         loss = identity + self.config.knowledge * knowledge
-        forgotten = kept = rough = identity.new_zeros(())
+        taught = forgotten = kept = rough = identity.new_zeros(())
+        if self.teaching is not None:
+            taught = self.teaching(embedding, micro.places)
+            loss = loss + self.config.teacher * taught
         if self.bottleneck is not None:
             terms = self.bottleneck(micro.views, traces[0].selected, traces[-1].selected, micro.roll)
             loss, forgotten, kept = loss + terms.loss, terms.forgotten, terms.kept
@@ -89,7 +98,7 @@ class Objective(nn.Module):
             rough = sum(roughness(trace.correction) for trace in traces) / len(traces)
             loss = loss + self.config.roughness * rough
         right = (logits.argmax(dim=1) == micro.labels).float().mean()
-        return loss, torch.stack([identity, knowledge, forgotten, kept, rough, right]).detach()
+        return loss, torch.stack([identity, knowledge, taught, forgotten, kept, rough, right]).detach()
 
     def indicators(self) -> list[nn.Parameter]:
         """M, the upper level."""

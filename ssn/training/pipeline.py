@@ -21,6 +21,7 @@ from ssn.training.objective import Objective, pulled
 from ssn.training.recipe import Recipe
 from ssn.training.search import Search
 from ssn.training.stage import run_stage
+from ssn.training.teaching import Teaching
 from ssn.training.team import Team
 from ssn.training.variants import start_network, variant_named
 from ssn.training.warm_up import still_views, warm_start
@@ -58,7 +59,8 @@ class Pipeline:
         size, seed = recipe.batches.size, recipe.seed
         labels = torch.from_numpy(learners.labels).to(team.device)
         targets = pulled(start.targets, labels, recipe.loss.pull)
-        self.objective = Objective(network, start.linear(), targets, variant, recipe.loss, size, seed)
+        teaching = Teaching(crops, learners, start.targets) if recipe.loss.teacher > 0 else None
+        self.objective = Objective(network, start.linear(), targets, variant, recipe.loss, size, seed, teaching)
 
     def run(
         self, stage: StageName = "all", resume: bool = False, save_every: float = 120.0, progress: bool = True
