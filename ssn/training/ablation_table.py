@@ -46,12 +46,13 @@ def as_markdown(summary: dict) -> str:
 
 def _schedule(summary: dict) -> str:
     recipe, seeds = summary["recipe"], summary["seed_list"]
+    batches, loss = recipe["batches"], recipe["loss"]
     return (
         f"Every row: seeds {', '.join(map(str, seeds))}; stage 1 {recipe['search']['epochs']:g} epochs, stage 2 "
-        f"{recipe['finetune']['epochs']:g} epochs, batches of {recipe['batches']['batch']}, mode "
-        f"{recipe['batches']['mode']}, rate {recipe['rates']['network']:g} (indicators "
-        f"{recipe['search']['indicator_rate']:g}); base `{recipe['base']}`. Percent, mean ± standard deviation over "
-        "the seeds. Gallery VIS, probe simulated NIR."
+        f"{recipe['finetune']['epochs']:g} epochs, batches of {batches['batch']}, mode {batches['mode']}, rate "
+        f"{recipe['rates']['network']:g} (indicators {recipe['search']['indicator_rate']:g}). Weights in the loss, "
+        f"beside the identities' 1: the base's own answers {loss['knowledge']:g}, its teacher's {loss['teacher']:g}. "
+        f"Base `{recipe['base']}`. Percent, mean ± standard deviation over the seeds. Gallery VIS, probe simulated NIR."
     )
 
 
