@@ -76,7 +76,9 @@ def alike_facts(bench: Bench | None) -> str:
     elif bench.search_problem:
         return ""
     elif bench.reranking is None:
-        said = f"Up to {SHORTLIST} people are then compared again: a third of the score is what both faces still show."
+        said = (
+            f"Up to {SHORTLIST} people are then compared again, by the whole enrolled face and the hidden one together."
+        )
     elif not bench.reranking.scores:
         said = "No stored picture on the shortlist, so nobody is re-ranked."
     else:

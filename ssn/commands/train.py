@@ -23,7 +23,6 @@ from ssn.commands.search import (
     Micro,
     Mode,
     Order,
-    Pull,
     SearchEpochs,
     Teacher,
     VariantName,
@@ -97,7 +96,6 @@ def train(
     indicator_rate: IndicatorRate = SearchConfig.indicator_rate,
     final: FinalShare = FinetuneConfig.final,
     knowledge: Knowledge = LossConfig.knowledge,
-    pull: Pull = LossConfig.pull,
     teacher: Teacher = LossConfig.teacher,
     masked: Masked = BatchConfig.masked,
     masked_vis: MaskedVis = BatchConfig.masked_vis,
@@ -123,7 +121,6 @@ def train(
             masked_vis,
             held_out,
             seed,
-            pull=pull,
             teacher=teacher,
         )
         done = train_stages(stage, recipe, base, lfw, faces, cache, run, out, resume, device)

@@ -64,16 +64,10 @@ def mixed(whole: np.ndarray, hidden: np.ndarray) -> np.ndarray:
 
 class Reranker:
     """A gallery of aligned faces, made ready once. ``vectors`` (G, 256): their templates, made here if they are not
-    given. ``tell``: an adaptive network is told the masks."""
+    given. An adaptive network is told the masks, as the recognizer tells it."""
 
-    def __init__(
-        self,
-        recognizer: Recognizer,
-        gallery: Sequence[AlignedFace],
-        vectors: np.ndarray | None = None,
-        tell: bool = False,
-    ):
-        self.recognizer, self.tell = recognizer, tell and recognizer.network.adaptive
+    def __init__(self, recognizer: Recognizer, gallery: Sequence[AlignedFace], vectors: np.ndarray | None = None):
+        self.recognizer = recognizer
         self.gray = gray_batch(list(gallery))  # (G, 1, 128, 128)
         self.branches = [face.branch for face in gallery]
         self.vectors = embed_gray(recognizer, self.gray, self.branches) if vectors is None else vectors
@@ -93,7 +87,7 @@ class Reranker:
         if not mask.any() or not len(best):
             return Reranked(best, scores[best], scores[best])
         hidden = torch.from_numpy(mask).expand(len(best), 1, -1, -1)
-        told = hidden.float() if self.tell else None
+        told = hidden.float() if self.recognizer.network.adaptive else None
         faces = embed_gray(
             self.recognizer,
             self.gray[torch.from_numpy(best)].masked_fill(hidden, 0.0),

@@ -26,7 +26,7 @@ from ssn.machine import autocast, has_fast_bfloat16, keep_freed_memory
 from ssn.models.light_cnn import LightCNN29
 from ssn.training.checkpoints import load_state, save_state
 from ssn.training.crops import Crops
-from ssn.training.lessons import DistillConfig, Targets, draw_batch, recipe_of
+from ssn.training.lessons import DistillConfig, Targets, draw_batch, ranking_divergence, recipe_of
 from ssn.training.student import Student, initialise
 from ssn.training.team import Team, whole_batch
 
@@ -48,9 +48,7 @@ def distillation_loss(
     likeness = (1 - (answer * target).sum(dim=1)).sum() / count
     difference = F.normalize(embedding, dim=1) @ everyone.T - target @ wanted_of_all.T  # (N, all), 0 for oneself
     relation = difference.square().sum() / (count * (count - 1))
-    ranked = F.log_softmax(config.sharpness * answer @ bank.T, dim=1)  # (N, M)
-    wanted = F.log_softmax(config.sharpness * target @ bank.T, dim=1)
-    ranking = F.kl_div(ranked, wanted, reduction="sum", log_target=True) / count
+    ranking = ranking_divergence(answer, target, bank, config.sharpness) / count
     return {"likeness": likeness, "relation": config.relation * relation, "ranking": config.ranking * ranking}
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ssn.errors import CheckpointError
@@ -99,6 +100,13 @@ class Targets:
                 unit[rows] = (1 - pull) * unit[rows] + pull * person / np.linalg.norm(person)
         unit /= np.linalg.norm(unit, axis=1, keepdims=True)
         self.unit = torch.from_numpy(unit)
+
+
+def ranking_divergence(answer: Tensor, target: Tensor, bank: Tensor, sharpness: float) -> Tensor:
+    """How far the order in which answers (N, D) find the rows of ``bank`` (M, D) alike is from the targets' (N, D), all
+    of unit length: the Kullback–Leibler divergence of the two softmax distributions, summed over N."""
+    ranked, wanted = (F.log_softmax(sharpness * side @ bank.T, dim=1) for side in (answer, target))  # (N, M)
+    return F.kl_div(ranked, wanted, reduction="sum", log_target=True)
 
 
 def draw_batch(crops: Crops, targets: Targets, config: DistillConfig, step: int) -> tuple[Tensor, Tensor]:

@@ -32,17 +32,8 @@ class LossConfig:
     """Ours, the same in every row: 1 − cosine to what the untuned base says of the same photo, complete and in VIS."""
     teacher: float = 0.0
     """Ours, the same in every row: what the base was taught by goes on teaching (``Teaching``)."""
-    pull: float = 0.0
-    """How far that is moved towards the mean of the person's photos: 0 not at all, 1 all the way."""
     roughness: float = 0.01
     """Ours, adaptive selection only: keeps δ small and smooth."""
-
-
-def pulled(targets: Tensor, labels: Tensor, pull: float) -> Tensor:
-    """Unit rows (R, W) of the people ``labels`` (R,) → moved towards their person's mean direction, of unit length."""
-    sums = targets.new_zeros(int(labels.max()) + 1, targets.shape[1]).index_add_(0, labels, targets)
-    means = F.normalize(sums, dim=1)[labels]
-    return F.normalize((1 - pull) * targets + pull * means, dim=1)
 
 
 TERMS = ("identity", "knowledge", "teacher", "forgotten", "kept", "roughness", "accuracy")

@@ -17,7 +17,7 @@ from ssn.training.checkpoints import load_state
 from ssn.training.crops import Crops
 from ssn.training.finetune import Finetune
 from ssn.training.learners import Learners
-from ssn.training.objective import Objective, pulled
+from ssn.training.objective import Objective
 from ssn.training.recipe import Recipe
 from ssn.training.search import Search
 from ssn.training.stage import run_stage
@@ -57,10 +57,8 @@ class Pipeline:
         start = warm_start(base, crops, learners, recipe, team, self.half, warm_file or self.folder / "warm.pt")
         network = start_network(base, variant, recipe.seed)
         size, seed = recipe.batches.size, recipe.seed
-        labels = torch.from_numpy(learners.labels).to(team.device)
-        targets = pulled(start.targets, labels, recipe.loss.pull)
         teaching = Teaching(crops, learners, start.targets) if recipe.loss.teacher > 0 else None
-        self.objective = Objective(network, start.linear(), targets, variant, recipe.loss, size, seed, teaching)
+        self.objective = Objective(network, start.linear(), start.targets, variant, recipe.loss, size, seed, teaching)
 
     def run(
         self, stage: StageName = "all", resume: bool = False, save_every: float = 120.0, progress: bool = True

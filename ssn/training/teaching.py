@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ssn.training.crops import Crops
 from ssn.training.learners import Learners
-from ssn.training.lessons import DistillConfig, Targets
+from ssn.training.lessons import DistillConfig, Targets, ranking_divergence
 
 RIDGE = 1e-4
 """Of the mean square, so that fewer people than numbers have a solution too."""
@@ -39,7 +39,5 @@ class Teaching(nn.Module):
         the divergence between the teacher's and the network's order of all learners by likeness."""
         answer, target = F.normalize(embedding @ self.map, dim=1), self.wanted[places]
         likeness = (1 - (answer * target).sum(dim=1)).mean()
-        ranked, right = (
-            F.log_softmax(self.config.sharpness * side @ self.wanted.T, dim=1) for side in (answer, target)
-        )
-        return likeness + self.config.ranking * F.kl_div(ranked, right, reduction="batchmean", log_target=True)
+        ranking = ranking_divergence(answer, target, self.wanted, self.config.sharpness) / len(answer)
+        return likeness + self.config.ranking * ranking

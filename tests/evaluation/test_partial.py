@@ -13,7 +13,7 @@ from torch import nn
 from ssn.errors import ExplanationError
 from ssn.evaluation import metrics
 from ssn.evaluation.partial import face_of_crop, face_set, measure, saliency_on_mask
-from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, rescored
+from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, mixed, rescored
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude
 from ssn.faces.types import AlignedFace
@@ -105,6 +105,28 @@ def test_a_painted_mask_can_stand_in_for_the_probes_own():
     own = Reranker(used, gallery).rerank(occlude(gallery[1], mask), vectors[:3] @ vectors[3], 3)
     assert np.array_equal(found.places, own.places)
     assert np.allclose(found.scores, own.scores)
+
+
+def test_an_adaptive_network_is_told_the_mask_when_it_ranks_again():
+    class Told(Pixels):
+        adaptive = True
+
+        def forward(self, gray, branch, mask=None):
+            plain = super().forward(gray, branch)
+            return plain if mask is None else plain * (1 + super().forward(mask.flip(2), branch))
+
+    used, gallery = recognizer(Told()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(3)]
+    probe = occlude(gallery[1], mask_bottom(gallery[1].landmarks))
+    hidden = [occlude(one, probe.mask) for one in gallery]
+    whole = embed_gray(used, gray_batch(gallery), ["vis"] * 3)
+    scores = {}
+    for told in (True, False):
+        mask = told_masks([*hidden, probe]) if told else None
+        vectors = embed_gray(used, gray_batch([*hidden, probe]), ["vis"] * 4, mask)
+        scores[told] = mixed(whole, vectors[:3]) @ vectors[3]
+    found = Reranker(used, gallery).rerank(probe, whole @ vectors[3], 3)
+    assert found.scores == pytest.approx(scores[True][found.places], abs=1e-5)
+    assert np.abs(scores[True] - scores[False]).max() > 1e-3
 
 
 def test_where_nothing_is_hidden_nothing_changes_and_only_the_shortlist_does():

@@ -95,8 +95,8 @@ def test_the_whole_network_adds_up_told_or_not(adaptive, hidden):
     score = probe_score(adaptive, face, target_of(torch.arange(256) % 5 - 2))
     assert (score.mask is not None) == hidden
     found = attribute(score, gray(face), "deeplift", baseline_picture("blur", face))
-    assert abs(found.score - found.baseline_score) > 1e-4
-    assert found.relative_delta < 0.01 or abs(found.delta) < 1e-4
+    assert abs(found.score - found.baseline_score) > 1e-3
+    assert found.relative_delta < 0.01
 
 
 def test_without_the_rule_it_is_refused(adaptive, monkeypatch):

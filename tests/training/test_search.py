@@ -18,7 +18,7 @@ from ssn.training.batches import BatchConfig, Batches
 from ssn.training.checkpoints import load_state, save_state
 from ssn.training.finetune import Finetune
 from ssn.training.learners import LFW_SOURCE, choose_learners, halves
-from ssn.training.objective import BatchGradient, pulled
+from ssn.training.objective import BatchGradient
 from ssn.training.pipeline import Pipeline
 from ssn.training.search import Search
 from ssn.training.stage import run_stage
@@ -87,18 +87,6 @@ def test_a_batch_is_worth_the_mean_of_its_micro_batches():
     expected = torch.autograd.grad((losses[0][0] + losses[1][0]) / 2, parameters)
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(gradients, expected, strict=True))
     assert found.terms["identity"] == pytest.approx((losses[0][1][0] + losses[1][1][0]).item() / 2)
-
-
-def test_targets_are_pulled_towards_their_persons_mean():
-    rng = np.random.default_rng(2)
-    rows, labels = rng.normal(size=(7, 5)).astype(np.float32), np.array([0, 2, 0, 1, 2, 0, 2])
-    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
-    for pull in (0.0, 0.4, 1.0):
-        found = pulled(torch.from_numpy(rows), torch.from_numpy(labels), pull).numpy()
-        for row, label, answer in zip(rows, labels, found, strict=True):
-            mean = rows[labels == label].sum(axis=0)
-            wanted = (1 - pull) * row + pull * mean / np.linalg.norm(mean)
-            np.testing.assert_allclose(answer, wanted / np.linalg.norm(wanted), atol=1e-6)
 
 
 def test_batches_hold_both_spectra_every_photo_once_an_epoch_and_masks_on_nir_alone():
