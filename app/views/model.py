@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from app.services import Services
+from app.views.record import measures_tables, training_record
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.models.build import ModelCard
 from ssn.recognizer import Recognizer
@@ -25,8 +26,8 @@ def model_card(services: Services) -> str:
         _section("Model", _facts(card_facts(recognizer))),
         _section("Thresholds", thresholds_table(card.thresholds)),
         _section("Saliency", f"<p>{_saliency(card)}</p>"),
-        _section("Measures", _tree(card.measures) or "<p>No measures are stored with this checkpoint.</p>"),
-        _section("Training", _tree(card.training) or "<p>No training record is stored with this checkpoint.</p>"),
+        _section("Measures", measures_tables(card.measures)),
+        _section("Training", training_record(card.training)),
         _section("Where it runs", _facts({"device": str(recognizer.device), "bfloat16": _yes(recognizer.half)})),
         *_second(services.beside),
         _section("Limits and licences", _licences()),
@@ -99,18 +100,6 @@ def _section(title: str, body: str) -> str:
 def _facts(facts: dict[str, str]) -> str:
     rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts.items())
     return f"<table><tbody>{rows}</tbody></table>"
-
-
-def _tree(value: object) -> str:
-    """Nested metadata as nested tables; numbers keep four digits."""
-    if isinstance(value, dict):
-        rows = "".join(f"<tr><th>{escape(str(key))}</th><td>{_tree(one)}</td></tr>" for key, one in value.items())
-        return f"<table><tbody>{rows}</tbody></table>" if rows else ""
-    if isinstance(value, list):
-        return "<br>".join(_tree(one) for one in value)
-    if isinstance(value, float):
-        return f'<span class="whole">{value:.4g}</span>'
-    return escape(str(value))
 
 
 def _yes(value: bool) -> str:

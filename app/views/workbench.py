@@ -12,7 +12,7 @@ from app.bench import Bench
 from app.demo_people import DemoProbe
 from app.pictures import css_gradient, data_uri, heat_map, landmarks_in_photo, thumbnail, with_landmarks
 from app.views.common import empty, notice
-from ssn.explanation.block_maps import energy_share, shift
+from ssn.explanation.block_maps import energy_share, inside_and_outside, shift
 from ssn.faces.read import read_image
 from ssn.models.build import ModelCard
 
@@ -161,6 +161,8 @@ def block_pictures(
         else:
             low, high = float(indicator.min()), float(indicator.max())
             text = f"{level:.2f} everywhere" if high - low < 1e-4 else f"{low:.2f} to {high:.2f}"
+            if card.selection == "adaptive" and 0 < bench.mask.mean() < 1:
+                text += f" · mask {inside_and_outside(indicator, bench.mask)[0]:.2f}"
             cells.append(_cell(heat_map(indicator, 0, 1, "indicator", complete), f"Indicator of {label}", text))
         inside = f" · mask {100 * energy_share(now, bench.mask):.0f} %" if bench.mask.any() else ""
         text = f"≤ {_number(top)}{inside}" if inside else f"max {_number(top)}"

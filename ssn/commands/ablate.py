@@ -14,6 +14,7 @@ from ssn.commands.options import DEFAULT, Device, JsonFile, say
 from ssn.commands.search import (
     Base,
     Batch,
+    Dimming,
     FinalShare,
     FinetuneEpochs,
     HeldOut,
@@ -145,6 +146,7 @@ def ablate(
     final: FinalShare = 0.05,
     knowledge: Knowledge = 0.0,
     teacher: Teacher = 20.0,
+    dimming: Dimming = 1.0,
     masked: Masked = 1.0,
     masked_vis: MaskedVis = 0.5,
     held_out: HeldOut = 200,
@@ -168,6 +170,7 @@ def ablate(
         final=final,
         knowledge=knowledge,
         teacher=teacher,
+        dimming=dimming,
         masked=masked,
         masked_vis=masked_vis,
         held_out=held_out,

@@ -35,6 +35,7 @@ IndicatorRate = Annotated[float, typer.Option(help="Adam's rate on the indicator
 FinalShare = Annotated[float, typer.Option(help="Share of the rates left at the end of stage 2; 1 keeps them.")]
 Knowledge = Annotated[float, typer.Option(help="Weight of the distance to what the base knows.")]
 Teacher = Annotated[float, typer.Option(min=0, help="Weight of what the base's teacher goes on telling.")]
+Dimming = Annotated[float, typer.Option(min=0, help="ssn-adaptive: weight of taking saliency from hidden pixels.")]
 Masked = Annotated[float, typer.Option(min=0, max=1, help="partial: share of the NIR faces that get a mask.")]
 MaskedVis = Annotated[float, typer.Option(min=0, max=1, help="partial: share of the VIS faces that get a mask.")]
 HeldOut = Annotated[int, typer.Option(min=0, help="People of --faces kept apart for the same-set test.")]
@@ -58,6 +59,7 @@ def make_recipe(
     seed: int = 0,
     base: str = "",
     teacher: float = LossConfig.teacher,
+    dimming: float = LossConfig.dimming,
 ) -> Recipe:
     """Options as numbers → the recipe. Raises DataError for an unknown variant or mode, or batches that do not fit."""
     variant_named(variant)
@@ -67,7 +69,7 @@ def make_recipe(
         seed=seed,
         held_out=held_out,
         batches=BatchConfig(batch=batch, micro=micro, mode=mode, masked=masked, masked_vis=masked_vis),
-        loss=LossConfig(knowledge=knowledge, teacher=teacher),
+        loss=LossConfig(knowledge=knowledge, teacher=teacher, dimming=dimming),
         rates=replace(Rates(), network=weight_rate, classifier=10 * weight_rate),
         search=SearchConfig(epochs=search_epochs, indicator_rate=indicator_rate, order=order),
         finetune=FinetuneConfig(epochs=finetune_epochs, correction_rate=indicator_rate, final=final),

@@ -13,6 +13,7 @@ from ssn.commands.options import Device, JsonFile, say
 from ssn.commands.search import (
     Base,
     Batch,
+    Dimming,
     FinalShare,
     FinetuneEpochs,
     HeldOut,
@@ -97,6 +98,7 @@ def train(
     final: FinalShare = FinetuneConfig.final,
     knowledge: Knowledge = LossConfig.knowledge,
     teacher: Teacher = LossConfig.teacher,
+    dimming: Dimming = LossConfig.dimming,
     masked: Masked = BatchConfig.masked,
     masked_vis: MaskedVis = BatchConfig.masked_vis,
     held_out: HeldOut = Recipe.held_out,
@@ -122,6 +124,7 @@ def train(
             held_out,
             seed,
             teacher=teacher,
+            dimming=dimming,
         )
         done = train_stages(stage, recipe, base, lfw, faces, cache, run, out, resume, device)
         if done:

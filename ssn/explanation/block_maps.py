@@ -1,6 +1,7 @@
 """The three pictures of a block, never to be mixed up, and what can be read off them.
 
-*Indicator*: σ(M), channel mean; belongs to the model and the spectrum, the same for every face. *Selected response*:
+*Indicator*: σ(M), channel mean; belongs to the model and the spectrum, the same for every face, but for an adaptive
+model, whose σ(M + δ) is this face's. *Selected response*:
 channel mean of |Ŷ|; changes with the face and with every brush stroke. *Shift*: selected response of the occluded
 face minus that of the complete one.
 """
@@ -89,12 +90,24 @@ def energy_share(block: BlockMap, mask: np.ndarray) -> float:
 
     A place of the block counts by how much of the pixels it stands for the mask covers.
     """
-    if mask.ndim != 2:
-        raise ExplanationError(f"A mask has two dimensions, not {mask.ndim}.", "Pass (128, 128).")
-    height, width = block.response.shape
-    covered = cv2.resize(mask.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+    covered = _covered(mask, block.response.shape)
     total = float(block.response.sum(dtype=np.float64))
     return float((block.response * covered).sum(dtype=np.float64)) / total if total > 0 else 0.0
+
+
+def inside_and_outside(values: np.ndarray, mask: np.ndarray) -> tuple[float, float]:
+    """Means of a block's map (H, W) over the places within ``mask`` and over the others, each counted as in
+    ``energy_share``. Raises ExplanationError for a mask that hides nothing, or everything."""
+    covered = _covered(mask, values.shape)
+    if not 0 < covered.sum(dtype=np.float64) < covered.size:
+        raise ExplanationError("There is no inside and outside of this mask.", "Hide a part of the face.")
+    return float(np.average(values, weights=covered)), float(np.average(values, weights=1 - covered))
+
+
+def _covered(mask: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    if mask.ndim != 2:
+        raise ExplanationError(f"A mask has two dimensions, not {mask.ndim}.", "Pass (128, 128).")
+    return cv2.resize(mask.astype(np.float32), shape[::-1], interpolation=cv2.INTER_AREA)
 
 
 def energy_by_region(block: BlockMap, labels: np.ndarray) -> dict[str, float]:

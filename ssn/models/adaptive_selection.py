@@ -15,6 +15,8 @@ from ssn.models.pixel_selection import PixelSelection
 
 REACH = 6.0
 """Largest |δ|: from the first value M = 1 down to σ(−5) = 0.007."""
+DIMMED = 2.0
+"""How far below M the saliency of a hidden pixel is asked to lie: σ(1 − 2) = 0.27 where M says σ(1) = 0.73."""
 SMALLEST = 1e-6
 """Added to a response's mean square before it is divided by its root."""
 
@@ -61,6 +63,15 @@ class AdaptiveSelection(PixelSelection):
         """Y (N, C, H, W), branches (N,) and perhaps hidden pixels (N, 1, S, S) → Ŷ of Y's shape."""
         selected = response * self.image_saliency(branch, self.correction(response, mask))
         return selected.to(response.dtype)  # σ is of full precision also where the network is not
+
+
+def undimmed(correction: Tensor, hidden: Tensor) -> Tensor:
+    """δ (N, C, H, W) and hidden pixels (N, 1, S, S), 1 where hidden → how far δ is from dimming them, a scalar ≥ 0: the
+    mean square of what δ lacks to −``DIMMED`` there. Black pixels show nothing of the person, so saliency on them is
+    spent for nothing; 0 where nothing is hidden."""
+    weight = F.adaptive_avg_pool2d(hidden.to(correction.dtype), correction.shape[-2:])
+    lacking = F.relu(correction + DIMMED).square().mean(dim=1, keepdim=True)
+    return (weight * lacking).sum() / weight.sum().clamp_min(1.0)
 
 
 def roughness(correction: Tensor) -> Tensor:

@@ -67,11 +67,13 @@ class BatchConfig:
 @dataclass(frozen=True)
 class MicroBatch:
     """``views`` (n, 1, S, S) in [0, 1], ``branch`` (n,) all one spectrum, ``mask`` (n, 1, S, S) float, 1 where hidden,
-    or None where the network is not told; ``labels`` (n,) and ``places`` (n,) in the learners; ``roll`` shuffles."""
+    or None where nothing is; whether an adaptive network is ``told`` it; ``labels`` (n,) and ``places`` (n,) in the
+    learners; ``roll`` shuffles."""
 
     views: Tensor
     branch: Tensor
     mask: Tensor | None
+    told: bool
     labels: Tensor
     places: Tensor
     roll: int
@@ -84,7 +86,7 @@ class MicroBatch:
             "labels": self.labels.to(device),
             "places": self.places.to(device),
         }
-        return MicroBatch(roll=self.roll, **moved)
+        return MicroBatch(told=self.told, roll=self.roll, **moved)
 
 
 class Batches:
@@ -139,7 +141,8 @@ def draw_micro(
     return MicroBatch(
         views=views,
         branch=torch.full((count,), branch),
-        mask=mask.float() if told else None,
+        mask=mask.float() if chance > 0 else None,
+        told=told,
         labels=torch.from_numpy(learners.labels[places]),
         places=torch.from_numpy(places),
         roll=int(torch.randint(1, count, (1,), generator=generator)),

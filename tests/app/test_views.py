@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from app import bench as steps
@@ -50,6 +51,26 @@ def test_an_adaptive_indicator_is_not_called_the_same_for_every_face(services, b
     html = views.block_pictures(done, ModelCard("m", selection="adaptive"), indicators, "vis", False)
     assert "same for every face" not in html
     assert "depends on this face" in html
+
+
+def test_an_adaptive_indicator_says_what_it_leaves_behind_the_mask(services, bench):
+    done = steps.set_mode(services, steps.choose(services, bench, 0), "maskBottom")
+    indicators = steps.other_indicators(services, done, done.after.face.branch)
+    adaptive = ModelCard("m", selection="adaptive")
+    told = r"\d\.\d\d (?:everywhere|to \d\.\d\d) · mask (\d\.\d\d)<"
+    assert len(re.findall(told, views.block_pictures(done, adaptive, indicators, "nir", False))) == 4
+    assert not re.findall(told, views.block_pictures(done, ModelCard("m"), indicators, "nir", False))
+    dark = [np.where(bench_mask_of(one.shape, done.mask), 0.25, 0.75) for one in indicators]
+    html = views.block_pictures(done, adaptive, dark, "nir", False)
+    assert all(0.2 < float(value) < 0.35 for value in re.findall(told, html))
+
+
+def bench_mask_of(shape, mask):
+    """Which places of a block stand mostly for hidden pixels, by a loop."""
+    side = mask.shape[0] // shape[0]
+    rows, columns = range(shape[0]), range(shape[1])
+    cut = [[mask[side * r : side * (r + 1), side * c : side * (c + 1)].mean() for c in columns] for r in rows]
+    return np.array(cut) > 0.5
 
 
 def test_the_share_behind_the_mask_is_told(services, bench):

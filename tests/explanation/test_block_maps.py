@@ -10,6 +10,7 @@ from ssn.explanation.block_maps import (
     energy_by_region,
     energy_share,
     indicator_pairs,
+    inside_and_outside,
     shift,
     strongest_channels,
 )
@@ -48,6 +49,18 @@ def test_energy_within_a_mask(trace):
     assert energy_share(block_maps([trace], face=1)[0], mask) == 0.0
     with pytest.raises(ExplanationError):
         energy_share(block, mask[None])
+
+
+def test_means_within_a_mask_and_without():
+    values = np.array([[1.0, 3.0], [5.0, 9.0]])
+    mask = np.zeros((4, 4), bool)
+    mask[:, :2] = True
+    assert inside_and_outside(values, mask) == pytest.approx((3.0, 6.0))
+    mask[:, 2] = True  # half of the right places too
+    assert inside_and_outside(values, mask) == pytest.approx(((1 + 5 + 1.5 + 4.5) / 3, 6.0))
+    for nothing in (np.zeros((4, 4)), np.ones((4, 4))):
+        with pytest.raises(ExplanationError, match="inside"):
+            inside_and_outside(values, nothing)
 
 
 def test_the_regions_share_the_energy_out(trace):

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ssn.errors import CheckpointError
-from ssn.models.adaptive_selection import REACH, AdaptiveSelection, roughness
+from ssn.models.adaptive_selection import DIMMED, REACH, AdaptiveSelection, roughness, undimmed
 from ssn.models.build import ModelCard, load_model, save_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.models.pixel_selection import PixelSelection
@@ -97,6 +97,50 @@ def test_roughness_is_nothing_for_no_correction_and_grows_with_size_and_steps():
     assert roughness(flat) == 1
     assert roughness(2 * flat) == 4
     assert roughness(stripes) == 1 + 4
+
+
+def test_undimmed_is_the_mean_square_of_what_hidden_pixels_lack_and_minds_no_other():
+    torch.manual_seed(2)
+    correction, hidden = 2 * torch.randn(2, 3, 4, 4), torch.zeros(2, 1, 8, 8)
+    hidden[0, :, 2:6, :4] = 1
+    hidden[1, :, 0, 0] = 1  # a quarter of one pixel of the map
+    total = weights = 0.0
+    for face in range(2):
+        for row in range(4):
+            for column in range(4):
+                share = hidden[face, 0, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].mean().item()
+                lacks = [max(0.0, value + DIMMED) ** 2 for value in correction[face, :, row, column].tolist()]
+                total, weights = total + share * sum(lacks) / 3, weights + share
+    assert undimmed(correction, hidden).item() == pytest.approx(total / weights, rel=1e-5)
+    assert undimmed(correction, torch.zeros(2, 1, 8, 8)) == 0
+    assert undimmed(torch.full((1, 3, 4, 4), -DIMMED), torch.ones(1, 1, 8, 8)) == 0
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_a_correction_can_learn_what_is_hidden_with_and_without_being_told(told):
+    """Hidden pixels answer alike, as black ones do; shown ones at random. Told, they need not even answer alike."""
+    torch.manual_seed(3)
+    block = AdaptiveSelection((6, 16, 16))
+    adam = torch.optim.Adam(block.parameters(), lr=1e-2)
+    for step in range(150):
+        hidden = torch.zeros(8, 1, 16, 16)
+        for face in hidden:
+            top, left = torch.randint(0, 9, (2,)).tolist()
+            face[:, top : top + 7, left : left + 7] = 1
+        response = torch.randn(8, 6, 16, 16)
+        if not told:
+            response = torch.where(hidden > 0, torch.linspace(-1, 1, 6).view(1, 6, 1, 1), response)
+        correction = block.correction(response, hidden if told else None)
+        loss = undimmed(correction, hidden) + 0.3 * roughness(correction)
+        if step == 149:
+            break
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+    per_pixel = correction.detach().mean(dim=1, keepdim=True)
+    inside, outside = per_pixel[hidden > 0].mean(), per_pixel[hidden == 0].mean()
+    assert inside < -0.7
+    assert outside > inside + 0.6
 
 
 @pytest.fixture(scope="module")

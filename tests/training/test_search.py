@@ -13,6 +13,7 @@ import pytest
 import torch
 
 from ssn.errors import CheckpointError, DataError
+from ssn.models.adaptive_selection import undimmed
 from ssn.models.network import branch_indices
 from ssn.training.batches import BatchConfig, Batches
 from ssn.training.checkpoints import load_state, save_state
@@ -101,7 +102,9 @@ def test_batches_hold_both_spectra_every_photo_once_an_epoch_and_masks_on_nir_al
         nir, vis = sorted(parts, key=lambda part: int(part.branch[0]))
         assert bool((nir.views[nir.mask.bool()] == 0).all())
         assert bool((nir.mask.flatten(1).mean(1) > 0.01).all())
+        assert nir.told
         assert vis.mask is None
+        assert not vis.told
         again = batches.micro(number, 0)
         assert torch.equal(again.views, parts[0].views)
     complete = Batches(
@@ -109,6 +112,49 @@ def test_batches_hold_both_spectra_every_photo_once_an_epoch_and_masks_on_nir_al
     ).micro(0, 0)
     assert complete.mask is None
     assert bool((complete.views.amin(dim=(1, 2, 3)) > 0).all())
+
+
+class Listener(torch.nn.Module):
+    """A network's stand-in that writes down which masks it is told."""
+
+    def __init__(self, network):
+        super().__init__()
+        self.network, self.heard, self.adaptive = network, [], network.adaptive
+
+    def trace(self, views, branch, mask):
+        self.heard.append(mask)
+        return self.network.trace(views, branch, mask)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_a_mask_is_told_only_where_the_micro_batch_says_so(share):
+    toys = Toys(toy_recipe("ssn-adaptive"))
+    config = dataclasses.replace(toys.recipe.batches, told=share)
+    micro = Batches(toys.crops, toys.learners, np.arange(48), config, 0, 1).micro(0, 0)
+    assert micro.mask is not None, "what is hidden is known, told or not"
+    toys.objective.network = listener = Listener(toys.objective.network)
+    toys.objective(micro)
+    assert (listener.heard[0] is not None) == bool(share)
+
+
+@pytest.mark.parametrize("name", ["ssn", "ssn-adaptive"])
+def test_dimming_adds_what_hidden_pixels_keep_to_the_loss_of_an_adaptive_network(name):
+    toys = Toys(toy_recipe(name))
+    micro = Batches(toys.crops, toys.learners, np.arange(48), toys.recipe.batches, 0, 1).micro(0, 0)
+    if name == "ssn-adaptive":
+        torch.nn.init.normal_(toys.objective.network.selection[1].answer.weight)
+    toys.objective.eval()
+    losses = []
+    for weight in (0.0, 3.0):
+        toys.objective.config = dataclasses.replace(toys.recipe.loss, dimming=weight)
+        losses.append(toys.objective(micro)[0].item())
+    told = micro.mask if micro.told else None
+    traces = toys.objective.network.trace(micro.views, micro.branch, told)[1]
+    expected = 0.0
+    if name == "ssn-adaptive":
+        expected = 3 * np.mean([undimmed(trace.correction, micro.mask).item() for trace in traces])
+        assert expected > 1
+    assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-3, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
