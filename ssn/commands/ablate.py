@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -31,7 +32,7 @@ from ssn.commands.search import (
     make_recipe,
 )
 from ssn.errors import DataError
-from ssn.evaluation.partial import FaceSet, face_set, measure, saliency_on_mask
+from ssn.evaluation.partial import FaceSet, face_set, measure, measure_descriptors, saliency_on_mask
 from ssn.evaluation.report import write_json
 from ssn.machine import choose_device
 from ssn.models.build import load_model
@@ -43,12 +44,14 @@ from ssn.training.learners import Learners, choose_learners
 from ssn.training.objective import Objective
 from ssn.training.pipeline import Pipeline, export
 from ssn.training.recipe import Recipe
+from ssn.training.teacher import describe
 from ssn.training.team import Team
 from ssn.training.variants import VARIANTS
 
 WATCHED = 100
 """Probes on which the saliency of hidden pixels is measured."""
 
+TEACHER = "dlib-descriptors"
 HELD_OUT_PROBES = 4
 """Photos of a held-out person that are searched with, at most; some have thirty."""
 
@@ -87,6 +90,11 @@ class Judge:
         found["saliency"] = {kind: saliency_on_mask(recognizer, self.watched, kind) for kind in kinds}
         return found
 
+    def of_teacher(self) -> dict:
+        """{"sets": {name: rows}} of the network the base learned from, on the same pictures."""
+        rows = {each.name: measure_descriptors(lambda f: describe(f.pixels, f.landmarks), each) for each in self.sets}
+        return {"model": TEACHER, "sets": rows}
+
     def _measure(self, recognizer: Recognizer, tell: bool) -> dict:
         return {each.name: measure(recognizer, each, shortlist=self.shortlist, tell=tell) for each in self.sets}
 
@@ -106,15 +114,14 @@ def face_sets(cache: Path, crops: Crops, learners: Learners) -> list[FaceSet]:
     return sets
 
 
-def _judged_base(judge: Judge, base: Path, model_id: str, run: Path) -> dict:
-    """What the judge says of the untuned base; measured once."""
-    file = run / "base.json"
+def _measured_once(file: Path, model_id: str, judge: Callable[[], dict]) -> dict:
+    """What ``judge`` says of the model of that id, kept in ``file``."""
     if file.is_file():
         kept = json.loads(file.read_text(encoding="utf-8"))
         if kept.get("model") == model_id:
             return kept
-        raise DataError(f"{file} is about another base.", "Use another --run folder, or the same --base.")
-    found = judge.of_file(base)
+        raise DataError(f"{file} is about another model.", "Use another --run folder, or the same --base.")
+    found = judge()
     write_json(found, file)
     return found
 
@@ -189,19 +196,23 @@ def ablate(
         if team.first:
             typer.echo(text, err=True)
 
+    def measured() -> tuple[dict, dict]:
+        of_base = _measured_once(run / "base.json", card.model_id, lambda: judge.of_file(base))
+        return of_base, _measured_once(run / "teacher.json", TEACHER, judge.of_teacher)
+
     if team.first:
-        _judged_base(judge, base, card.model_id, run)
+        measured()
     team.wait()
-    measured = _judged_base(judge, base, card.model_id, run)
+    of_base, of_teacher = measured()
     config = AblationConfig(recipe, tuple(variants.split(",")), tuple(range(seeds)))
-    ablation = Ablation(config, run, train, judge, measured, team)
+    ablation = Ablation(config, run, train, judge, of_base, team)
     ablation.run(anyway, tell)
     if team.first:
         notes = [
             *NOTES,
             f"Re-ranked: the first {shortlist}, embedded anew with the mask where their landmarks put it.",
         ]
-        facts = {"protocol": protocol, "data": data, "notes": notes, "commands": [_command()]}
+        facts = {"protocol": protocol, "data": data, "teacher": of_teacher, "notes": notes, "commands": [_command()]}
         summary = ablation.summary(**facts, shortlist=shortlist)
         page = as_markdown(summary)
         write_json(summary, out.with_suffix(".json"))

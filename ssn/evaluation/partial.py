@@ -3,10 +3,12 @@ how much saliency lies on what is hidden."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from scipy.spatial.distance import cdist
 
 from ssn.evaluation import metrics
 from ssn.evaluation.rerank import SHORTLIST, embed_gray, mixed, rescored
@@ -90,16 +92,37 @@ def measure(
     for occlusion in occlusions:
         probes = _embed(recognizer, faces.shown(spectrum, occlusion), tell)
         scores = probes @ gallery.T
-        values, same = scores.ravel(), mated.ravel()
-        row = {"occlusion": occlusion, **_ranks("rank", scores, faces)}
-        row |= {"auc": metrics.auc(values, same), "eer": metrics.eer(values, same)}
-        row |= {f"tpr_at_{rate}": metrics.tpr_at_fpr(values, same, rate) for rate in RATES}
+        row = _row(occlusion, scores, mated, faces)
         row |= {f"threshold_at_{rate}": metrics.threshold_at_fmr(scores[~mated], rate) for rate in RATES}
         if shortlist and occlusion != "none":
             hidden = _embed(recognizer, [as_probe(face, "vis", occlusion) for face in faces.gallery], tell)
             row |= _ranks("rerank", rescored(scores, probes @ mixed(gallery, hidden).T, shortlist), faces)
         rows.append(row)
     return rows
+
+
+def measure_descriptors(
+    describe: Callable[[AlignedFace], np.ndarray],
+    faces: FaceSet,
+    spectrum: Spectrum = "nir-simulated",
+    occlusions: tuple[Occlusion, ...] = OCCLUSIONS,
+) -> list[dict]:
+    """The same rows, without thresholds and re-ranking, of any ``describe``: a face → its descriptor (D,), of which two
+    are the more alike the smaller their Euclidean distance is."""
+    gallery = np.stack([describe(face) for face in faces.gallery])
+    mated = faces.probe_people[:, None] == faces.gallery_people[None, :]
+    rows = []
+    for occlusion in occlusions:
+        probes = np.stack([describe(face) for face in faces.shown(spectrum, occlusion)])
+        rows.append(_row(occlusion, -cdist(probes, gallery), mated, faces))
+    return rows
+
+
+def _row(occlusion: Occlusion, scores: np.ndarray, mated: np.ndarray, faces: FaceSet) -> dict:
+    values, same = scores.ravel(), mated.ravel()
+    row = {"occlusion": occlusion, **_ranks("rank", scores, faces)}
+    row |= {"auc": metrics.auc(values, same), "eer": metrics.eer(values, same)}
+    return row | {f"tpr_at_{rate}": metrics.tpr_at_fpr(values, same, rate) for rate in RATES}
 
 
 def _ranks(name: str, scores: np.ndarray, faces: FaceSet) -> dict[str, float]:

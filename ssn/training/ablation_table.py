@@ -59,10 +59,11 @@ def _schedule(summary: dict) -> str:
 
 def _table(name: str, occlusion: str, rows: list[dict], summary: dict) -> list[str]:
     lines = ["| row | " + " | ".join(title for title, _ in COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
-    for row in summary["base"]["sets"].get(name, []):
-        if row["occlusion"] == occlusion:
-            cells = [_cell(row.get(key), None) for _, key in COLUMNS]
-            lines.append(f"| untuned base | {' | '.join(cells)} |")
+    for title, one in (("the base's teacher", summary.get("teacher")), ("untuned base", summary["base"])):
+        for row in one["sets"].get(name, []) if one else []:
+            if row["occlusion"] == occlusion:
+                cells = [_cell(row.get(key), None) for _, key in COLUMNS]
+                lines.append(f"| {title} | {' | '.join(cells)} |")
     told = summary["told"] if name == summary["test"] and occlusion != "none" else []
     for meaning, row in [(MEANING, row) for row in rows] + [(TOLD, row) for row in told]:
         if row["occlusion"] == occlusion:

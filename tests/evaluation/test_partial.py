@@ -12,7 +12,7 @@ from torch import nn
 
 from ssn.errors import ExplanationError
 from ssn.evaluation import metrics
-from ssn.evaluation.partial import face_of_crop, face_set, measure, saliency_on_mask
+from ssn.evaluation.partial import face_of_crop, face_set, measure, measure_descriptors, saliency_on_mask
 from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, mixed, rescored
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude
@@ -204,6 +204,32 @@ def test_the_rows_are_those_of_the_metrics():
     assert rows[2]["rerank1"] == 1.0
     assert set(rows[0]) >= {"rank5", "eer", "tpr_at_0.01", "tpr_at_0.001", "threshold_at_0.001"}
     assert "rerank1" not in measure(used, faces, "vis", ("maskTop",), shortlist=0)[0]
+
+
+def test_other_descriptors_are_ranked_by_distance_on_the_same_pictures():
+    """Mean brightness of two halves for a descriptor: the rows are those of a loop over all pairs."""
+    faces = face_set("x", *people(4))
+
+    def describe(one):
+        return np.array([one.pixels[:64].mean(), one.pixels[64:].mean()])
+
+    rows = measure_descriptors(describe, faces, "vis", ("none", "maskBottom"))
+    for row, probes in zip(rows, (faces.probes, faces.shown("vis", "maskBottom")), strict=True):
+        near = [
+            [np.hypot(*(describe(a) - describe(b))) for b in faces.gallery] for a in probes
+        ]  # people() gives everybody a brightness of their own
+        first = np.mean(faces.gallery_people[np.argmin(near, axis=1)] == faces.probe_people)
+        assert row["rank1"] == pytest.approx(first)
+        assert set(row) == {
+            "occlusion",
+            *(f"rank{i}" for i in range(1, 6)),
+            "auc",
+            "eer",
+            "tpr_at_0.01",
+            "tpr_at_0.001",
+        }
+    assert rows[0]["rank1"] == 1
+    assert rows[1]["auc"] < rows[0]["auc"]
 
 
 def test_saliency_on_the_mask_is_reported_with_and_without_it():
