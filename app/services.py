@@ -72,7 +72,10 @@ class Services:
         second = None if beside is None else Recognizer.load(beside, device)
         people = read_demo(demo)
         opened = open_gallery(gallery or default_gallery(recognizer.model_id), recognizer, people)
-        return cls(recognizer, opened, people, None if second is None else SecondOpinion(second, opened))
+        opinion = None if second is None else SecondOpinion(second, opened)
+        if opinion is not None:
+            opinion.prepare()
+        return cls(recognizer, opened, people, opinion)
 
     def enrol(self, name: str, face: AlignedFace, origin: str) -> int:
         """Add a face to the person of that name → template id. Raises GalleryError."""

@@ -43,10 +43,15 @@ class SecondOpinion:
         self._seen: list[Enrolled] = []
         self._index = self._indexed([])
 
+    def prepare(self) -> None:
+        """Embed every stored picture now, so that nobody waits for it at the first question. Raises GalleryError."""
+        with self._lock:
+            self._catch_up()
+
     def ask(self, face: AlignedFace, k: int = 5) -> Opinion:
         """An aligned face → the k people most like it to this model, best first, with verdicts by its own thresholds.
 
-        The first call embeds every stored picture, a later one what is new. Raises GalleryError.
+        Pictures not embedded yet are, first. Raises GalleryError.
         """
         with self._lock:
             self._catch_up()

@@ -100,6 +100,16 @@ def test_every_picture_is_embedded_once_and_only_new_ones_later(gallery, counted
     assert counted.batches == [3, 1]
 
 
+def test_made_ready_it_embeds_nothing_at_the_first_question(gallery, counted):
+    opinion = SecondOpinion(counted, gallery)
+    for seed in range(3):
+        enrol(gallery, f"P{seed}", seed)
+    opinion.prepare()
+    assert counted.batches == [3]
+    opinion.ask(face(3))
+    assert counted.batches == [3]
+
+
 def test_what_is_deleted_is_not_found_and_not_kept(gallery, counted):
     opinion = SecondOpinion(counted, gallery)
     numbers = [enrol(gallery, f"P{seed}", seed) for seed in range(3)]
