@@ -11,7 +11,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from ssn.commands.options import DEFAULT, Device, JsonFile, say
+from ssn.commands.options import Device, JsonFile, say
 from ssn.commands.search import (
     Base,
     Batch,
@@ -35,7 +35,7 @@ from ssn.errors import DataError
 from ssn.evaluation.partial import FaceSet, face_set, measure, measure_descriptors, saliency_on_mask
 from ssn.evaluation.report import write_json
 from ssn.machine import choose_device
-from ssn.models.build import load_model
+from ssn.models.build import BASE_CHECKPOINT, load_model
 from ssn.recognizer import Recognizer
 from ssn.training.ablation import Ablation, AblationConfig
 from ssn.training.ablation_table import as_markdown
@@ -141,7 +141,7 @@ def ablate(
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds each row gets.")] = 3,
     shortlist: Annotated[int, typer.Option(min=0, help="Gallery faces re-ranked per probe; 0 leaves it.")] = 50,
     anyway: Annotated[bool, typer.Option(help="Go on although the baseline does not beat the base.")] = False,
-    base: Base = DEFAULT,
+    base: Base = BASE_CHECKPOINT,
     mode: Mode = "partial",
     search_epochs: SearchEpochs = 2,
     finetune_epochs: FinetuneEpochs = 3,

@@ -35,7 +35,7 @@ from ssn.errors import CheckpointError, DataError
 from ssn.faces.types import FACE_SIZE
 from ssn.machine import choose_device
 from ssn.models.balance import balance
-from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, load_backbone, save_model
+from ssn.models.build import BASE_CHECKPOINT, ModelCard, load_backbone, save_model
 from ssn.models.light_cnn import LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.augment import ViewRanges
@@ -85,7 +85,7 @@ def train(
     export_only: Annotated[
         bool, typer.Option(help="distill: write the weights of the run's last state, without training.")
     ] = False,
-    base: Base = DEFAULT_CHECKPOINT,
+    base: Base = BASE_CHECKPOINT,
     variant: VariantName = "ssn",
     mode: Mode = BatchConfig.mode,
     search_epochs: SearchEpochs = SearchConfig.epochs,

@@ -30,7 +30,10 @@ ARCHITECTURES: dict[str, type[LightCNN29]] = {"light-cnn-29-v2": LightCNN29V2, "
 OFFICIAL_SHA256 = "d0750746622270548137b092700811b00dc64d67ca8df042c6cf48cb3b1b9964"
 SELECTIONS = ("pixel", "adaptive")
 CHECKPOINTS = Path(__file__).resolve().parents[2] / "checkpoints"
-DEFAULT_CHECKPOINT = CHECKPOINTS / "light-cnn-29-v2-distilled.safetensors"
+BASE_CHECKPOINT = CHECKPOINTS / "light-cnn-29-v2-distilled.safetensors"
+"""What a search starts from."""
+DEFAULT_CHECKPOINT = BASE_CHECKPOINT
+"""What recognises, where nothing else is asked for."""
 
 
 @dataclass(frozen=True)
