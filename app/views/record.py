@@ -32,13 +32,14 @@ def _rows(protocol: str, rows: list[Mapping]) -> str:
         shares = [row["accuracy"], row["eer"], row["tpr_at_fpr"][RATE]]
         shares += [row["rank"][0] if row.get("rank") else None] if ranked else []
         words = [PROBES.get(row["probe_spectrum"], row["probe_spectrum"]), row["occlusion"]]
-        cells = [escape(str(word)) for word in words] + ["–" if s is None else f"{100 * s:.1f} %" for s in shares]
+        cells = [escape(str(word)) for word in words] + ["–" if s is None else f"{100 * s:.1f}" for s in shares]
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     counts = rows[0].get("counts", {}) if rows else {}
     what = ", ".join(f"{int(counts[kind]):,} {kind} pairs" for kind in ("genuine", "impostor") if counts.get(kind))
     head = "".join(f"<th>{title}</th>" for title in heads)
-    caption = f"{escape(protocol)}{f': {what}' if what else ''}. Gallery: VIS, complete."
-    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
+    caption = f"{escape(protocol)}{f': {what}' if what else ''}. Gallery: VIS, complete. In percent."
+    top = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+    return f'<table class="measures">{top}<tbody>{"".join(lines)}</tbody></table>'
 
 
 def training_record(training: Mapping) -> str:

@@ -162,7 +162,7 @@ def block_pictures(
             low, high = float(indicator.min()), float(indicator.max())
             text = f"{level:.2f} everywhere" if high - low < 1e-4 else f"{low:.2f} to {high:.2f}"
             if card.selection == "adaptive" and 0 < bench.mask.mean() < 1:
-                text += f" · mask {inside_and_outside(indicator, bench.mask)[0]:.2f}"
+                text += f" · mask\u00a0{inside_and_outside(indicator, bench.mask)[0]:.2f}"
             cells.append(_cell(heat_map(indicator, 0, 1, "indicator", complete), f"Indicator of {label}", text))
         inside = f" · mask {100 * energy_share(now, bench.mask):.0f} %" if bench.mask.any() else ""
         text = f"≤ {_number(top)}{inside}" if inside else f"max {_number(top)}"

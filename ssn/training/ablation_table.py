@@ -81,7 +81,7 @@ def _cell(mean: float | None, deviation: float | None) -> str:
 def _gains(summary: dict) -> list[str]:
     lines = [
         f"Rank-1 on {summary['test']} over the row above, paired by seed, in points. It *helps* where the mean is more "
-        "than two standard errors above nothing.",
+        "than two standard errors above nothing, each comparison for itself: of many, one may do so by chance.",
         "",
         "| row | over | occlusion | gain | helps |",
         "|---|---|---|---|---|",
@@ -121,7 +121,8 @@ def _saliency(summary: dict) -> list[str]:
     """Seeds' means of what ``saliency_on_mask`` gives, as shares of what the same pixels have in the complete face."""
     lines = [
         "Of the mask's pixels: σ(M) and mean |Ŷ| of the occluded face, over those of the same pixels in the complete "
-        "face; below 100 the network takes saliency back. In brackets the same of the pixels outside the mask.",
+        "face; below 100 the network takes saliency back. In brackets the same of the pixels outside the mask. No network is "
+        "told the mask here.",
         "",
         "| row | occlusion | block | σ(M) | response |",
         "|---|---|---|---|---|",

@@ -57,7 +57,7 @@ def test_an_adaptive_indicator_says_what_it_leaves_behind_the_mask(services, ben
     done = steps.set_mode(services, steps.choose(services, bench, 0), "maskBottom")
     indicators = steps.other_indicators(services, done, done.after.face.branch)
     adaptive = ModelCard("m", selection="adaptive")
-    told = r"\d\.\d\d (?:everywhere|to \d\.\d\d) · mask (\d\.\d\d)<"
+    told = r"\d\.\d\d (?:everywhere|to \d\.\d\d) · mask\u00a0(\d\.\d\d)<"
     assert len(re.findall(told, views.block_pictures(done, adaptive, indicators, "nir", False))) == 4
     assert not re.findall(told, views.block_pictures(done, ModelCard("m"), indicators, "nir", False))
     dark = [np.where(bench_mask_of(one.shape, done.mask), 0.25, 0.75) for one in indicators]

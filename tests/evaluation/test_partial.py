@@ -215,9 +215,7 @@ def test_other_descriptors_are_ranked_by_distance_on_the_same_pictures():
 
     rows = measure_descriptors(describe, faces, "vis", ("none", "maskBottom"))
     for row, probes in zip(rows, (faces.probes, faces.shown("vis", "maskBottom")), strict=True):
-        near = [
-            [np.hypot(*(describe(a) - describe(b))) for b in faces.gallery] for a in probes
-        ]  # people() gives everybody a brightness of their own
+        near = [[np.hypot(*(describe(a) - describe(b))) for b in faces.gallery] for a in probes]
         first = np.mean(faces.gallery_people[np.argmin(near, axis=1)] == faces.probe_people)
         assert row["rank1"] == pytest.approx(first)
         assert set(row) == {
