@@ -121,8 +121,8 @@ def _saliency(summary: dict) -> list[str]:
     """Seeds' means of what ``saliency_on_mask`` gives, as shares of what the same pixels have in the complete face."""
     lines = [
         "Of the mask's pixels: σ(M) and mean |Ŷ| of the occluded face, over those of the same pixels in the complete "
-        "face; below 100 the network takes saliency back. In brackets the same of the pixels outside the mask. No network is "
-        "told the mask here.",
+        "face; below 100 the network takes saliency back. In brackets the same of the pixels outside the mask. No "
+        "network is told the mask here.",
         "",
         "| row | occlusion | block | σ(M) | response |",
         "|---|---|---|---|---|",
