@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from ssn.errors import CheckpointError
 from ssn.models.build import (
+    CHECKPOINTS,
     DEFAULT_CHECKPOINT,
     OFFICIAL_SHA256,
     ModelCard,
@@ -317,3 +318,14 @@ def test_the_shipped_checkpoint_loads_is_small_and_keeps_its_id():
     assert card.model_id == model_id(card.name, load_file(str(DEFAULT_CHECKPOINT)))
     assert card.training
     assert {"0.01", "0.001"} <= card.thresholds.keys()
+
+
+@pytest.mark.parametrize(("name", "selection"), [("ssn-adaptive-partial", "adaptive"), ("light-cnn-partial", "pixel")])
+def test_the_fine_tuned_checkpoints_are_small_and_say_what_they_are(name, selection):
+    file = CHECKPOINTS / f"{name}.safetensors"
+    assert file.stat().st_size <= 25_000_000
+    network, card = load_model(file)
+    searched = selection == "adaptive"
+    assert (card.name, card.selection, card.searched, network.adaptive) == (name, selection, searched, searched)
+    assert {"0.01", "0.001"} <= card.thresholds.keys()
+    assert all(bool((block.indicators != 1).any()) == searched for block in network.selection)
