@@ -97,7 +97,7 @@ class Services:
         old ones stay, so that the other model still finds its people. Raises GalleryError, NotAnImageError."""
         stored = self.gallery.faces_of_other_models()
         faces = [stored_face(picture, spectrum) for _, spectrum, picture, _ in stored]
-        vectors = self.recognizer.embed_batch(faces)
+        vectors = self.recognizer.embed_batch(faces, enrolled=True)
         for (name, spectrum, picture, origin), vector in zip(stored, vectors, strict=True):
             self.gallery.enrol(name, Template(vector, self.recognizer.model_id, spectrum), picture, origin)
         return len(stored)
@@ -110,7 +110,7 @@ def people_of_other_models(gallery: Gallery) -> int:
 
 def enrol_face(gallery: Gallery, recognizer: Recognizer, name: str, face: AlignedFace, origin: str) -> int:
     """The aligned face is stored with its template, without loss."""
-    return gallery.enrol(name, recognizer.embed(face), encode(face.pixels, "PNG"), origin)
+    return gallery.enrol(name, recognizer.enrolment(face), encode(face.pixels, "PNG"), origin)
 
 
 def open_gallery(path: str | Path, recognizer: Recognizer, people: DemoSet) -> Gallery:

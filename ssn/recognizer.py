@@ -94,23 +94,58 @@ class Recognizer:
         image = read_image(source)
         return self.align(image, choose_face(self.find_faces(image), index), spectrum)
 
-    @torch.inference_mode()
-    def embed_batch(self, faces: list[AlignedFace], batch: int = 16, fast: bool = False) -> np.ndarray:
-        """Aligned faces → (N, 256) float32 rows of unit length.
+    def embed_batch(
+        self, faces: list[AlignedFace], batch: int = 16, fast: bool = False, enrolled: bool = False
+    ) -> np.ndarray:
+        """Aligned faces → (N, 256) float32 rows of unit length. ``fast`` and ``enrolled`` as in ``embed_gray``."""
+        if not faces:
+            return np.zeros((0, 256), np.float32)
+        told = told_masks(faces) if self.network.adaptive else None
+        return self.embed_gray(gray_batch(faces), [face.branch for face in faces], told, batch, fast, enrolled)
 
-        ``fast`` computes in bfloat16 where the device has it: for large measurements only, since it moves a score by
-        some thousandths, and what is enrolled must be computed as what is searched.
+    @torch.inference_mode()
+    def embed_gray(
+        self,
+        gray: Tensor,
+        branches: Sequence[str],
+        told: Tensor | None = None,
+        batch: int = 16,
+        fast: bool = False,
+        enrolled: bool = False,
+    ) -> np.ndarray:
+        """Gray faces (N, 1, 128, 128) in [0, 1] and their branches → (N, 256) float32 rows of unit length. ``told``
+        (N, 1, 128, 128), as ``told_masks`` gives it, is for an adaptive network; no other reads it.
+
+        ``enrolled``: the mean direction of each face and its mirror image. Which way a person was turned when enrolled
+        should not decide how they are found. ``fast`` computes in bfloat16 where the device has it: for large
+        measurements only, since it moves a score by some thousandths, and what is enrolled must be computed as what is
+        searched.
         """
         rows = []
-        for start in range(0, len(faces), batch):
-            part = faces[start : start + batch]
-            with autocast(self.device, fast and self.half):
-                out = self.network(self._pixels(part), self._branch(part), self._told(part))
-            rows.append(F.normalize(out.float(), dim=1).cpu().numpy())
+        branch = branch_indices(list(branches), self.device)
+        for start in range(0, len(gray), batch):
+            part = slice(start, start + batch)
+            known = None if told is None else told[part]
+            units = self._units(gray[part], branch[part], known, fast)
+            if enrolled:
+                turned = None if known is None else known.flip(3)
+                units = F.normalize(units + self._units(gray[part].flip(3), branch[part], turned, fast), dim=1)
+            rows.append(units.cpu().numpy())
         return np.concatenate(rows) if rows else np.zeros((0, 256), np.float32)
 
+    def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
+        told = None if told is None else told.to(self.device)
+        with autocast(self.device, fast and self.half):
+            out = self.network(gray.to(self.device, memory_format=torch.channels_last), branch, told)
+        return F.normalize(out.float(), dim=1)
+
     def embed(self, face: AlignedFace) -> Template:
+        """As a probe."""
         return Template(self.embed_batch([face])[0], self.model_id, face.spectrum)
+
+    def enrolment(self, face: AlignedFace) -> Template:
+        """As somebody to be found: the mean direction of the face and its mirror image."""
+        return Template(self.embed_batch([face], enrolled=True)[0], self.model_id, face.spectrum)
 
     @torch.inference_mode()
     def look(self, face: AlignedFace) -> tuple[Template, list[BlockMap]]:

@@ -83,6 +83,19 @@ def test_a_batch_of_both_spectra_is_as_its_faces_one_by_one_whatever_the_batch_s
     assert other @ alone[1] < 0.999, "the branches must differ for this to mean anything"
 
 
+def test_who_is_enrolled_counts_with_the_mirror_image(searched, faces):
+    for face in (faces[0], faces[1]):
+        mirrored = face.with_(pixels=np.ascontiguousarray(face.pixels[:, ::-1]))
+        both = searched.embed(face).vector + searched.embed(mirrored).vector
+        template = searched.enrolment(face)
+        assert np.allclose(template.vector, both / np.linalg.norm(both), atol=1e-3)
+        assert template.vector @ searched.enrolment(mirrored).vector == pytest.approx(1, abs=1e-3)
+        assert template.vector @ searched.embed(face).vector < 0.9999, "the two looks must differ for this to mean much"
+        assert (template.model_id, template.spectrum) == (searched.model_id, face.spectrum)
+    rows = searched.embed_batch(faces, batch=2, enrolled=True)
+    assert ((rows * np.stack([searched.enrolment(face).vector for face in faces])).sum(axis=1) > 0.999).all()
+
+
 def test_no_faces_give_no_rows(recognizer):
     assert recognizer.embed_batch([]).shape == (0, 256)
 

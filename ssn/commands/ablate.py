@@ -15,7 +15,9 @@ from ssn.commands.options import Device, JsonFile, say
 from ssn.commands.search import (
     Base,
     Batch,
+    CorrectionRate,
     Dimming,
+    Disturbance,
     FinalShare,
     FinetuneEpochs,
     HeldOut,
@@ -59,7 +61,8 @@ NOTES = [
     "LFW and CelebA are visible light: every NIR face here is simulated, in training and in testing.",
     "`lfw-devtest`: all people of LFW's `peopleDevTest` with two or more photos, the first enrolled; nobody of them is "
     "in training. `held-out`: people of the training sets' other source whom search and fine-tuning never saw, though "
-    f"the base was distilled on photos of theirs. One photo enrolled, at most {HELD_OUT_PROBES} searched with.",
+    f"the base was distilled on photos of theirs. One photo enrolled, with its mirror image (the base's teacher: the "
+    f"photo alone), at most {HELD_OUT_PROBES} searched with.",
     "Rows without the search learn indicators and weights side by side on all photos, with as many iterations and "
     "faces as the search has.",
 ]
@@ -150,10 +153,12 @@ def ablate(
     micro: Micro = 32,
     weight_rate: WeightRate = 3e-4,
     indicator_rate: IndicatorRate = 1e-2,
+    correction_rate: CorrectionRate = 2e-3,
     final: FinalShare = 0.05,
     knowledge: Knowledge = 0.0,
     teacher: Teacher = 20.0,
     dimming: Dimming = 1.0,
+    disturbance: Disturbance = 10.0,
     masked: Masked = 1.0,
     masked_vis: MaskedVis = 0.5,
     held_out: HeldOut = 200,
@@ -174,10 +179,12 @@ def ablate(
         micro=micro,
         weight_rate=weight_rate,
         indicator_rate=indicator_rate,
+        correction_rate=correction_rate,
         final=final,
         knowledge=knowledge,
         teacher=teacher,
         dimming=dimming,
+        disturbance=disturbance,
         masked=masked,
         masked_vis=masked_vis,
         held_out=held_out,

@@ -74,7 +74,7 @@ def _enrol_folder(gallery: Gallery, recognizer: Recognizer, folder: Path, spectr
     for name, photo in photos_in(folder):
         try:
             face = _central_template(recognizer, photo, spectrum)
-            gallery.enrol(name, recognizer.embed(face), encoded(face), origin=photo.name)
+            gallery.enrol(name, recognizer.enrolment(face), encoded(face), origin=photo.name)
             enrolled.append({"person": name, "photo": str(photo)})
         except SSNError as error:
             warn(error, photo)
@@ -101,7 +101,7 @@ def enrol(
     with Gallery(gallery, recognizer.model_id, recognizer.device) as store:
         if folder.is_file():
             found = read_probe(recognizer, folder, spectrum, face=face)
-            store.enrol(name, recognizer.embed(found), encoded(found), origin=folder.name)
+            store.enrol(name, recognizer.enrolment(found), encoded(found), origin=folder.name)
             result = {"enrolled": [{"person": name, "photo": str(folder)}], "refused": []}
         else:
             result = _enrol_folder(store, recognizer, folder, spectrum)

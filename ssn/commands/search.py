@@ -31,11 +31,13 @@ Order = Annotated[int, typer.Option(min=1, max=2, help="Order of the bilevel gra
 Batch = Annotated[int, typer.Option(min=4, help="Faces of a batch.")]
 Micro = Annotated[int, typer.Option(min=2, help="Faces that go through the network together.")]
 WeightRate = Annotated[float, typer.Option(help="SGD's rate on the network; the classifier's is ten times that.")]
-IndicatorRate = Annotated[float, typer.Option(help="Adam's rate on the indicators; δ learns at it too.")]
+IndicatorRate = Annotated[float, typer.Option(help="Adam's rate on the indicators.")]
+CorrectionRate = Annotated[float, typer.Option(min=0, help="ssn-adaptive: Adam's rate on the weights of δ.")]
 FinalShare = Annotated[float, typer.Option(help="Share of the rates left at the end of stage 2; 1 keeps them.")]
 Knowledge = Annotated[float, typer.Option(help="Weight of the distance to what the base knows.")]
 Teacher = Annotated[float, typer.Option(min=0, help="Weight of what the base's teacher goes on telling.")]
 Dimming = Annotated[float, typer.Option(min=0, help="ssn-adaptive: weight of taking saliency from hidden pixels.")]
+Disturbance = Annotated[float, typer.Option(min=0, help="ssn-adaptive: weight of leaving that of shown ones alone.")]
 Masked = Annotated[float, typer.Option(min=0, max=1, help="partial: share of the NIR faces that get a mask.")]
 MaskedVis = Annotated[float, typer.Option(min=0, max=1, help="partial: share of the VIS faces that get a mask.")]
 HeldOut = Annotated[int, typer.Option(min=0, help="People of --faces kept apart for the same-set test.")]
@@ -51,6 +53,7 @@ def make_recipe(
     micro: int = BatchConfig.micro,
     weight_rate: float = Rates.network,
     indicator_rate: float = SearchConfig.indicator_rate,
+    correction_rate: float = SearchConfig.correction_rate,
     final: float = FinetuneConfig.final,
     knowledge: float = LossConfig.knowledge,
     masked: float = BatchConfig.masked,
@@ -60,6 +63,7 @@ def make_recipe(
     base: str = "",
     teacher: float = LossConfig.teacher,
     dimming: float = LossConfig.dimming,
+    disturbance: float = LossConfig.disturbance,
 ) -> Recipe:
     """Options as numbers → the recipe. Raises DataError for an unknown variant or mode, or batches that do not fit."""
     variant_named(variant)
@@ -69,10 +73,10 @@ def make_recipe(
         seed=seed,
         held_out=held_out,
         batches=BatchConfig(batch=batch, micro=micro, mode=mode, masked=masked, masked_vis=masked_vis),
-        loss=LossConfig(knowledge=knowledge, teacher=teacher, dimming=dimming),
+        loss=LossConfig(knowledge=knowledge, teacher=teacher, dimming=dimming, disturbance=disturbance),
         rates=replace(Rates(), network=weight_rate, classifier=10 * weight_rate),
-        search=SearchConfig(epochs=search_epochs, indicator_rate=indicator_rate, order=order),
-        finetune=FinetuneConfig(epochs=finetune_epochs, correction_rate=indicator_rate, final=final),
+        search=SearchConfig(search_epochs, indicator_rate, correction_rate, order),
+        finetune=FinetuneConfig(epochs=finetune_epochs, correction_rate=correction_rate, final=final),
     )
 
 

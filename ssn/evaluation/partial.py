@@ -11,7 +11,7 @@ import torch
 from scipy.spatial.distance import cdist
 
 from ssn.evaluation import metrics
-from ssn.evaluation.rerank import SHORTLIST, embed_gray, mixed, rescored
+from ssn.evaluation.rerank import SHORTLIST, mixed, rescored
 from ssn.evaluation.run import RATES, as_probe
 from ssn.faces.occlude import OCCLUSIONS, Occlusion
 from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
@@ -67,9 +67,10 @@ def face_set(
     return FaceSet(name, faces[0], people[at[0]], faces[1], people[at[1]])
 
 
-def _embed(recognizer: Recognizer, faces: list[AlignedFace], tell: bool) -> np.ndarray:
+def _embed(recognizer: Recognizer, faces: list[AlignedFace], tell: bool, enrolled: bool = False) -> np.ndarray:
     told = told_masks(faces) if tell else None
-    return embed_gray(recognizer, gray_batch(faces), [face.branch for face in faces], told)
+    branches = [face.branch for face in faces]
+    return recognizer.embed_gray(gray_batch(faces), branches, told, fast=True, enrolled=enrolled)
 
 
 def measure(
@@ -86,7 +87,7 @@ def measure(
 
     A named mask follows the landmarks, so each gallery face wears it by its own, and is embedded once for all probes.
     """
-    gallery = _embed(recognizer, faces.gallery, tell=False)
+    gallery = _embed(recognizer, faces.gallery, tell=False, enrolled=True)
     mated = faces.probe_people[:, None] == faces.gallery_people[None, :]
     rows = []
     for occlusion in occlusions:

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from ssn.errors import ExplanationError
 from ssn.faces.types import FACE_SIZE, AlignedFace
-from ssn.machine import autocast
 from ssn.models.network import branch_indices
 from ssn.recognizer import Recognizer, gray_batch
 
@@ -39,24 +37,6 @@ class Reranked:
     before: np.ndarray
 
 
-@torch.inference_mode()
-def embed_gray(
-    recognizer: Recognizer, gray: Tensor, branches: Sequence[str], mask: Tensor | None = None, batch: int = 16
-) -> np.ndarray:
-    """Gray faces (N, 1, 128, 128) in [0, 1] and their branches → (N, 256) float32 rows of unit length. ``mask``
-    (N, 1, 128, 128), 1 where hidden, is told to an adaptive network; no other reads it."""
-    rows = []
-    branch = branch_indices(list(branches), recognizer.device)
-    for start in range(0, len(gray), batch):
-        part = slice(start, start + batch)
-        told = None if mask is None else mask[part].to(recognizer.device)
-        with autocast(recognizer.device, recognizer.half):
-            pixels = gray[part].to(recognizer.device, memory_format=torch.channels_last)
-            out = recognizer.network(pixels, branch[part], told)
-        rows.append(F.normalize(out.float(), dim=1).cpu().numpy())
-    return np.concatenate(rows) if rows else np.zeros((0, 256), np.float32)
-
-
 def mixed(whole: np.ndarray, hidden: np.ndarray) -> np.ndarray:
     """Templates of the same faces, whole and behind a mask, both (N, 256) of unit length → what a masked probe is
     compared with, (N, 256) of unit length: ``HIDDEN_SHARE`` of the latter, the rest of the former."""
@@ -72,7 +52,9 @@ class Reranker:
         self.recognizer = recognizer
         self.gray = gray_batch(list(gallery))  # (G, 1, 128, 128)
         self.branches = [face.branch for face in gallery]
-        self.vectors = embed_gray(recognizer, self.gray, self.branches) if vectors is None else vectors
+        self.vectors = vectors
+        if vectors is None:
+            self.vectors = recognizer.embed_gray(self.gray, self.branches, fast=True, enrolled=True)
 
     def rerank(
         self, probe: AlignedFace, scores: np.ndarray, shortlist: int = SHORTLIST, mask: np.ndarray | None = None
@@ -90,15 +72,11 @@ class Reranker:
             return Reranked(best, scores[best], scores[best])
         hidden = torch.from_numpy(mask).expand(len(best), 1, -1, -1)
         told = hidden.float() if self.recognizer.network.adaptive else None
-        faces = embed_gray(
-            self.recognizer,
-            self.gray[torch.from_numpy(best)].masked_fill(hidden, 0.0),
-            [self.branches[i] for i in best],
-            told,
-        )
+        pixels = self.gray[torch.from_numpy(best)].masked_fill(hidden, 0.0)
+        faces = self.recognizer.embed_gray(pixels, [self.branches[i] for i in best], told, fast=True)
         own = None if told is None else told[:1]
         seen = gray_batch([probe]).masked_fill(torch.from_numpy(mask), 0.0)
-        vector = embed_gray(self.recognizer, seen, [probe.branch], own)[0]
+        vector = self.recognizer.embed_gray(seen, [probe.branch], own, fast=True)[0]
         again = mixed(self.vectors[best], faces) @ vector
         order = np.argsort(-again, kind="stable")
         return Reranked(best[order], again[order], scores[best][order])

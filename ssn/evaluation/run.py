@@ -110,28 +110,29 @@ def evaluate(
 
     enrolled = list(dict.fromkeys([*gallery, *(pair[1] for pair in pairs)]))
     seen = list(dict.fromkeys([*probes, *(pair[0] for pair in pairs)]))
-    gallery_vectors = _embed(recognizer, [faces[s] for s in enrolled], batch, fast, progress, "gallery", len(enrolled))
+    shown = progress([faces[s] for s in enrolled], "gallery", len(enrolled))
+    gallery_vectors = _embed(recognizer, shown, batch, fast, enrolled=True)
     place = {s: i for i, s in enumerate(enrolled)}
     rows = []
     for spectrum in spectra:
         for occlusion in occlusions:
             looks = (as_probe(faces[s], spectrum, occlusion) for s in seen)
-            vectors = _embed(recognizer, looks, batch, fast, progress, f"{spectrum} {occlusion}", len(seen))
+            vectors = _embed(recognizer, progress(looks, f"{spectrum} {occlusion}", len(seen)), batch, fast)
             scores = _Scores(vectors @ gallery_vectors.T, {s: i for i, s in enumerate(seen)}, place)
             missed = len(samples) - len(faces)
             rows.append(_row(spectrum, occlusion, scores, pairs, probes, gallery, missed))
     return Evaluation(recognizer.model_id, protocol.name, rows, protocol.notes)
 
 
-def _embed(recognizer, faces: Iterable[AlignedFace], batch: int, fast: bool, progress, what: str, total: int):
+def _embed(recognizer, faces: Iterable[AlignedFace], batch: int, fast: bool, enrolled: bool = False) -> np.ndarray:
     """Faces as they come → (N, 256), a batch at a time: all the looks of a data set need not fit in memory."""
     vectors, waiting = [], []
-    for face in progress(faces, what, total):
+    for face in faces:
         waiting.append(face)
         if len(waiting) == batch:
-            vectors.append(recognizer.embed_batch(waiting, batch, fast))
+            vectors.append(recognizer.embed_batch(waiting, batch, fast, enrolled))
             waiting = []
-    return np.concatenate([*vectors, recognizer.embed_batch(waiting, batch, fast)])
+    return np.concatenate([*vectors, recognizer.embed_batch(waiting, batch, fast, enrolled)])
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ class SecondOpinion:
     def _embed(self, new: Sequence[Enrolled]) -> None:
         faces = {one.template_id: self._face(one) for one in new}
         usable = {number: face for number, face in faces.items() if face is not None}
-        rows = self.recognizer.embed_batch(list(usable.values()))
+        rows = self.recognizer.embed_batch(list(usable.values()), enrolled=True)
         self._vectors |= dict.fromkeys(faces) | dict(zip(usable, rows, strict=True))
 
     def _face(self, one: Enrolled) -> AlignedFace | None:

@@ -74,6 +74,13 @@ def undimmed(correction: Tensor, hidden: Tensor) -> Tensor:
     return (weight * lacking).sum() / weight.sum().clamp_min(1.0)
 
 
+def disturbed(correction: Tensor, hidden: Tensor) -> Tensor:
+    """δ (N, C, H, W) and hidden pixels (N, 1, S, S), 1 where hidden → how far δ is from leaving shown pixels alone, a
+    scalar ≥ 0: its mean square there. What M says of them is what the search found; 0 where nothing is shown."""
+    weight = 1 - F.adaptive_avg_pool2d(hidden.to(correction.dtype), correction.shape[-2:])
+    return (weight * correction.square().mean(dim=1, keepdim=True)).sum() / weight.sum().clamp_min(1.0)
+
+
 def roughness(correction: Tensor) -> Tensor:
     """δ (N, C, H, W) → what keeps σ(M + δ) readable, a scalar ≥ 0: its mean square, so that M says what is true of all
     images, and the mean square of its steps from pixel to pixel, so that it draws areas."""

@@ -52,7 +52,8 @@ def _schedule(summary: dict) -> str:
         f"{recipe['finetune']['epochs']:g} epochs, batches of {batches['batch']}, mode {batches['mode']}, rate "
         f"{recipe['rates']['network']:g} (indicators {recipe['search']['indicator_rate']:g}). Weights in the loss, "
         f"beside the identities' 1: the base's own answers {loss['knowledge']:g}, its teacher's {loss['teacher']:g}; "
-        f"in `ssn-adaptive` the dimming of hidden pixels {loss['dimming']:g}. "
+        f"in `ssn-adaptive` the dimming of hidden pixels {loss['dimming']:g}, the disturbance of shown ones "
+        f"{loss['disturbance']:g} (δ at {recipe['search']['correction_rate']:g}). "
         f"Base `{recipe['base']}`. Percent, mean ± standard deviation over the seeds. Gallery VIS, probe simulated NIR."
     )
 

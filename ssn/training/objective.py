@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssn.machine import autocast
-from ssn.models.adaptive_selection import roughness, undimmed
+from ssn.models.adaptive_selection import disturbed, roughness, undimmed
 from ssn.models.information_bottleneck import InformationBottleneck
 from ssn.models.network import SaliencySearchNetwork
 from ssn.training.batches import Batches, MicroBatch
@@ -36,9 +36,11 @@ class LossConfig:
     """Ours, adaptive selection only: keeps δ small and smooth."""
     dimming: float = 0.0
     """Ours, adaptive selection only: takes saliency from hidden pixels, whether the network is told them or not."""
+    disturbance: float = 0.0
+    """Ours, adaptive selection only: leaves the saliency of shown pixels to M."""
 
 
-TERMS = ("identity", "knowledge", "teacher", "forgotten", "kept", "roughness", "undimmed", "accuracy")
+TERMS = ("identity", "knowledge", "teacher", "forgotten", "kept", "roughness", "undimmed", "disturbed", "accuracy")
 
 
 class Objective(nn.Module):
@@ -71,7 +73,7 @@ class Objective(nn.Module):
                 self.bottleneck = InformationBottleneck((1, size, size), *shapes, config.beta, config.bottleneck)
 
     def forward(self, micro: MicroBatch, half: bool = False) -> tuple[Tensor, Tensor]:
-        """One micro-batch → the loss, and the values of ``TERMS`` (8,) without gradient. ``half`` runs the network, but
+        """One micro-batch → the loss, and the values of ``TERMS`` (9,) without gradient. ``half`` runs the network, but
         nothing behind it, in bfloat16."""
         with autocast(micro.views.device, half):
             embedding, traces = self.network.trace(micro.views, micro.branch, micro.mask if micro.told else None)
@@ -80,7 +82,7 @@ class Objective(nn.Module):
         identity = F.cross_entropy(logits, micro.labels)
         knowledge = 1 - F.cosine_similarity(embedding, self.targets[micro.places]).mean()
         loss = identity + self.config.knowledge * knowledge
-        taught = forgotten = kept = rough = bright = identity.new_zeros(())
+        taught = forgotten = kept = rough = bright = moved = identity.new_zeros(())
         if self.teaching is not None:
             taught = self.teaching(embedding, micro.places)
             loss = loss + self.config.teacher * taught
@@ -90,11 +92,12 @@ class Objective(nn.Module):
         if self.network.adaptive:
             rough = sum(roughness(trace.correction) for trace in traces) / len(traces)
             loss = loss + self.config.roughness * rough
-        if self.network.adaptive and self.config.dimming > 0 and micro.mask is not None:
+        if self.network.adaptive and micro.mask is not None:
             bright = sum(undimmed(trace.correction, micro.mask) for trace in traces) / len(traces)
-            loss = loss + self.config.dimming * bright
+            moved = sum(disturbed(trace.correction, micro.mask) for trace in traces) / len(traces)
+            loss = loss + self.config.dimming * bright + self.config.disturbance * moved
         right = (logits.argmax(dim=1) == micro.labels).float().mean()
-        return loss, torch.stack([identity, knowledge, taught, forgotten, kept, rough, bright, right]).detach()
+        return loss, torch.stack([identity, knowledge, taught, forgotten, kept, rough, bright, moved, right]).detach()
 
     def indicators(self) -> list[nn.Parameter]:
         """M, the upper level."""

@@ -44,6 +44,8 @@ class SearchConfig:
     """Passes over S_T: half of it serves M, half θ″."""
     indicator_rate: float = 1e-3
     """Adam's, on M."""
+    correction_rate: float = 1e-3
+    """Adam's, on the weights of δ in ``ssn-adaptive``. At 1e-2 the deep blocks' rectifiers die in the first steps."""
     order: int = 1
     """1: ∇_M L_val at θ; 2: after one virtual step of θ, at two and a half times the cost. The paper does not say."""
 

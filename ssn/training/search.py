@@ -56,11 +56,20 @@ class Search(Stage):
         self.bilevel = Bilevel(self.upper, self.lower, rates, recipe.search.order)
         self.optimizers["weights"] = self.weight_optimizer()
         if self.upper:
-            self.optimizers["indicators"] = torch.optim.Adam(self.upper, lr=recipe.search.indicator_rate)
+            self.optimizers["indicators"] = self._indicator_optimizer()
 
     @property
     def steps(self) -> int:
         return max(1, round(self.recipe.search.epochs * self.per_epoch))
+
+    def _indicator_optimizer(self) -> torch.optim.Adam:
+        """Adam on M, and on the weights of δ, each at its rate."""
+        rates, correction = self.recipe.search, self.objective.network.correction_parameters()
+        of_correction = {id(parameter) for parameter in correction}
+        groups = [{"params": [p for p in self.upper if id(p) not in of_correction], "lr": rates.indicator_rate}]
+        if correction:
+            groups.append({"params": correction, "lr": rates.correction_rate})
+        return torch.optim.Adam(groups)
 
     def step(self) -> dict[str, float]:
         return self._bilevel() if self.variant.search else self._side_by_side()

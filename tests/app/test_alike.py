@@ -46,7 +46,7 @@ def naive(services, bench, people) -> dict[str, float]:
     embed = services.recognizer.embed
     probe, found = embed(bench.after.face).vector, {}
     for name, face in people.items():
-        both = 2 * embed(face).vector + embed(occlude(face, bench.mask)).vector
+        both = 2 * services.recognizer.enrolment(face).vector + embed(occlude(face, bench.mask)).vector
         found[name] = float(both @ probe) / float((both @ both) ** 0.5)
     return found
 

@@ -67,7 +67,9 @@ def test_a_first_start_that_fails_leaves_no_gallery(recognizer, tmp_path):
 def test_an_enrolled_face_is_stored_without_loss(services, face):
     template = services.enrol("Ada", face, "test")
     assert services.gallery.face_image(template).startswith(b"\x89PNG")
-    assert services.gallery.template(template).similarity(services.recognizer.embed(face)) == pytest.approx(1, abs=1e-3)
+    assert services.gallery.template(template).similarity(services.recognizer.enrolment(face)) == pytest.approx(
+        1, abs=1e-3
+    )
 
 
 def test_a_gallery_in_memory_needs_no_file(recognizer):
@@ -88,7 +90,7 @@ def test_people_of_another_model_can_be_enrolled_again(recognizer, face, tmp_pat
         assert services.enrol_again() == 1
         assert services.enrol_again() == 0, "nobody is enrolled twice"
         assert people_of_other_models(gallery) == 1
-        found = gallery.search(recognizer.embed(face))
+        found = gallery.search(recognizer.enrolment(face))
         assert [match.person for match in found] == ["Ada"]
         assert found[0].score == pytest.approx(1, abs=1e-3)
     with Gallery(path, "another-model") as other:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -13,13 +11,14 @@ from torch import nn
 from ssn.errors import ExplanationError
 from ssn.evaluation import metrics
 from ssn.evaluation.partial import face_of_crop, face_set, measure, measure_descriptors, saliency_on_mask
-from ssn.evaluation.rerank import Reranker, embed_gray, found_mask, mixed, rescored
+from ssn.evaluation.rerank import Reranker, found_mask, mixed, rescored
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude
 from ssn.faces.types import AlignedFace
 from ssn.models.adaptive_selection import REACH
+from ssn.models.build import ModelCard
 from ssn.models.network import SaliencySearchNetwork
-from ssn.recognizer import gray_batch, told_masks
+from ssn.recognizer import Recognizer, gray_batch, told_masks
 from tests.drawn import mean_landmarks
 from tests.training.toys import FULL_SHAPES, ToyBackbone
 
@@ -33,9 +32,29 @@ class Pixels(nn.Module):
         return F.adaptive_avg_pool2d(gray, 16).flatten(1)
 
 
-def recognizer(network: nn.Module):
-    """What measuring reads of a recognizer."""
-    return SimpleNamespace(network=network.eval(), device=torch.device("cpu"), half=False, model_id="toy")
+class Told(Pixels):
+    """What the mask says of a pixel moves the pixel above or below."""
+
+    adaptive = True
+
+    def forward(self, gray, branch, mask=None):
+        plain = super().forward(gray, branch)
+        return plain if mask is None else plain * (1 + super().forward(mask.flip(2), branch))
+
+
+class Measured(Recognizer):
+    """What measuring reads of a recognizer, without a detector."""
+
+    def __init__(self, network: nn.Module):
+        self.network, self.device, self.half = network.eval(), torch.device("cpu"), False
+        self.card = ModelCard("toy", model_id="toy")
+
+
+recognizer = Measured
+
+
+def embed(used: Recognizer, faces: list[AlignedFace], told: torch.Tensor | None = None, enrolled: bool = False):
+    return used.embed_gray(gray_batch(faces), ["vis"] * len(faces), told, enrolled=enrolled)
 
 
 def adaptive_network(bias: float = 0.0) -> SaliencySearchNetwork:
@@ -71,23 +90,22 @@ def people(count: int, photos: int = 3) -> tuple[np.ndarray, np.ndarray, np.ndar
 def test_hiding_the_same_on_both_sides_puts_the_right_person_first():
     """A mask makes the probe's lower half black; so is the wrong person's, very nearly, by nature."""
     right, wrong = face(120, 45), face(90, 10)
-    right.pixels[:70, 64:] = 60
+    right.pixels[:70, 32:96] = 60
     probe = occlude(right, np.arange(128)[:, None].repeat(128, 1) >= 70)
     used = recognizer(Pixels())
     gallery = [right, wrong]
-    vectors = embed_gray(used, gray_batch([*gallery, probe]), ["vis"] * 3)
-    scores = vectors[:2] @ vectors[2]
+    whole, seen = embed(used, gallery, enrolled=True), embed(used, [probe])[0]
+    scores = whole @ seen
     assert scores.argmax() == 1, "without re-ranking the wrong person wins"
     found = Reranker(used, gallery).rerank(probe, scores, shortlist=2)
     assert found.places[0] == 0
-    hidden = embed_gray(used, gray_batch([occlude(one, probe.mask) for one in gallery]), ["vis"] * 2)
-    both = 2 * vectors[:2] + hidden
-    closed = (both @ vectors[2]) / np.linalg.norm(both, axis=1)
+    both = 2 * whole + embed(used, [occlude(one, probe.mask) for one in gallery])
+    closed = (both @ seen) / np.linalg.norm(both, axis=1)
     assert found.scores == pytest.approx(closed, abs=1e-5)
     textured = [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(6)]
     hidden = occlude(textured[4], mask_bottom(textured[4].landmarks))
-    vectors = embed_gray(used, gray_batch([*textured, hidden]), ["vis"] * 7)
-    found = Reranker(used, textured).rerank(hidden, vectors[:6] @ vectors[6], shortlist=6)
+    scores = embed(used, textured, enrolled=True) @ embed(used, [hidden])[0]
+    found = Reranker(used, textured).rerank(hidden, scores, shortlist=6)
     assert found.places[0] == 4
     usual = found.before[0]  # with the whole face; with the same face behind the same mask it is 1
     assert usual < 0.99
@@ -100,7 +118,7 @@ def test_a_painted_mask_can_stand_in_for_the_probes_own():
     used, gallery = recognizer(Pixels()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(3)]
     mask = np.zeros((128, 128), bool)
     mask[60:] = True
-    vectors = embed_gray(used, gray_batch([*gallery, gallery[1]]), ["vis"] * 4)
+    vectors = embed(used, [*gallery, gallery[1]])
     found = Reranker(used, gallery).rerank(gallery[1], vectors[:3] @ vectors[3], 3, mask)
     own = Reranker(used, gallery).rerank(occlude(gallery[1], mask), vectors[:3] @ vectors[3], 3)
     assert np.array_equal(found.places, own.places)
@@ -108,31 +126,36 @@ def test_a_painted_mask_can_stand_in_for_the_probes_own():
 
 
 def test_an_adaptive_network_is_told_the_mask_when_it_ranks_again():
-    class Told(Pixels):
-        adaptive = True
-
-        def forward(self, gray, branch, mask=None):
-            plain = super().forward(gray, branch)
-            return plain if mask is None else plain * (1 + super().forward(mask.flip(2), branch))
-
     used, gallery = recognizer(Told()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(3)]
     probe = occlude(gallery[1], mask_bottom(gallery[1].landmarks))
     hidden = [occlude(one, probe.mask) for one in gallery]
-    whole = embed_gray(used, gray_batch(gallery), ["vis"] * 3)
+    whole = embed(used, gallery, enrolled=True)
     scores = {}
     for told in (True, False):
         mask = told_masks([*hidden, probe]) if told else None
-        vectors = embed_gray(used, gray_batch([*hidden, probe]), ["vis"] * 4, mask)
+        vectors = embed(used, [*hidden, probe], mask)
         scores[told] = mixed(whole, vectors[:3]) @ vectors[3]
     found = Reranker(used, gallery).rerank(probe, whole @ vectors[3], 3)
     assert found.scores == pytest.approx(scores[True][found.places], abs=1e-5)
     assert np.abs(scores[True] - scores[False]).max() > 1e-3
 
 
+def test_the_mirror_image_of_a_hidden_face_is_told_the_mirrored_mask():
+    used = recognizer(Told())
+    mask = np.zeros((128, 128), bool)
+    mask[:40, :50] = True
+    hidden = occlude(face_of_crop(pattern(1), mean_landmarks() + 8), mask)
+    turned = hidden.with_(pixels=hidden.pixels[:, ::-1].copy(), mask=mask[:, ::-1].copy())
+    both = embed(used, [hidden, turned], told_masks([hidden, turned])).sum(axis=0)
+    found = used.embed_batch([hidden], enrolled=True)[0]
+    assert found == pytest.approx(both / np.linalg.norm(both), abs=1e-6)
+    assert np.abs(found - embed(used, [hidden], enrolled=True)[0]).max() > 1e-3, "told nothing, it answers otherwise"
+
+
 def test_where_nothing_is_hidden_nothing_changes_and_only_the_shortlist_does():
     used, gallery = recognizer(Pixels()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(6)]
     probes = [gallery[2], occlude(gallery[3], mask_bottom(gallery[3].landmarks))]
-    vectors = embed_gray(used, gray_batch([*gallery, *probes]), ["vis"] * 8)
+    vectors = embed(used, [*gallery, *probes])
     scores = vectors[6:] @ vectors[:6].T
     reranker = Reranker(used, gallery)
     same = reranker.rerank(probes[0], scores[0], 4)
@@ -195,8 +218,7 @@ def test_the_rows_are_those_of_the_metrics():
     faces, used = face_set("x", *people(5)), recognizer(Pixels())
     rows = measure(used, faces, "vis", shortlist=3)
     assert [row["occlusion"] for row in rows] == ["none", "maskTop", "maskBottom"]
-    vectors = [embed_gray(used, gray_batch(side), ["vis"] * len(side)) for side in (faces.probes, faces.gallery)]
-    scores = vectors[0] @ vectors[1].T
+    scores = embed(used, faces.probes) @ embed(used, faces.gallery, enrolled=True).T
     same = faces.probe_people[:, None] == faces.gallery_people
     assert rows[0]["auc"] == metrics.auc(scores.ravel(), same.ravel())
     assert rows[0]["rank1"] == metrics.cmc(scores, faces.probe_people, faces.gallery_people)[0] == 1.0
