@@ -93,11 +93,12 @@ def drawn(members: np.ndarray) -> np.ndarray:
 
 def rates_of(faces: list[AlignedFace], recognizer: Recognizer) -> dict[str, dict[str, float]]:
     """VIS faces of strangers → their false match rates by probe spectrum and threshold."""
-    gallery = recognizer.embed_batch(faces, fast=True)
+    gallery = recognizer.embed_batch(faces, fast=True, enrolled=True)
+    seen = recognizer.embed_batch(faces, fast=True)
     probes = recognizer.embed_batch([simulated_nir_face(face) for face in faces], fast=True)
     thresholds = recognizer.card.thresholds
     return {
-        "vis": false_matches(gallery, gallery, thresholds),
+        "vis": false_matches(seen, gallery, thresholds),
         "nir-simulated": false_matches(probes, gallery, thresholds),
     }
 

@@ -55,7 +55,7 @@ class GalleryTab:
 
     def _build_enrol(self) -> None:
         with gr.Column(elem_id="panel-enrol"):
-            fragment(step("", "Enrol"))
+            fragment(step("", "Enrol", "with the mirror image: the same photo scores just under 1"))
             self.photo = photo_input("enrol-input", "Choose a photo to enrol")
             self.problem = fragment(elem_id="enrol-problem")
             self.found = clickable("enrol-found", found_faces(None))

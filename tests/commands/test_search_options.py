@@ -17,6 +17,7 @@ from ssn.training.distill import initialise
 from ssn.training.lessons import DistillConfig
 from ssn.training.objective import Objective
 from ssn.training.pipeline import export
+from ssn.training.recipe import SearchConfig
 from ssn.training.variants import start_network, variant_named
 
 
@@ -31,6 +32,14 @@ def test_the_defaults_are_the_papers():
     assert recipe.batches.masked == 1.0
     assert recipe.batches.masked_vis == 0.0
     assert recipe.finetune.final == 1.0
+
+
+def test_each_option_reaches_its_place_in_the_recipe():
+    given = {"search_epochs": 2, "indicator_rate": 3e-3, "correction_rate": 5e-4, "order": 2}
+    recipe = make_recipe("ssn-adaptive", **given, dimming=0.7, disturbance=6.0)
+    assert recipe.search == SearchConfig(epochs=2, indicator_rate=3e-3, correction_rate=5e-4, order=2)
+    assert recipe.finetune.correction_rate == 5e-4
+    assert (recipe.loss.dimming, recipe.loss.disturbance) == (0.7, 6.0)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ssn.errors import CheckpointError
-from ssn.models.adaptive_selection import DIMMED, REACH, AdaptiveSelection, roughness, undimmed
+from ssn.models.adaptive_selection import DIMMED, REACH, AdaptiveSelection, disturbed, roughness, undimmed
 from ssn.models.build import ModelCard, load_model, save_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.models.pixel_selection import PixelSelection
@@ -114,6 +114,23 @@ def test_undimmed_is_the_mean_square_of_what_hidden_pixels_lack_and_minds_no_oth
     assert undimmed(correction, hidden).item() == pytest.approx(total / weights, rel=1e-5)
     assert undimmed(correction, torch.zeros(2, 1, 8, 8)) == 0
     assert undimmed(torch.full((1, 3, 4, 4), -DIMMED), torch.ones(1, 1, 8, 8)) == 0
+
+
+def test_disturbed_is_the_mean_square_on_shown_pixels_and_minds_no_other():
+    torch.manual_seed(2)
+    correction, hidden = torch.randn(2, 3, 4, 4), torch.zeros(2, 1, 8, 8)
+    hidden[0, :, 2:6, :4] = 1
+    hidden[1, :, 0, 0] = 1
+    total = weights = 0.0
+    for face in range(2):
+        for row in range(4):
+            for column in range(4):
+                share = 1 - hidden[face, 0, 2 * row : 2 * row + 2, 2 * column : 2 * column + 2].mean().item()
+                total += share * sum(value**2 for value in correction[face, :, row, column].tolist()) / 3
+                weights += share
+    assert disturbed(correction, hidden).item() == pytest.approx(total / weights, rel=1e-5)
+    assert disturbed(correction, torch.ones(2, 1, 8, 8)) == 0
+    assert disturbed(correction, torch.zeros(2, 1, 8, 8)).item() == pytest.approx(correction.square().mean().item())
 
 
 @pytest.mark.parametrize("told", [False, True])

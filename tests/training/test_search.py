@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ssn.errors import CheckpointError, DataError
-from ssn.models.adaptive_selection import undimmed
+from ssn.models.adaptive_selection import disturbed, undimmed
 from ssn.models.network import branch_indices
 from ssn.training.batches import BatchConfig, Batches
 from ssn.training.checkpoints import load_state, save_state
@@ -137,8 +137,9 @@ def test_a_mask_is_told_only_where_the_micro_batch_says_so(share):
     assert (listener.heard[0] is not None) == bool(share)
 
 
+@pytest.mark.parametrize(("term", "measure"), [("dimming", undimmed), ("disturbance", disturbed)])
 @pytest.mark.parametrize("name", ["ssn", "ssn-adaptive"])
-def test_dimming_adds_what_hidden_pixels_keep_to_the_loss_of_an_adaptive_network(name):
+def test_what_hidden_pixels_keep_and_shown_ones_lose_is_added_to_the_loss_of_an_adaptive_network(name, term, measure):
     toys = Toys(toy_recipe(name))
     micro = Batches(toys.crops, toys.learners, np.arange(48), toys.recipe.batches, 0, 1).micro(0, 0)
     if name == "ssn-adaptive":
@@ -146,14 +147,14 @@ def test_dimming_adds_what_hidden_pixels_keep_to_the_loss_of_an_adaptive_network
     toys.objective.eval()
     losses = []
     for weight in (0.0, 3.0):
-        toys.objective.config = dataclasses.replace(toys.recipe.loss, dimming=weight)
+        toys.objective.config = dataclasses.replace(toys.recipe.loss, **{term: weight})
         losses.append(toys.objective(micro)[0].item())
     told = micro.mask if micro.told else None
     traces = toys.objective.network.trace(micro.views, micro.branch, told)[1]
     expected = 0.0
     if name == "ssn-adaptive":
-        expected = 3 * np.mean([undimmed(trace.correction, micro.mask).item() for trace in traces])
-        assert expected > 1
+        expected = 3 * np.mean([measure(trace.correction, micro.mask).item() for trace in traces])
+        assert expected > 0.1
     assert losses[1] - losses[0] == pytest.approx(expected, rel=1e-3, abs=1e-6)
 
 
@@ -191,6 +192,18 @@ def test_without_the_search_indicators_and_weights_learn_side_by_side(name):
     one_for_both = all(torch.equal(block[0], block[1]) for block in stage.upper)
     assert one_for_both == (name in ("si", "light-cnn"))
     assert (seen["forgotten"] != 0) == name.endswith("ib")
+
+
+def test_the_search_moves_the_correction_at_a_rate_of_its_own():
+    """Adam's first step is as long as its rate, whatever the gradient."""
+    stage = Toys(toy_recipe("ssn-adaptive", indicator_rate=1e-2, correction_rate=1e-4)).make(Search)
+    selection = stage.objective.network.selection
+    parts = [[block.indicators for block in selection], [block.answer.bias for block in selection]]
+    before = [torch.cat([p.flatten() for p in values(part)]) for part in parts]
+    stage.step()
+    after = [torch.cat([p.flatten() for p in values(part)]) for part in parts]
+    steps = [(a - b).abs().max().item() for a, b in zip(after, before, strict=True)]
+    assert steps == pytest.approx([1e-2, 1e-4], rel=0.01)
 
 
 @pytest.mark.parametrize(("name", "rate"), [("ssn", 1e-3), ("ssn-adaptive", 1e-3), ("ssn-adaptive", 0.0)])
