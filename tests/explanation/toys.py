@@ -112,3 +112,26 @@ def stand_in(network: nn.Module, model_id: str = "toy-1"):
 def target_of(vector, name: str = "someone", model_id: str = "toy-1", **more) -> Target:
     vector = np.asarray(vector, np.float32)
     return Target(name, vector / np.linalg.norm(vector), model_id, **more)
+
+
+PLAIN = ("ig", "saliency", "input_x_gradient", "deeplift", "smoothgrad", "occlusion", "region_ablation", "region_shap")
+"""The methods that need no Light CNN."""
+
+
+class StopAfter:
+    """Cancels at the n-th look."""
+
+    def __init__(self, looks: int):
+        self.left = looks
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+
+def labels_of(side: int, count: int = 4) -> np.ndarray:
+    return np.arange(side * side).reshape(side, side) % count
+
+
+def parameters_of(method: str) -> dict:
+    return {"occlusion": {"window": 4, "stride": 2}, "region_shap": {"samples": 64}}.get(method, {})
