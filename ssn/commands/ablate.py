@@ -152,7 +152,7 @@ def ablate(
     batch: Batch = 128,
     micro: Micro = 32,
     weight_rate: WeightRate = 3e-4,
-    indicator_rate: IndicatorRate = 1e-2,
+    indicator_rate: IndicatorRate = 2e-3,
     correction_rate: CorrectionRate = 2e-3,
     final: FinalShare = 0.05,
     knowledge: Knowledge = 0.0,
