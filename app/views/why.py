@@ -39,7 +39,8 @@ def reason(why: Reason) -> str:
     if why.alike:
         facts.append(("Compared with", "the enrolled face, whole and with the same part hidden"))
     if found.baseline:
-        facts.append(("Baseline", f"{escape(found.baseline)}, score {found.baseline_score:+.3f}"))
+        behind = " behind the same mask" if why.face.mask.any() else ""
+        facts.append(("Baseline", f"{escape(found.baseline)}{behind}, score {found.baseline_score:+.3f}"))
     if found.relative_delta is not None:
         facts.append(("Completeness", f"off by {100 * found.relative_delta:.1f}\u00a0% of the difference"))
     facts.append(("Time", f"{found.seconds:.1f} s"))

@@ -31,7 +31,13 @@ def mean_of(faces: list[AlignedFace]) -> np.ndarray:
 
 
 def baseline_picture(name: str, face: AlignedFace) -> np.ndarray:
-    """The baseline of that name for a face, (128, 128) float32 in [0, 1]. Raises ExplanationError for another name."""
+    """The baseline of that name for a face, (128, 128) float32 in [0, 1], behind the face's mask: what both pictures
+    hide can speak neither for a match nor against it. Raises ExplanationError for another name."""
+    picture = _complete(name, face)
+    return np.where(face.mask, gray(face), picture) if face.mask.any() else picture
+
+
+def _complete(name: str, face: AlignedFace) -> np.ndarray:
     if name == "mean":
         return mean_face(face.branch)
     if name == "blur":

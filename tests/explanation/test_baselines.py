@@ -1,10 +1,13 @@
 """Baselines: what they are, and what they refuse."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from ssn.errors import CheckpointError, ExplanationError
 from ssn.explanation import baselines, mean_face
+from ssn.faces.occlude import mask_bottom, occlude
 from tests.explanation.toys import smooth_face
 
 
@@ -41,6 +44,18 @@ def test_blur_keeps_the_light_and_black_is_black():
     assert blurred.mean() == pytest.approx(baselines.gray(face).mean(), abs=0.02)
     assert blurred.std() < 0.5 * baselines.gray(face).std()
     assert not baselines.baseline_picture("black", face).any()
+
+
+@pytest.mark.parametrize("name", baselines.BASELINES)
+def test_a_hidden_faces_baseline_wears_the_same_mask(name):
+    face = smooth_face(0)
+    hidden = occlude(face, mask_bottom(face.landmarks))
+    found, plain = baselines.baseline_picture(name, hidden), baselines.baseline_picture(name, face)
+    assert np.array_equal(found[hidden.mask], baselines.gray(hidden)[hidden.mask])
+    if name == "blur":
+        plain = baselines.baseline_picture(name, replace(hidden, mask=np.zeros_like(hidden.mask)))
+    assert np.array_equal(found[~hidden.mask], plain[~hidden.mask])
+    assert found.dtype == np.float32
 
 
 def test_the_mean_of_faces():

@@ -11,6 +11,8 @@ from ssn.errors import ExplanationCancelledError, ExplanationError, TemplateMism
 from ssn.explanation import explainer as module
 from ssn.explanation.explainer import Explainer
 from ssn.explanation.pair import PairScore
+from ssn.explanation.regions import region_labels
+from ssn.faces.occlude import occlude
 from tests.explanation.toys import LinearEmbedder, light_cnn, smooth_face, stand_in, target_of
 
 FEW = {"steps": 4}
@@ -59,6 +61,31 @@ def test_symmetric_on_the_real_network():
     scale = np.abs(there.map).max()
     np.testing.assert_allclose(there.map, back.gallery_map, atol=1e-3 * scale)
     np.testing.assert_allclose(there.gallery_map, back.map, atol=1e-3 * np.abs(back.map).max())
+
+
+@pytest.mark.parametrize("method", ["ig", "deeplift", "occlusion", "region_shap"])
+def test_what_is_hidden_speaks_neither_for_a_match_nor_against_it(explainer, method):
+    mask = np.arange(128)[:, None].repeat(128, 1) >= 60
+    hidden = occlude(smooth_face(0), mask)
+    parameters = {"region_shap": {"samples": 256}, "occlusion": {"window": 16, "stride": 8}}.get(method)
+    found = explainer.explain(hidden, target_of([1, 2, 3, 4]), method, baseline="mean", parameters=parameters)
+    rounding = 1e-3 * np.abs(found.map).max()
+    assert rounding > 0
+    if method == "region_shap":  # a map of whole regions
+        labels = region_labels(hidden.landmarks)
+        inside = [number for number in np.unique(labels) if mask[labels == number].all()]
+        assert inside
+        assert np.abs(found.map[np.isin(labels, inside)]).max() < rounding
+    else:
+        assert np.abs(found.map[60 + (16 if method == "occlusion" else 0) :]).max() < rounding
+
+
+def test_a_face_hidden_all_over_has_nothing_to_explain(explainer):
+    hidden = occlude(smooth_face(0), np.ones((128, 128), bool))
+    found = explainer.explain(hidden, target_of([1, 2, 3, 4]), "ig", baseline="mean", parameters=FEW)
+    assert not found.map.any()
+    assert found.score == pytest.approx(found.baseline_score)
+    assert explainer.believe(hidden, target_of([1, 2, 3, 4]), found).curves is not None
 
 
 def test_a_pair_of_the_same_picture_has_the_same_map_twice(explainer, network):
