@@ -21,8 +21,8 @@ from ssn.models.network import branch_indices
 from ssn.recognizer import Recognizer, gray_batch
 
 SHORTLIST = 50
-LEFT = 0.85
-"""Chosen on 60 faces of held-out people and one network, whose first two blocks dim what is hidden."""
+LEFT = 0.9
+"""Chosen on 20 faces of held-out people and the shipped network: intersection over union with a black mask 0.9."""
 HIDDEN_SHARE = 1 / 3
 """Of the mixture. Chosen on held-out people, none of LFW: the hidden face alone is a worse judge than the whole one."""
 
