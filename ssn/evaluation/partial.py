@@ -85,7 +85,8 @@ def measure(
     ``tpr_at_0.01``, ``tpr_at_0.001``, ``threshold_at_…`` (cosines), ``rerank1`` … ``rerank5`` after re-ranking by the
     named mask (not where ``shortlist`` is 0 or nothing is hidden). ``tell``: an adaptive network is told the masks.
 
-    A named mask follows the landmarks, so each gallery face wears it by its own, and is embedded once for all probes.
+    Who is enrolled counts with the mirror image. A named mask follows the landmarks, so each gallery face wears it by
+    its own, and is embedded once for all probes.
     """
     gallery = _embed(recognizer, faces.gallery, tell=False, enrolled=True)
     mated = faces.probe_people[:, None] == faces.gallery_people[None, :]

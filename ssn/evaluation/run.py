@@ -96,7 +96,10 @@ def evaluate(
     batch: int = 16,
     fast: bool = False,
 ) -> Evaluation:
-    """Measure a model. Gallery faces stay VIS and complete. Raises DataError where nothing is left to compare."""
+    """Measure a model. Gallery faces stay VIS and complete, and count with their mirror images.
+
+    Raises DataError where nothing is left to compare.
+    """
     spectra = spectra or probe_spectra(protocol)
     pair_samples = [s for probe, enrolled, _ in protocol.pairs for s in (probe, enrolled)]
     samples = list(dict.fromkeys([*protocol.gallery, *protocol.probes, *pair_samples]))

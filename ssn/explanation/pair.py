@@ -58,7 +58,7 @@ class Target:
 
     @classmethod
     def photo(cls, name: str, face: AlignedFace, recognizer: Recognizer) -> Target:
-        """Another photo, whose own pixels can then be explained too."""
+        """Another photo, whose own pixels can then be explained too: as it is, not as somebody is enrolled."""
         return cls.person(name, [recognizer.embed(face)], face)
 
     def rather_than(self, other: Target) -> Target:
