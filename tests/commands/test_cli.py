@@ -49,7 +49,7 @@ def test_match_finds_the_very_photo_that_was_enrolled(demo, folder, checkpoint, 
     assert run("match", demo[3].enrolment, "--gallery", folder, "--checkpoint", checkpoint, "--json") == 0
     data = json.loads(capsys.readouterr().out)
     assert data["matches"][0]["person"] == demo[3].name
-    assert data["matches"][0]["score"] == pytest.approx(1, abs=1e-3)
+    assert 0.95 < data["matches"][0]["score"] < 1, "the mirror image is enrolled too"
     assert [m["rank"] for m in data["matches"]] == [1, 2, 3, 4, 5]
     assert data["matches"] == sorted(data["matches"], key=lambda m: -m["score"])
 
