@@ -75,7 +75,9 @@ def make_recipe(
         batches=BatchConfig(batch=batch, micro=micro, mode=mode, masked=masked, masked_vis=masked_vis),
         loss=LossConfig(knowledge=knowledge, teacher=teacher, dimming=dimming, disturbance=disturbance),
         rates=replace(Rates(), network=weight_rate, classifier=10 * weight_rate),
-        search=SearchConfig(search_epochs, indicator_rate, correction_rate, order),
+        search=SearchConfig(
+            epochs=search_epochs, indicator_rate=indicator_rate, correction_rate=correction_rate, order=order
+        ),
         finetune=FinetuneConfig(epochs=finetune_epochs, correction_rate=correction_rate, final=final),
     )
 

@@ -50,9 +50,6 @@ class Measured(Recognizer):
         self.card = ModelCard("toy", model_id="toy")
 
 
-recognizer = Measured
-
-
 def embed(used: Recognizer, faces: list[AlignedFace], told: torch.Tensor | None = None, enrolled: bool = False):
     return used.embed_gray(gray_batch(faces), ["vis"] * len(faces), told, enrolled=enrolled)
 
@@ -92,7 +89,7 @@ def test_hiding_the_same_on_both_sides_puts_the_right_person_first():
     right, wrong = face(120, 45), face(90, 10)
     right.pixels[:70, 32:96] = 60
     probe = occlude(right, np.arange(128)[:, None].repeat(128, 1) >= 70)
-    used = recognizer(Pixels())
+    used = Measured(Pixels())
     gallery = [right, wrong]
     whole, seen = embed(used, gallery, enrolled=True), embed(used, [probe])[0]
     scores = whole @ seen
@@ -115,7 +112,7 @@ def test_hiding_the_same_on_both_sides_puts_the_right_person_first():
 
 
 def test_a_painted_mask_can_stand_in_for_the_probes_own():
-    used, gallery = recognizer(Pixels()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(3)]
+    used, gallery = Measured(Pixels()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(3)]
     mask = np.zeros((128, 128), bool)
     mask[60:] = True
     vectors = embed(used, [*gallery, gallery[1]])
@@ -126,7 +123,7 @@ def test_a_painted_mask_can_stand_in_for_the_probes_own():
 
 
 def test_an_adaptive_network_is_told_the_mask_when_it_ranks_again():
-    used, gallery = recognizer(Told()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(3)]
+    used, gallery = Measured(Told()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(3)]
     probe = occlude(gallery[1], mask_bottom(gallery[1].landmarks))
     hidden = [occlude(one, probe.mask) for one in gallery]
     whole = embed(used, gallery, enrolled=True)
@@ -141,7 +138,7 @@ def test_an_adaptive_network_is_told_the_mask_when_it_ranks_again():
 
 
 def test_the_mirror_image_of_a_hidden_face_is_told_the_mirrored_mask():
-    used = recognizer(Told())
+    used = Measured(Told())
     mask = np.zeros((128, 128), bool)
     mask[:40, :50] = True
     hidden = occlude(face_of_crop(pattern(1), mean_landmarks() + 8), mask)
@@ -153,7 +150,7 @@ def test_the_mirror_image_of_a_hidden_face_is_told_the_mirrored_mask():
 
 
 def test_where_nothing_is_hidden_nothing_changes_and_only_the_shortlist_does():
-    used, gallery = recognizer(Pixels()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(6)]
+    used, gallery = Measured(Pixels()), [face_of_crop(pattern(i), mean_landmarks() + 8) for i in range(6)]
     probes = [gallery[2], occlude(gallery[3], mask_bottom(gallery[3].landmarks))]
     vectors = embed(used, [*gallery, *probes])
     scores = vectors[6:] @ vectors[:6].T
@@ -215,7 +212,7 @@ def test_the_first_photo_of_everybody_with_two_is_enrolled():
 
 
 def test_the_rows_are_those_of_the_metrics():
-    faces, used = face_set("x", *people(5)), recognizer(Pixels())
+    faces, used = face_set("x", *people(5)), Measured(Pixels())
     rows = measure(used, faces, "vis", shortlist=3)
     assert [row["occlusion"] for row in rows] == ["none", "maskTop", "maskBottom"]
     scores = embed(used, faces.probes) @ embed(used, faces.gallery, enrolled=True).T
@@ -255,19 +252,19 @@ def test_other_descriptors_are_ranked_by_distance_on_the_same_pictures():
 def test_saliency_on_the_mask_is_reported_with_and_without_it():
     crops, landmarks, _ = people(2, 1)
     faces = [face_of_crop(*pair) for pair in zip(crops, landmarks, strict=True)]
-    rows = saliency_on_mask(recognizer(adaptive_network()), faces, "maskBottom")
+    rows = saliency_on_mask(Measured(adaptive_network()), faces, "maskBottom")
     assert [row["block"] for row in rows] == [1, 2, 3, 4]
     start = torch.sigmoid(torch.tensor(1.0)).item()
     assert all(value == pytest.approx(start, abs=1e-5) for row in rows for value in row["indicator"].values())
     assert all(value >= 0 for row in rows for value in row["response"].values())
     assert rows[0]["response"]["inside"] != pytest.approx(rows[0]["response"]["inside_complete"])
     plain = SaliencySearchNetwork(ToyBackbone(), selection=False, shapes=FULL_SHAPES)
-    assert all(row["indicator"] is None for row in saliency_on_mask(recognizer(plain), faces, "maskTop"))
+    assert all(row["indicator"] is None for row in saliency_on_mask(Measured(plain), faces, "maskTop"))
 
 
 @pytest.mark.parametrize(("bias", "found"), [(0.0, False), (-REACH, True)])
 def test_the_mask_an_adaptive_network_finds_is_where_it_takes_its_saliency_back(bias, found):
-    mask = found_mask(recognizer(adaptive_network(bias)), face(100, 50))
+    mask = found_mask(Measured(adaptive_network(bias)), face(100, 50))
     assert mask.shape == (128, 128)
     assert bool(mask.all()) is found
     assert bool(mask.any()) is found
@@ -275,4 +272,4 @@ def test_the_mask_an_adaptive_network_finds_is_where_it_takes_its_saliency_back(
 
 def test_a_network_without_its_own_saliency_finds_no_mask():
     with pytest.raises(ExplanationError, match="every image"):
-        found_mask(recognizer(SaliencySearchNetwork(ToyBackbone(), shapes=FULL_SHAPES)), face(100, 50))
+        found_mask(Measured(SaliencySearchNetwork(ToyBackbone(), shapes=FULL_SHAPES)), face(100, 50))
