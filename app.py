@@ -14,7 +14,7 @@ ASSETS = Path(__file__).resolve().parent / "assets"
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """The flags; ``--help`` tells everything."""
-    from ssn.models.build import DEFAULT_CHECKPOINT
+    from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 
     parser = argparse.ArgumentParser(
         prog="app.py",
@@ -47,9 +47,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: list[str] | None = None) -> int:
     """Flags → services → launch. An error of the user's making is one line and status 2."""
     flags = parse_arguments(arguments)
-    from app.demo import build_demo
+    from app.kit.theme import studio_theme
+    from app.page import build_demo
     from app.services import Services
-    from app.theme import studio_theme
     from ssn.errors import SSNError
 
     try:

@@ -10,14 +10,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-from app.demo_people import DEMO_FOLDER, DemoSet, read_demo
-from app.pictures import encode
+from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
+from app.kit.pictures import encode
 from ssn.explanation.explainer import Explainer
 from ssn.faces.types import AlignedFace
-from ssn.gallery.gallery import Gallery
 from ssn.gallery.second_opinion import SecondOpinion
+from ssn.gallery.sqlite import Gallery
 from ssn.gallery.stored_face import stored_face
-from ssn.models.build import DEFAULT_CHECKPOINT
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer, Template
 
 DEMO_ORIGIN = "demo set (synthetic)"

@@ -19,15 +19,15 @@ import torch
 from captum.attr import IntegratedGradients, KernelShap
 
 from ssn.evaluation.report import write_json
-from ssn.explanation.attribution import METHODS
-from ssn.explanation.baselines import baseline_picture, gray
 from ssn.explanation.explainer import Explainer
+from ssn.explanation.methods.baselines import baseline_picture, gray
+from ssn.explanation.methods.registry import METHODS
 from ssn.explanation.pair import Target, probe_score
-from ssn.explanation.regions import region_labels
 from ssn.faces.align import align
-from ssn.faces.people import draw_person, photo
+from ssn.faces.parts import region_labels
 from ssn.faces.types import AlignedFace
-from ssn.models.build import DEFAULT_CHECKPOINT, load_model
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
+from ssn.people.portrait import draw_person, photo
 from ssn.recognizer import Recognizer
 
 LIMITS = {"block maps": 0.060, "gradcam": 0.150, "ig": 1.2, "region_shap": 3.0}

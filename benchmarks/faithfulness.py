@@ -2,7 +2,7 @@
 
     python -m benchmarks.faithfulness --root LFW_ROOT --pairs 100 --json FILE [--work DIR] [--quick]
 
-Every method is measured beside two controls that never see the face (see ``ssn.explanation.faithfulness``). Winners are
+Every method is measured beside two controls that never see the face (see ``ssn.explanation.belief``). Winners are
 named only where the paired difference's 95 % bootstrap interval excludes zero. With ``--work`` a run that was
 stopped goes on where it was.
 """
@@ -24,16 +24,16 @@ import torch
 from ssn.data.lfw import LFW, Pair
 from ssn.errors import SSNError
 from ssn.evaluation.report import write_json
-from ssn.explanation.attribution import METHODS
-from ssn.explanation.baselines import baseline_picture, gray
+from ssn.explanation.belief import control_maps, curves_of
 from ssn.explanation.explainer import Explainer
-from ssn.explanation.faithfulness import control_maps, curves_of
+from ssn.explanation.methods.baselines import baseline_picture, gray
+from ssn.explanation.methods.registry import METHODS
 from ssn.explanation.pair import Target, probe_score
 from ssn.faces.detect import central_face
 from ssn.faces.read import read_image
-from ssn.faces.spectrum import simulated_nir_face
+from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
-from ssn.models.build import DEFAULT_CHECKPOINT
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
 LIST = "pairsDevTest.txt"

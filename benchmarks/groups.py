@@ -16,14 +16,14 @@ from pathlib import Path
 
 import numpy as np
 
+from ssn.data.crops import near_any
 from ssn.errors import DataError
 from ssn.evaluation.partial import face_of_crop
 from ssn.evaluation.report import write_json
-from ssn.faces.spectrum import simulated_nir_face
+from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
-from ssn.models.build import DEFAULT_CHECKPOINT
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
-from ssn.training.crops import near_any
 
 AGES = ((0, 12), (13, 17), (18, 29), (30, 44), (45, 59), (60, 120))
 SEXES = ("male", "female")

@@ -1,7 +1,7 @@
 """Is there identity in the drawn people, and do they lie among strangers? Measured with dlib's descriptors, a network
 that never saw them: ``python -m benchmarks.synthetic_people SET [--cache CACHE]``.
 
-SET is a folder written by ``python -m ssn synth``. CACHE, where ``ssn.training.crops`` keeps LFW's descriptors, adds
+SET is a folder written by ``python -m ssn synth``. CACHE, where ``ssn.data.crops`` keeps LFW's descriptors, adds
 the same distances between real strangers of peopleDevTest, the peer.
 """
 
@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from ssn.evaluation.metrics import eer
-from ssn.faces.appearance_model import load_model
-from ssn.faces.casting import distances
+from ssn.faces.descriptor import describe
 from ssn.faces.read import read_image
-from ssn.training.teacher import describe
+from ssn.people.appearance_model import load_model
+from ssn.people.casting import distances
 
 
 def spread(values: np.ndarray) -> dict:

@@ -20,11 +20,11 @@ from ssn.data.protocol import Protocol
 from ssn.evaluation import metrics
 from ssn.evaluation.report import SPECTRUM_NAMES, write_json
 from ssn.evaluation.run import align_samples, as_probe
+from ssn.faces.descriptor import describe
 from ssn.faces.occlude import OCCLUSIONS
 from ssn.faces.types import AlignedFace
-from ssn.models.build import DEFAULT_CHECKPOINT
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
-from ssn.training.teacher import describe
 
 
 def described(faces: list[AlignedFace]) -> np.ndarray:

@@ -23,12 +23,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
+from ssn.data.crops import Crops
 from ssn.evaluation.report import write_json
 from ssn.machine import autocast, choose_device, has_fast_bfloat16, keep_freed_memory
 from ssn.models.light_cnn import LightCNN29V2, MaxFeatureMap
-from ssn.training.crops import Crops
-from ssn.training.distill import Distillation, distillation_loss
-from ssn.training.lessons import DistillConfig
+from ssn.training.distill.recipe import DistillConfig
+from ssn.training.distill.run import Distillation, distillation_loss
 from ssn.training.team import Team
 
 BANK = 30_000

@@ -12,15 +12,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssn.errors import TemplateMismatchError
-from ssn.explanation.block_maps import BlockMap, block_maps
 from ssn.faces.align import align
 from ssn.faces.detect import FaceDetector, choose_face
 from ssn.faces.landmarks import find_landmarks
 from ssn.faces.read import Source, read_image
-from ssn.faces.spectrum import LUMA
+from ssn.faces.simulated_nir import LUMA
 from ssn.faces.types import AlignedFace, FaceBox, Spectrum
 from ssn.machine import autocast, choose_device, has_fast_bfloat16
-from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, load_model
+from ssn.models.block_maps import BlockMap, block_maps
+from ssn.models.card import ModelCard
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 
 

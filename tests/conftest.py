@@ -12,10 +12,11 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
-from ssn.models.build import DEFAULT_CHECKPOINT, ModelCard, save_model
+from ssn.models.card import ModelCard
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT, save_model
 from ssn.models.light_cnn import LightCNN29V2
 from ssn.recognizer import Recognizer
-from ssn.training.student import initialise
+from ssn.training.distill.normed import initialise
 from tests.drawn import mean_landmarks
 
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo"

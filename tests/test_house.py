@@ -26,7 +26,7 @@ def starts(name: str, *heads: str) -> bool:
 FORBIDDEN = {
     "ssn": ("app", "gradio", "plotly"),
     "ssn/models": ("ssn.faces", "ssn.training", "ssn.gallery", "ssn.evaluation", "ssn.explanation", "ssn.recognizer"),
-    "ssn/faces": ("ssn.training.distill", "ssn.gallery", "ssn.evaluation", "ssn.explanation", "ssn.recognizer"),
+    "ssn/faces": ("ssn.training.distill.run", "ssn.gallery", "ssn.evaluation", "ssn.explanation", "ssn.recognizer"),
     "ssn/evaluation": ("ssn.training", "ssn.commands"),
     "ssn/gallery": ("ssn.training", "ssn.commands", "ssn.evaluation"),
     "ssn/explanation": ("ssn.training", "ssn.commands"),

@@ -13,11 +13,11 @@ from PIL import Image
 from ssn.errors import CheckpointError, DeviceError, NoFaceError, SeveralFacesError
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.read import read_image
-from ssn.faces.spectrum import simulated_nir_face
+from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
 from ssn.models.network import SaliencySearchNetwork
 from ssn.recognizer import Recognizer, gray_batch
-from ssn.training.distill import initialise
+from ssn.training.distill.run import initialise
 from tests.drawn import mean_landmarks
 
 

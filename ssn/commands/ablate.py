@@ -11,6 +11,8 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from ssn.ablation.rows import Ablation, AblationConfig
+from ssn.ablation.table import as_markdown
 from ssn.commands.options import Device, JsonFile, say
 from ssn.commands.search import (
     Base,
@@ -33,22 +35,20 @@ from ssn.commands.search import (
     WeightRate,
     make_recipe,
 )
+from ssn.data.crops import Crops, load_crops
 from ssn.errors import DataError
 from ssn.evaluation.partial import FaceSet, face_set, measure, measure_descriptors, saliency_on_mask
 from ssn.evaluation.report import write_json
+from ssn.faces.descriptor import describe
 from ssn.machine import choose_device
-from ssn.models.build import BASE_CHECKPOINT, load_model
+from ssn.models.checkpoint import BASE_CHECKPOINT, load_model
 from ssn.recognizer import Recognizer
-from ssn.training.ablation import Ablation, AblationConfig
-from ssn.training.ablation_table import as_markdown
-from ssn.training.crops import Crops, load_crops
-from ssn.training.learners import Learners, choose_learners
-from ssn.training.objective import Objective
-from ssn.training.pipeline import Pipeline, export
-from ssn.training.recipe import Recipe
-from ssn.training.teacher import describe
+from ssn.training.search.objective import Objective
+from ssn.training.search.people import Learners, choose_learners
+from ssn.training.search.pipeline import Pipeline, export
+from ssn.training.search.recipe import Recipe
+from ssn.training.search.variants import VARIANTS
 from ssn.training.team import Team
-from ssn.training.variants import VARIANTS
 
 WATCHED = 100
 """Probes on which the saliency of hidden pixels is measured."""

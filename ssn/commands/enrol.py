@@ -27,7 +27,7 @@ from ssn.errors import DataError, SSNError
 from ssn.faces.detect import central_face
 from ssn.faces.read import read_image
 from ssn.faces.types import AlignedFace
-from ssn.gallery.gallery import Gallery
+from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Recognizer
 
 Photos = Annotated[list[Path], typer.Argument(help="One or more photos, each with one face.")]

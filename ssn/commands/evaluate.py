@@ -17,7 +17,7 @@ from ssn.errors import DataError
 from ssn.evaluation.report import as_json, as_table
 from ssn.evaluation.run import Evaluation
 from ssn.evaluation.run import evaluate as measure
-from ssn.models.build import update_card
+from ssn.models.checkpoint import update_card
 from ssn.recognizer import Recognizer
 
 

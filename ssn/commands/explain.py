@@ -24,12 +24,12 @@ from ssn.commands.options import (
 )
 from ssn.errors import DataError
 from ssn.evaluation.report import write_json
-from ssn.explanation.attribution import METHODS, find_method
+from ssn.explanation.belief import Belief
 from ssn.explanation.explainer import Attribution, Explainer
-from ssn.explanation.faithfulness import Belief
+from ssn.explanation.methods.registry import METHODS, find_method
 from ssn.explanation.pair import Target
 from ssn.faces.types import AlignedFace
-from ssn.gallery.gallery import Gallery
+from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Recognizer
 
 SCALE = 4

@@ -12,9 +12,9 @@ import typer
 from ssn.errors import DataError, SSNError
 from ssn.evaluation.report import write_json
 from ssn.faces.occlude import OCCLUSIONS, named_mask, occlude
-from ssn.faces.spectrum import simulated_nir_face
+from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import SPECTRA, AlignedFace
-from ssn.models.build import DEFAULT_CHECKPOINT
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
 Checkpoint = Annotated[Path, typer.Option(help="Weights: a .safetensors of ours, or the official Light CNN .pth.tar.")]

@@ -8,17 +8,17 @@ from typing import Annotated
 
 import typer
 
+from ssn.data.crops import load_crops
 from ssn.errors import DataError
 from ssn.machine import choose_device
-from ssn.models.build import load_model
-from ssn.training.batches import BatchConfig
-from ssn.training.crops import load_crops
-from ssn.training.learners import choose_learners
-from ssn.training.objective import LossConfig
-from ssn.training.pipeline import Pipeline, export
-from ssn.training.recipe import FinetuneConfig, Rates, Recipe, SearchConfig
+from ssn.models.checkpoint import load_model
+from ssn.training.search.batches import BatchConfig
+from ssn.training.search.objective import LossConfig
+from ssn.training.search.people import choose_learners
+from ssn.training.search.pipeline import Pipeline, export
+from ssn.training.search.recipe import FinetuneConfig, Rates, Recipe, SearchConfig
+from ssn.training.search.variants import VARIANTS, variant_named
 from ssn.training.team import Team
-from ssn.training.variants import VARIANTS, variant_named
 
 STAGES = ("search", "finetune", "all")
 

@@ -10,9 +10,9 @@ from tqdm import tqdm
 
 from ssn.commands.options import JsonFile, say
 from ssn.errors import DataError
-from ssn.faces.appearance_model import DEFAULT_MODEL
-from ssn.faces.demo_people import write_demo, write_sheet
-from ssn.faces.people_set import write_set
+from ssn.people.appearance_model import DEFAULT_MODEL
+from ssn.people.demo import write_demo, write_sheet
+from ssn.people.photo_set import write_set
 
 
 def synth(
@@ -61,7 +61,7 @@ def _draw(out: Path, people: int, images: int, seed: int, covered: int, workers:
 
 
 def _fit(root: Path, out: Path, cache: Path) -> tuple[str, dict]:
-    from ssn.faces.fit_people import fit, training_descriptors
+    from ssn.people.fitting.fit import fit, training_descriptors
 
     model = fit(root, out, training_descriptors(root, cache))
     size = out.stat().st_size / 2**20

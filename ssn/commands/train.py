@@ -33,23 +33,24 @@ from ssn.commands.search import (
     make_recipe,
     train_stages,
 )
+from ssn.data.crops import load_crops
 from ssn.errors import CheckpointError, DataError
 from ssn.faces.types import FACE_SIZE
 from ssn.machine import choose_device
 from ssn.models.balance import balance
-from ssn.models.build import BASE_CHECKPOINT, ModelCard, load_backbone, save_model
+from ssn.models.card import ModelCard
+from ssn.models.checkpoint import BASE_CHECKPOINT, load_backbone, save_model
 from ssn.models.light_cnn import LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.augment import ViewRanges
-from ssn.training.batches import BatchConfig
-from ssn.training.checkpoints import load_state
-from ssn.training.crops import load_crops
-from ssn.training.distill import STATE_FILE, Distillation, distill
-from ssn.training.lessons import DistillConfig, recipe_of
-from ssn.training.objective import LossConfig
-from ssn.training.recipe import FinetuneConfig, Rates, Recipe, SearchConfig
+from ssn.training.distill.recipe import DistillConfig, recipe_of
+from ssn.training.distill.run import STATE_FILE, Distillation, distill
+from ssn.training.search.batches import BatchConfig
+from ssn.training.search.objective import LossConfig
+from ssn.training.search.recipe import FinetuneConfig, Rates, Recipe, SearchConfig
+from ssn.training.search.warm_up import still_views
+from ssn.training.states import load_state
 from ssn.training.team import Team
-from ssn.training.warm_up import still_views
 
 
 def train(

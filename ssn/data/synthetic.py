@@ -1,7 +1,7 @@
 """Protocol "synthetic": drawn people, one VIS gallery photo each, simulated NIR probes. Needs no download and no data
 set.
 
-One cast of people is drawn by seed and checked once (see ``ssn.faces.casting``). Every fold divides it anew into
+One cast of people is drawn by seed and checked once (see ``ssn.people.casting``). Every fold divides it anew into
 people to learn from and people to test on, and photographs the test people anew. Pictures are made when they are asked
 for, so thousands of people cost no space; the cast can be kept in a file, which saves checking it again.
 """
@@ -18,10 +18,10 @@ import numpy as np
 
 from ssn.data.protocol import Protocol, Sample
 from ssn.errors import DataError
-from ssn.faces.appearance_model import DEFAULT_MODEL, load_model
-from ssn.faces.casting import NEAREST_DRAWN, NEAREST_REAL, cast
-from ssn.faces.eyewear import WORN, Worn
-from ssn.faces.people import SPREAD, WITHIN, draw_person, photo, photo_landmarks
+from ssn.people.appearance_model import DEFAULT_MODEL, load_model
+from ssn.people.casting import NEAREST_DRAWN, NEAREST_REAL, cast
+from ssn.people.portrait import SPREAD, WITHIN, draw_person, photo, photo_landmarks
+from ssn.people.worn import WORN, Worn
 
 FOLDS = 10
 NOTES = (

@@ -11,10 +11,10 @@ import torch
 from scipy.spatial.distance import cdist
 
 from ssn.evaluation import metrics
-from ssn.evaluation.rerank import SHORTLIST, mixed, rescored
 from ssn.evaluation.run import RATES, as_probe
 from ssn.faces.occlude import OCCLUSIONS, Occlusion
 from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
+from ssn.gallery.rerank import SHORTLIST, mixed, rescored
 from ssn.models.network import branch_indices
 from ssn.recognizer import Recognizer, gray_batch, masks_of, told_masks
 

@@ -16,7 +16,7 @@ from ssn.faces.detect import central_face
 from ssn.faces.landmarks import find_landmarks
 from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
 from ssn.faces.read import read_image
-from ssn.faces.spectrum import simulated_nir_face
+from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace, Spectrum
 from ssn.recognizer import Recognizer
 

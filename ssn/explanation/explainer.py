@@ -14,18 +14,7 @@ import torch
 from torch import nn
 
 from ssn.errors import ExplanationCancelledError, ExplanationError, TemplateMismatchError
-from ssn.explanation.attribution import (
-    METHODS,
-    Cancel,
-    Progress,
-    Side,
-    attribute,
-    drive,
-    find_method,
-    full_parameters,
-)
-from ssn.explanation.baselines import baseline_picture, gray
-from ssn.explanation.faithfulness import (
+from ssn.explanation.belief import (
     SHIFTS,
     Belief,
     Curves,
@@ -37,9 +26,20 @@ from ssn.explanation.faithfulness import (
     shifted,
     stability,
 )
-from ssn.explanation.kept import Kept
+from ssn.explanation.cache import Kept
+from ssn.explanation.methods.baselines import baseline_picture, gray
+from ssn.explanation.methods.registry import (
+    METHODS,
+    Cancel,
+    Progress,
+    Side,
+    attribute,
+    drive,
+    find_method,
+    full_parameters,
+)
 from ssn.explanation.pair import PairScore, Target, face_digest, gallery_score, probe_score
-from ssn.explanation.regions import region_labels, region_sums
+from ssn.faces.parts import region_labels, region_sums
 from ssn.faces.types import FACE_SIZE, AlignedFace
 from ssn.recognizer import Recognizer
 

@@ -15,8 +15,8 @@ import torch
 
 from ssn.errors import ImageError
 from ssn.faces.types import AlignedFace
-from ssn.gallery.gallery import Enrolled, Gallery
-from ssn.gallery.ranking import Match, TemplateIndex
+from ssn.gallery.exact import Match, TemplateIndex
+from ssn.gallery.sqlite import Enrolled, Gallery
 from ssn.models.light_cnn import EMBEDDING_SIZE
 from ssn.recognizer import Recognizer
 

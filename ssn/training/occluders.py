@@ -1,8 +1,8 @@
 """What hides a part of a training view: shapes of five kinds, filled with black, gray, a texture or another face.
 
-Nothing here looks like the goggles, surgical masks and scarves that the synthetic people wear: those stay unseen, so that they
-can test what was learned. Views are gray already, so in NIR an occluder has a brightness of its own, whatever it would
-be in visible light.
+Nothing here looks like the goggles, surgical masks and scarves that the synthetic people wear: those stay unseen, so
+that they can test what was learned. Views are gray already, so in NIR an occluder has a brightness of its own, whatever
+it would be in visible light.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ class OccluderMix:
     """Shares of all views that are hidden by each kind; what is missing to 1 stays complete.
 
     ``rectangle``: one upright black rectangle of random place and sides. ``paper``: a black rectangle about where the
-    paper's two masks lie. ``gray``: blobs or a rectangle of one brightness, with a slope. ``texture``: blobs of noise or
-    stripes. ``face``: blobs that show another face of the batch. ``strokes``: thick lines, black or gray.
+    paper's two masks lie. ``gray``: blobs or a rectangle of one brightness, with a slope. ``texture``: blobs of noise
+    or stripes. ``face``: blobs that show another face of the batch. ``strokes``: thick lines, black or gray.
     """
 
     rectangle: float = 0.20
@@ -92,7 +92,9 @@ def blobs(count: int, size: int, generator: torch.Generator, parts: int = 3) -> 
         along = (angle.cos() * dx + angle.sin() * dy) / radius[:, 0].view(-1, 1, 1)
         across = (angle.cos() * dy - angle.sin() * dx) / radius[:, 1].view(-1, 1, 1)
         round_one = (torch.rand(count, generator=generator) < 0.6).view(-1, 1, 1)
-        shape = torch.where(round_one, along.square() + across.square() < 1, torch.maximum(along.abs(), across.abs()) < 1)
+        shape = torch.where(
+            round_one, along.square() + across.square() < 1, torch.maximum(along.abs(), across.abs()) < 1
+        )
         inside |= shape & (number < wanted).view(-1, 1, 1)
     return inside
 
@@ -125,7 +127,7 @@ def smooth_grays(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 
 def textures(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """Noise of a random grain, or stripes of a random direction, about a random brightness → (count, S, S) in [0, 1]."""
+    """Noise of a random grain, or stripes of a random direction, about a random level → (count, S, S) in [0, 1]."""
     x, y = _axes(size)
     noise = torch.zeros(count, 1, size, size)
     grain = torch.randint(3, (count,), generator=generator)
@@ -159,10 +161,11 @@ def hide(
     count, size = len(gray), gray.shape[-1]
     kind = mix.kinds(count, generator)
     blob, box = blobs(count, size, generator), random_boxes(count, generator, low, high)
+    upright = (torch.rand(count, generator=generator) < 0.4).view(-1, 1, 1)
     shapes = {
         RECTANGLE: upright_boxes(box, size),
         PAPER: upright_boxes(paper_boxes(count, generator), size),
-        GRAY: torch.where((torch.rand(count, generator=generator) < 0.4).view(-1, 1, 1), upright_boxes(box, size), blob),
+        GRAY: torch.where(upright, upright_boxes(box, size), blob),
         TEXTURE: blob,
         FACE: blob,
         STROKES: strokes(count, size, generator),

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.bench import Bench
-from app.demo_people import DemoSet
+from app.kit.demo_people import DemoSet
 from app.services import Services
+from app.workbench.bench import Bench
 from ssn.faces.types import AlignedFace, FaceBox
-from ssn.gallery.gallery import Gallery
 from ssn.gallery.second_opinion import SecondOpinion
+from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Recognizer
 
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from app import services as module
-from app.demo_people import STRANGERS, DemoPerson, DemoSet, read_demo
-from app.pictures import encode
+from app.kit.demo_people import STRANGERS, DemoPerson, DemoSet, read_demo
+from app.kit.pictures import encode
 from app.services import default_gallery, open_gallery, people_of_other_models
 from ssn.errors import CheckpointError, DataError, NotAnImageError
-from ssn.gallery.gallery import Gallery
+from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Template
 
 

@@ -19,7 +19,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from ssn.gallery.gallery import Gallery
+from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Template
 
 REPOSITORY = Path(__file__).resolve().parents[2]

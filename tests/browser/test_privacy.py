@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from app.demo import build_demo
-from app.demo_people import read_demo
+from app.kit.demo_people import read_demo
+from app.page import build_demo
 from app.services import Services
-from ssn.gallery.gallery import Gallery
+from ssn.gallery.sqlite import Gallery
 
 pytestmark = pytest.mark.browser
 

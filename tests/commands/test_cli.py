@@ -11,8 +11,8 @@ from PIL import Image
 from ssn.__main__ import main
 from ssn.commands.evaluate import thresholds_of
 from ssn.evaluation.run import Evaluation, Row
-from ssn.gallery.gallery import Gallery
-from ssn.models.build import load_model
+from ssn.gallery.sqlite import Gallery
+from ssn.models.checkpoint import load_model
 
 
 def run(*words) -> int:

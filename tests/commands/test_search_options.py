@@ -11,14 +11,14 @@ from torch import nn
 from ssn.commands.search import make_recipe, train_stages
 from ssn.commands.train import sides_of, sizes_of
 from ssn.errors import DataError
-from ssn.models.build import load_model
+from ssn.models.checkpoint import load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
-from ssn.training.distill import initialise
-from ssn.training.lessons import DistillConfig
-from ssn.training.objective import Objective
-from ssn.training.pipeline import export
-from ssn.training.recipe import SearchConfig
-from ssn.training.variants import start_network, variant_named
+from ssn.training.distill.recipe import DistillConfig
+from ssn.training.distill.run import initialise
+from ssn.training.search.objective import Objective
+from ssn.training.search.pipeline import export
+from ssn.training.search.recipe import SearchConfig
+from ssn.training.search.variants import start_network, variant_named
 
 
 def test_the_defaults_are_the_papers():

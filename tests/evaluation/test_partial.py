@@ -11,12 +11,12 @@ from torch import nn
 from ssn.errors import ExplanationError
 from ssn.evaluation import metrics
 from ssn.evaluation.partial import face_of_crop, face_set, measure, measure_descriptors, saliency_on_mask
-from ssn.evaluation.rerank import Reranker, found_mask, mixed, rescored
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude
 from ssn.faces.types import AlignedFace
+from ssn.gallery.rerank import Reranker, found_mask, mixed, rescored
 from ssn.models.adaptive_selection import REACH
-from ssn.models.build import ModelCard
+from ssn.models.card import ModelCard
 from ssn.models.network import SaliencySearchNetwork
 from ssn.recognizer import Recognizer, gray_batch, told_masks
 from tests.drawn import mean_landmarks

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ssn.explanation.baselines import baseline_picture, gray
+from ssn.explanation.methods.baselines import baseline_picture, gray
 from ssn.explanation.pair import PairScore
 from tests.explanation.toys import (
     MaxEmbedder,

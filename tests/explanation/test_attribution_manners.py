@@ -5,10 +5,10 @@ import pytest
 import torch
 
 from ssn.errors import ExplanationCancelledError, ExplanationError
-from ssn.explanation import gradients, perturbations
-from ssn.explanation.attribution import METHODS, attribute, full_parameters
+from ssn.explanation.methods import gradients, perturbations
+from ssn.explanation.methods.registry import METHODS, attribute, full_parameters
 from ssn.explanation.pair import PairScore
-from ssn.explanation.regions import region_labels
+from ssn.faces.parts import region_labels
 from tests.explanation.toys import (
     PLAIN,
     LinearEmbedder,

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssn.commands import explain as command
 from ssn.errors import DataError, ExplanationError
-from ssn.gallery.gallery import Gallery
+from ssn.gallery.sqlite import Gallery
 from ssn.models.light_cnn import EMBEDDING_SIZE
 from ssn.recognizer import Template
 from tests.explanation.toys import LinearEmbedder, smooth_face, stand_in

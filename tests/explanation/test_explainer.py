@@ -11,8 +11,8 @@ from ssn.errors import ExplanationCancelledError, ExplanationError, TemplateMism
 from ssn.explanation import explainer as module
 from ssn.explanation.explainer import Explainer
 from ssn.explanation.pair import PairScore
-from ssn.explanation.regions import region_labels
 from ssn.faces.occlude import occlude
+from ssn.faces.parts import region_labels
 from tests.explanation.toys import LinearEmbedder, light_cnn, smooth_face, stand_in, target_of
 
 FEW = {"steps": 4}

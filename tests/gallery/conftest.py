@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ssn.gallery.gallery import Gallery
+from ssn.gallery.sqlite import Gallery
 from tests.gallery.templates import MODEL
 
 

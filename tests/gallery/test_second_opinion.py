@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from ssn.faces.types import AlignedFace
-from ssn.gallery.gallery import Gallery
-from ssn.gallery.ranking import verdict
+from ssn.gallery.exact import verdict
 from ssn.gallery.second_opinion import SecondOpinion
+from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Recognizer, Template
 
 FIRST = "first-model"

@@ -7,10 +7,11 @@ import torch
 
 from ssn.errors import CheckpointError
 from ssn.models.adaptive_selection import DIMMED, REACH, AdaptiveSelection, disturbed, roughness, undimmed
-from ssn.models.build import ModelCard, load_model, save_model
+from ssn.models.card import ModelCard
+from ssn.models.checkpoint import load_model, save_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.models.pixel_selection import PixelSelection
-from tests.models.test_build import rewrite
+from tests.models.test_checkpoint import rewrite
 from tests.training.toys import SHAPES, ToyBackbone
 
 SHAPE = (6, 8, 8)

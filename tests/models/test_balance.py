@@ -7,10 +7,11 @@ import torch
 from safetensors.torch import load_file
 
 from ssn.models.balance import balance
-from ssn.models.build import ModelCard, load_model, save_model
+from ssn.models.card import ModelCard
+from ssn.models.checkpoint import load_model, save_model
 from ssn.models.light_cnn import LightCNN29V1, LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
-from ssn.training.student import initialise
+from ssn.training.distill.normed import initialise
 from tests.training.toys import FULL_SHAPES, ToyBackbone
 
 

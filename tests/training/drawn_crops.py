@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssn.training.crops import Crops
-from ssn.training.lessons import DistillConfig
+from ssn.data.crops import Crops
+from ssn.training.distill.recipe import DistillConfig
 
 CONFIG = DistillConfig(images=96, batch=8, partners=2, sizes=((32, 0.5), (48, 0.5)), warmup=0.2)
 

@@ -8,16 +8,16 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssn.data.crops import CROP_SIZE, Crops
 from ssn.models.light_cnn import MFMConv
 from ssn.models.network import SaliencySearchNetwork
-from ssn.training.batches import BatchConfig
-from ssn.training.crops import CROP_SIZE, Crops
-from ssn.training.learners import choose_learners
-from ssn.training.objective import Objective
-from ssn.training.recipe import FinetuneConfig, Recipe, SearchConfig
+from ssn.training.search.batches import BatchConfig
+from ssn.training.search.objective import Objective
+from ssn.training.search.people import choose_learners
+from ssn.training.search.recipe import FinetuneConfig, Recipe, SearchConfig
+from ssn.training.search.variants import start_network, variant_named
+from ssn.training.search.warm_up import WarmStart
 from ssn.training.team import Team
-from ssn.training.variants import start_network, variant_named
-from ssn.training.warm_up import WarmStart
 
 SHAPES = ((4, 16, 16), (6, 8, 8), (6, 4, 4), (6, 4, 4))
 """Block outputs of the toy for 32×32 faces."""

@@ -1,0 +1,98 @@
+"""Our own small page components, on top of ``gr.HTML``: no build step, and no file of a visitor on disk."""
+
+from __future__ import annotations
+
+import json
+
+import gradio as gr
+import numpy as np
+
+from app.kit.pictures import data_uri, pack_mask
+from ssn.faces.read import MAX_BYTES
+from ssn.places import ASSETS
+
+PROBE_HTML = """
+<div class="probe" data-limit="%d" tabindex="-1">
+  <label class="probe-drop">
+    <input type="file" accept="image/*" aria-label="%s">
+    <span class="probe-call"><b>Drop a photo here</b>, paste it, or <u>choose a file</u></span>
+    <span class="probe-hint">JPEG, PNG, WebP, BMP or TIFF, to 32 MB and 40 megapixels. Kept in memory only.</span>
+  </label>
+  <div class="probe-camera">
+    <video autoplay playsinline muted aria-label="Camera preview"></video>
+    <div class="probe-row">
+      <button type="button" class="quiet probe-start">Use the camera</button>
+      <button type="button" class="strong probe-take">Take the photo</button>
+      <button type="button" class="quiet probe-stop">Close the camera</button>
+    </div>
+  </div>
+  <div class="probe-status" role="status"></div>
+</div>
+"""
+
+BRUSH_HTML = """
+<div class="brush">
+  <div class="brush-board">
+    <canvas width="512" height="512" role="img"
+      aria-label="The aligned face, 128 by 128 pixels, enlarged. Paint on it to hide parts of it."></canvas>
+    <div class="brush-wait">The aligned face appears here.</div>
+  </div>
+  <div class="brush-tools">
+    <div class="brush-pair" role="group" aria-label="Brush">
+      <button type="button" class="quiet brush-mode" data-mode="paint" aria-pressed="true">Hide</button>
+      <button type="button" class="quiet brush-mode" data-mode="erase" aria-pressed="false">Reveal</button>
+    </div>
+    <label class="brush-width">Size
+      <input class="brush-size" type="range" min="3" max="48" value="16" aria-label="Brush size in face pixels"></label>
+    <div class="brush-pair">
+      <button type="button" class="quiet brush-undo">Undo</button>
+      <button type="button" class="quiet brush-clear">Clear</button>
+    </div>
+  </div>
+  <output class="brush-share" aria-live="polite"></output>
+</div>
+"""
+
+
+def _script(name: str) -> str:
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def photo_input(elem_id: str, label: str) -> gr.HTML:
+    """A place for a photo: drop, paste, choose, or camera. ``input`` events carry ``data``, base64 of the file, and its
+    ``size`` or ``camera``."""
+    html = PROBE_HTML % (MAX_BYTES, label)
+    return gr.HTML(html_template=html, js_on_load=_script("probe.js"), elem_id=elem_id, apply_default_css=False)
+
+
+def brush(elem_id: str) -> gr.HTML:
+    """The occlusion brush. ``input`` events carry ``token``, ``mask`` and ``stroke``; its value is a message made by
+    :func:`brush_load` or :func:`brush_answer`."""
+    return gr.HTML(
+        value="",
+        html_template=BRUSH_HTML,
+        js_on_load=_script("brush.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def fragment(value: str = "", elem_id: str | None = None) -> gr.HTML:
+    """Rendered HTML in the page's own style."""
+    return gr.HTML(value=value, js_on_load=None, elem_id=elem_id, apply_default_css=False)
+
+
+def clickable(elem_id: str, value: str = "") -> gr.HTML:
+    """Rendered HTML whose ``button[data-action]`` report a ``click`` with their data attributes."""
+    return gr.HTML(value=value, js_on_load=_script("choose.js"), elem_id=elem_id, apply_default_css=False)
+
+
+def brush_load(token: str, face: np.ndarray | None, mask: np.ndarray) -> str:
+    """Message to the brush: show this face (128, 128, 3) uint8 behind this mask. ``token`` returns with a stroke."""
+    shown = "" if face is None else data_uri(face, "PNG")
+    return json.dumps({"kind": "load", "token": token, "face": shown, "mask": pack_mask(mask)})
+
+
+def brush_answer(stroke: int) -> str:
+    """Message to the brush: the pictures of the stroke sent at ``stroke`` (its clock, ms) are there; send the next."""
+    return json.dumps({"kind": "answer", "stroke": stroke})

@@ -1,0 +1,110 @@
+"""Results → plotly figures; pure functions."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+
+from ssn.explanation.belief import Belief
+from ssn.gallery.exact import Match
+
+VERDICT_COLOUR = {"match": "#1f8f5f", "uncertain": "#c98a12", "no match": "#8592a0"}
+UNJUDGED = "#86c5ca"
+INK = "#7b8794"
+"""Readable on the light and on the dark page."""
+GRID = "rgba(128,140,152,0.22)"
+FMR_LABEL = {"0.01": "FMR 1 %", "0.001": "FMR 0.1 %"}
+
+
+def _short(name: str, length: int = 16) -> str:
+    return name if len(name) <= length else name[: length - 1] + "…"
+
+
+def score_bars(
+    matches: list[Match],
+    other: list[float] | None = None,
+    thresholds: dict[str, float] | None = None,
+    other_name: str = "without occlusion",
+) -> go.Figure:
+    """Ranked matches → horizontal score bars, best on top, with a line for every threshold.
+
+    ``other`` holds further scores of the same people, called ``other_name``; they become hollow diamonds.
+    """
+    figure = go.Figure()
+    labels = [f"{match.rank}  {_short(match.person)}" for match in matches]
+    figure.add_bar(
+        x=[match.score for match in matches],
+        y=labels,
+        orientation="h",
+        width=0.62,
+        marker={"color": [VERDICT_COLOUR[match.verdict] if thresholds else UNJUDGED for match in matches]},
+        hovertemplate="%{y}: %{x:.3f}<extra>this face</extra>",
+        name="this face",
+    )
+    if other is not None:
+        figure.add_scatter(
+            x=other,
+            y=labels,
+            mode="markers",
+            marker={"symbol": "diamond-open", "size": 10, "color": INK, "line": {"width": 2}},
+            hovertemplate=f"%{{y}}: %{{x:.3f}}<extra>{other_name}</extra>",
+            name=other_name,
+        )
+    ordered = sorted((thresholds or {}).items(), key=lambda item: item[1])
+    for place, (rate, score) in enumerate(ordered):
+        figure.add_vline(x=score, line={"color": INK, "width": 1.5, "dash": "dot"})
+        figure.add_annotation(
+            x=score,
+            y=1.0,
+            yref="paper",
+            xanchor="right" if score > 0.75 else "center",
+            yanchor="bottom",
+            yshift=13 * place,
+            text=FMR_LABEL.get(rate, f"FMR {rate}"),
+            showarrow=False,
+        )
+    lowest = min([0.0, *(match.score for match in matches), *(other or [])])
+    figure.update_xaxes(range=[min(-0.05, lowest - 0.05), 1.05], gridcolor=GRID, zerolinecolor=INK)
+    figure.update_yaxes(autorange="reversed", ticksuffix="  ")
+    _dress(figure, height=84 + 32 * max(1, len(matches)), top=38 if thresholds else 12, x_title="cosine score")
+    figure.update_layout(bargap=0.3)
+    return figure
+
+
+def belief_curves(belief: Belief) -> go.Figure:
+    """Score of the face while the pixels of the map's highest values are taken away (deletion) or put back (insertion)
+    first, against the share of pixels."""
+    figure = go.Figure()
+    curves = belief.curves
+    for name, values, colour in (("deletion", curves.deletion, "#c0504d"), ("insertion", curves.insertion, "#2b7bba")):
+        figure.add_scatter(x=curves.share, y=values, mode="lines", name=name, line={"color": colour, "width": 2.5})
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", gridcolor=GRID)
+    figure.update_yaxes(title={"text": "score", "standoff": 4}, gridcolor=GRID)
+    _dress(figure, height=250, top=34, x_title="share of pixels changed")
+    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.16, "x": 0})
+    return figure
+
+
+def region_bars(regions: dict[str, float]) -> go.Figure:
+    """What each part of the face adds to the score, largest first; right speaks for the match, left against it."""
+    ordered = sorted(regions.items(), key=lambda item: -abs(item[1]))
+    values = [value for _, value in ordered]
+    colours = ["#b2383a" if value >= 0 else "#2f62a3" for value in values]
+    figure = go.Figure()
+    figure.add_bar(x=values, y=[name for name, _ in ordered], orientation="h", marker={"color": colours})
+    figure.update_xaxes(gridcolor=GRID, zerolinecolor=INK)
+    figure.update_yaxes(autorange="reversed", ticksuffix="  ")
+    _dress(figure, height=60 + 24 * max(1, len(ordered)), top=12, x_title="sum of the map")
+    return figure
+
+
+def _dress(figure: go.Figure, height: int, top: int, x_title: str) -> None:
+    """Transparent, in the page's type, readable on light and dark."""
+    figure.update_layout(
+        height=height,
+        margin={"l": 8, "r": 12, "t": top, "b": 30},
+        paper_bgcolor="rgba(0,0,0,0)",
+        plot_bgcolor="rgba(0,0,0,0)",
+        font={"family": "system-ui, sans-serif", "size": 12, "color": INK},
+        xaxis_title={"text": x_title, "standoff": 4},
+        showlegend=False,
+    )

@@ -1,0 +1,114 @@
+"""The model card as HTML: what is loaded, what it was trained on, what its thresholds mean."""
+
+from __future__ import annotations
+
+from html import escape
+
+from app.model.record import measures_tables, training_record
+from app.services import Services
+from ssn.gallery.second_opinion import SecondOpinion
+from ssn.models.card import ModelCard
+from ssn.recognizer import Recognizer
+
+LICENCES = (
+    ("Code of this project", "MIT."),
+    ("Shipped weights", "Trained from scratch on the data named above; that data's own terms apply to their use."),
+    ("Official Light CNN-29 v2 weights", "Not part of this project; their authors release them for research."),
+    ("68-landmark model of dlib", "Trained on iBUG 300-W, which is for research, not for commercial products."),
+    ("MTCNN weights", "From facenet-pytorch, MIT."),
+)
+
+
+def model_card(services: Services) -> str:
+    """Everything known of the loaded model, and which one is loaded beside it."""
+    card, recognizer = services.recognizer.card, services.recognizer
+    sections = [
+        _section("Model", _facts(card_facts(recognizer))),
+        _section("Thresholds", thresholds_table(card.thresholds)),
+        _section("Saliency", f"<p>{_saliency(card)}</p>"),
+        _section("Measures", measures_tables(card.measures)),
+        _section("Training", training_record(card.training)),
+        _section("Where it runs", _facts({"device": str(recognizer.device), "bfloat16": _yes(recognizer.half)})),
+        *_second(services.beside),
+        _section("Limits and licences", _licences()),
+    ]
+    return f'<div class="card-grid">{"".join(sections)}</div>'
+
+
+def _second(beside: SecondOpinion | None) -> list[str]:
+    if beside is None:
+        return []
+    card = beside.recognizer.card
+    said = (
+        "<p>Asked about the same probe and people. It makes its templates from the stored pictures, in memory only.</p>"
+    )
+    thresholds = sorted((float(rate), score) for rate, score in card.thresholds.items())
+    facts = card_facts(beside.recognizer) | {f"FMR {100 * rate:g} %": f"{score:.3f}" for rate, score in thresholds}
+    facts |= {} if thresholds else {"thresholds": "none, so no verdicts"}
+    return [_section("Second model", _facts(facts) + said)]
+
+
+def card_facts(recognizer: Recognizer) -> dict[str, str]:
+    """What a model is, in words."""
+    card = recognizer.card
+    return {
+        "id": recognizer.model_id,
+        "name": card.name,
+        "architecture": card.architecture,
+        "indicators": "from a saliency search" if card.searched else "at their first value, not searched",
+        "template": "256 numbers of unit length",
+    }
+
+
+def thresholds_table(thresholds: dict[str, float]) -> str:
+    """The thresholds with what each means for the verdict."""
+    if not thresholds:
+        return "<p>This model has no thresholds. Scores are ranked, but nothing is called a match.</p>"
+    words = {"0.001": ("FMR 0.1 %", "match at or above"), "0.01": ("FMR 1 %", "uncertain at or above, no match below")}
+    rows = []
+    for rate, score in sorted(thresholds.items(), key=lambda item: float(item[0])):
+        name, meaning = words.get(rate, (f"FMR {rate}", ""))
+        rows.append(f"<tr><th>{escape(name)}</th><td>{score:.3f}</td><td>{meaning}</td></tr>")
+    return (
+        f"<table><thead><tr><th>False match rate</th><th>Cosine score</th><th>Verdict</th></tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table>"
+        "<p>The false match rate (FMR) is the share of comparisons between two different people that reach the score. "
+        "It counts one comparison: in a gallery of 100 strangers the chance that at least one reaches it is larger. "
+        "Occlusion and other cameras move all scores, so the rate holds for pictures like those it was measured on, "
+        "and for people like those: other groups can be confused many times as often.</p>"
+    )
+
+
+def _saliency(card: ModelCard) -> str:
+    kind = (
+        " This model uses our extension: a correction that depends on the face is added to M."
+        if card.selection == "adaptive"
+        else ""
+    )
+    if card.searched:
+        return "The indicators σ(M) come from an automatic feature search, one set for NIR and one for VIS." + kind
+    return (
+        "The indicators σ(M) of this model are uniform at 0.73: no search has been run for it. The selected response "
+        "and the shift are real and follow every occlusion; the indicator pictures carry no information yet." + kind
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f'<section class="panel"><h3>{title}</h3>{body}</section>'
+
+
+def _facts(facts: dict[str, str]) -> str:
+    rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts.items())
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _licences() -> str:
+    rows = "".join(f"<tr><th>{escape(what)}</th><td>{escape(terms)}</td></tr>" for what, terms in LICENCES)
+    return (
+        f"<table><tbody>{rows}</tbody></table><p>Scores say how alike two pictures look to this network. They identify "
+        "nobody by themselves, and error rates differ between groups of people.</p>"
+    )

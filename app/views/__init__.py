@@ -1,1 +1,0 @@
-"""Results → HTML fragments; pure functions. Pictures are embedded, names are escaped."""

@@ -1,0 +1,165 @@
+"""The Matches panel as HTML: a sentence about rank 1, the ranked people, and what a second model says."""
+
+from __future__ import annotations
+
+from html import escape
+
+from app.kit.notices import empty
+from app.kit.pictures import stored_uri
+from app.workbench.alike import Reranking
+from app.workbench.bench import Bench
+from ssn.gallery.exact import Match
+from ssn.gallery.rerank import SHORTLIST
+from ssn.models.card import ModelCard
+
+
+def verdict_banner(bench: Bench | None, thresholds: dict[str, float]) -> str:
+    """One sentence about rank 1, as loud as it has to be."""
+    if bench is None or bench.after is None:
+        return ""
+    if bench.search_problem:
+        problem = escape(bench.search_problem)
+        return (
+            f'<div class="verdict problem" role="alert"><h3>No search</h3><p>{problem} See the Gallery tab.</p></div>'
+        )
+    if not bench.matches:
+        return '<div class="verdict none" role="status"><h3>The gallery is empty</h3><p>Enrol somebody first.</p></div>'
+    best = bench.matches[0]
+    if reranking := effective(bench):
+        head, why, kind = _reranked_words(bench, reranking)
+    elif not thresholds:
+        head, why, kind = (
+            f"Most like {best.person}",
+            "This model has no thresholds, so there is no verdict.",
+            "uncertain",
+        )
+    else:
+        head, why, kind = _verdict_words(best, thresholds)
+    return f'<div class="verdict {kind}" role="status"><h3>{escape(head)}</h3><p>{escape(why)}</p></div>'
+
+
+def effective(bench: Bench) -> Reranking | None:
+    """The re-ranking, where it gave anybody a new score."""
+    return bench.reranking if bench.reranking and bench.reranking.scores else None
+
+
+def _verdict_words(best: Match, thresholds: dict[str, float]) -> tuple[str, str, str]:
+    strict, loose = thresholds.get("0.001"), thresholds.get("0.01")
+    score = f"{best.score:.3f}"
+    if best.verdict == "match":
+        why = f"{score} is above {strict:.3f}, which one stranger in 1,000 reaches (FMR 0.1 %)."
+        return f"Match: {best.person}", why, "match"
+    if best.verdict == "uncertain" and loose is not None:
+        why = f"{score} is above {loose:.3f}, which one stranger in 100 reaches (FMR 1 %)"
+        why += f", but not {strict:.3f} (FMR 0.1 %)." if strict is not None else "."
+        return f"Uncertain: perhaps {best.person}", why, "uncertain"
+    bound = f"{loose:.3f} (FMR 1 %)" if loose is not None else f"{strict:.3f} (FMR 0.1 %)"
+    return "No match in this gallery", f"The best score, {score}, stays below {bound}.", "none"
+
+
+def _reranked_words(bench: Bench, reranking: Reranking) -> tuple[str, str, str]:
+    """Who leads among those scored anew, and by how much: nothing that would need a threshold."""
+    led = [match for match in bench.matches if match.template_id in reranking.scores]
+    never = "No verdict: the thresholds were measured on the ordinary score."
+    if len(led) < 2:
+        head = f"Re-ranked: {led[0].person} alone" if led else f"Re-ranked: nobody of the first {len(bench.matches)}"
+        return head, f"There is nobody to compare with. {never}", "reranked"
+    first, second = (round(reranking.scores[match.template_id], 3) for match in led[:2])  # as they are shown
+    head = f"Re-ranked: {led[0].person} leads by {first - second:.3f}"
+    return head, f"{first:.3f}, then {second:.3f} for {led[1].person}. {never}", "reranked"
+
+
+def alike_facts(bench: Bench | None) -> str:
+    """What the box about the gallery's faces does now, and how long it took."""
+    if bench is None or not bench.mask.any():
+        said = "Nothing is hidden, so this changes nothing."
+    elif bench.search_problem:
+        return ""
+    elif bench.reranking is None:
+        said = (
+            f"Up to {SHORTLIST} people are then compared again, by the whole enrolled face and the hidden one together."
+        )
+    elif not bench.reranking.scores:
+        said = "No stored picture on the shortlist, so nobody is re-ranked."
+    else:
+        said = f"{_people(len(bench.reranking.scores))} re-ranked in {bench.reranking.ms:.0f} ms."
+        if kept := bench.reranking.kept:
+            verb = "has" if kept == 1 else "have"
+            said += f" {_people(kept)} {verb} no stored picture: place and ordinary score kept."
+    return f'<p class="facts">{said}</p>'
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def ranking(bench: Bench | None, pictures: dict[int, bytes | None], judged: bool = True) -> str:
+    """The ranked people. ``pictures`` maps a template id to its stored picture; ``judged`` says that there are
+    thresholds, without which no verdict is shown."""
+    if bench is None or bench.after is None:
+        return empty("The five most similar people of the gallery appear here.")
+    reranking = effective(bench)
+    rows = []
+    for match, complete in zip(bench.matches, bench.complete_scores, strict=True):
+        if reranking:
+            score, chip = _rescored(match, reranking.scores.get(match.template_id))
+        else:
+            change = f"{match.score - complete:+.3f}"
+            moved = f'<small title="against the face without occlusion">{change}</small>'
+            score, chip = f"{match.score:.3f}{moved if bench.mask.any() else ''}", _verdict_chip(match, judged)
+        rows.append(_row(match, pictures.get(match.template_id), score, chip, _kind(match, judged and not reranking)))
+    return f'<ol class="ranks">{"".join(rows)}</ol>'
+
+
+def _rescored(match: Match, score: float | None) -> tuple[str, str]:
+    if score is None:
+        return f"{match.score:.3f}", '<em class="chip no-match" title="no stored picture">not re-ranked</em>'
+    was = f'<small title="ordinary score, nothing of the enrolled face hidden">was {match.score:.3f}</small>'
+    return f"{score:.3f}{was}", ""  # a chip would take the room of the name
+
+
+def _kind(match: Match, judged: bool) -> str:
+    return match.verdict.replace(" ", "-") if judged else "no-match"
+
+
+def _verdict_chip(match: Match, judged: bool) -> str:
+    return f'<em class="chip {_kind(match, True)}">{match.verdict}</em>' if judged else ""
+
+
+def _row(match: Match, png: bytes | None, score: str, chip: str, kind: str) -> str:
+    name = escape(match.person)
+    face = f'<img src="{stored_uri(png)}" alt="Enrolled face of {name}">' if png else "<i></i>"
+    return (
+        f'<li class="{kind}"><b class="rank">{match.rank}</b>{face}<span class="name" title="{name}">{name}</span>'
+        f'<span class="score">{score}</span>{chip}'
+        f'<button type="button" class="quiet ask" data-action="why" data-person="{match.person_id}" '
+        f'aria-label="Why {name}?">Why?</button></li>'
+    )
+
+
+def second_opinion(bench: Bench | None, card: ModelCard) -> str:
+    """What the second model says of the same probe and people, and whether it agrees with the list above. ``card`` is
+    its own."""
+    if bench is None or bench.opinion is None:
+        return ""
+    opinion, judged = bench.opinion, bool(card.thresholds)
+    rows = [
+        f'<li class="{_kind(match, judged)}"><b class="rank">{match.rank}</b><span class="name">{escape(match.person)}'
+        f'</span><span class="score">{match.score:.3f}</span>{_verdict_chip(match, judged)}</li>'
+        for match in opinion.matches
+    ]
+    agreement = f"<p>{escape(_agreement(bench))}</p>" if opinion.matches and bench.matches else ""
+    notes = ["Scores of two models cannot be compared."]
+    notes += [] if judged else ["This model has no thresholds, so there is no verdict."]
+    if opinion.skipped:
+        notes.append(f"Left out, having no stored picture: {opinion.skipped} of the templates.")
+    head = f'<h3 class="sub" title="{escape(card.model_id)}">Second model: {escape(card.name)}</h3>'
+    ranks = f'<ol class="ranks plain">{"".join(rows)}</ol>'
+    return f'<section class="second">{head}{agreement}{ranks}<p class="facts">{" ".join(notes)}</p></section>'
+
+
+def _agreement(bench: Bench) -> str:
+    mine, other = bench.matches[0], bench.opinion.matches[0]
+    if mine.person_id == other.person_id:
+        return f"Agrees on rank 1: {mine.person}."
+    return f"Disagrees on rank 1: {other.person}, not {mine.person}."

@@ -1,0 +1,114 @@
+"""Why a probe matches a person: an attribution of the pair's score to pixels, and what it is worth."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from app.services import Services
+from app.workbench.alike import mixed_template
+from app.workbench.bench import Bench
+from ssn.errors import ExplanationCancelledError, ExplanationError
+from ssn.explanation.belief import Belief
+from ssn.explanation.explainer import Attribution
+from ssn.explanation.pair import Target
+from ssn.faces.types import AlignedFace
+from ssn.gallery.exact import Match
+
+CURVES_FROM = 0.5
+"""Share of the progress bar that belongs to the attribution; the rest is measuring it."""
+
+
+@dataclass(frozen=True)
+class Reason:
+    """``found`` explains ``face`` against ``name`` (rather than ``rival``, where there is one). ``belief`` is None
+    where it was stopped before that was measured. ``alike``: the other side was hidden behind the same mask."""
+
+    face: AlignedFace
+    name: str
+    rival: str
+    found: Attribution
+    belief: Belief | None
+    alike: bool = False
+
+
+def target_of(services: Services, bench: Bench, person_id: int, contrast: bool) -> Target:
+    """The person as a direction; with ``contrast`` minus the best-ranked other one. Raises ExplanationError."""
+    match = next((one for one in bench.matches if one.person_id == person_id), None)
+    if match is None:
+        raise ExplanationError("This person is not among the matches.", "Choose one of the ranked people.")
+    target = _person(services, bench, match)
+    if not contrast:
+        return target
+    kind = _rescored(bench, match)  # a score behind the mask and an ordinary one have no difference
+    others = [one for one in bench.matches if one.person_id != person_id and _rescored(bench, one) == kind]
+    if not others:
+        raise ExplanationError("There is nobody to contrast with.", "Enrol a second person, or leave the contrast out.")
+    return target.rather_than(_person(services, bench, others[0]))
+
+
+def _rescored(bench: Bench, match: Match) -> bool:
+    return bench.reranking is not None and match.template_id in bench.reranking.scores
+
+
+def _person(services: Services, bench: Bench, match: Match) -> Target:
+    """What the score shown compares with: all templates, or after re-ranking the best one's mixture."""
+    if _rescored(bench, match):
+        return Target.person(match.person, [mixed_template(services, match, bench.mask)])
+    gallery = services.gallery
+    templates = [gallery.template(number) for number, *_ in gallery.templates_of(match.person_id)]
+    return Target.person(match.person, templates)
+
+
+def find_reason(
+    services: Services,
+    bench: Bench,
+    person_id: int,
+    method: str,
+    contrast: bool,
+    progress: Callable[[float], None],
+    cancel: threading.Event,
+) -> Reason:
+    """Attribute and measure. When cancelled there may be half a map and no belief.
+
+    Raises ExplanationError, ExplanationCancelledError, TemplateMismatchError, GalleryError.
+    """
+    target = target_of(services, bench, person_id, contrast)
+    face = bench.after.face
+    found = services.explainer.explain(
+        face, target, method, progress=lambda share: progress(share * CURVES_FROM), cancel=cancel
+    )
+    belief = None
+    if found.complete:
+        rest = 1 - CURVES_FROM
+        try:
+            belief = services.explainer.believe(
+                face, target, found, progress=lambda share: progress(CURVES_FROM + share * rest), cancel=cancel
+            )
+        except ExplanationCancelledError:
+            belief = None
+    alike = any(one.person_id == person_id and _rescored(bench, one) for one in bench.matches)
+    return Reason(face, target.name, target.rival_name, found, belief, alike)
+
+
+def in_background(work: Callable[[Callable[[float], None]], Reason], every: float = 0.25) -> Iterator[float | Reason]:
+    """Run ``work`` in a thread: yields its progress in [0, 1] every ``every`` seconds, and its result last. What it
+    raises is raised here."""
+    told = [0.0]
+    outcome: list[Reason | BaseException] = []
+
+    def run() -> None:
+        try:
+            outcome.append(work(lambda share: told.__setitem__(0, share)))
+        except BaseException as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        yield told[0]
+        thread.join(every)
+    if isinstance(outcome[0], BaseException):
+        raise outcome[0]
+    yield outcome[0]

@@ -1,0 +1,48 @@
+"""Nobody in particular: the average of many drawn people, none of whom exists."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+from PIL import Image
+
+from ssn.errors import CheckpointError
+from ssn.faces.align import align
+from ssn.faces.simulated_nir import LUMA, simulated_nir_face
+from ssn.faces.types import FACE_SIZE, AlignedFace
+from ssn.places import ASSETS
+
+MEAN_FACE = ASSETS / "mean_face.png"
+"""``draw_mean_face()``, saved."""
+
+
+def draw_mean_face(people: int = 200) -> np.ndarray:
+    """Average of one visible-light photo each of ``people`` drawn people and of their mirror images, aligned →
+    (128, 128, 3) uint8 RGB. Raises CheckpointError where the appearance model is missing."""
+    from ssn.people.portrait import draw_person, photo  # needs the appearance model; reading the result does not
+
+    total = np.zeros((FACE_SIZE, FACE_SIZE, 3))
+    for number in range(people):
+        drawn = photo(draw_person(number), 0)
+        total += align(drawn.pixels, drawn.landmarks).pixels
+    return np.round((total + total[:, ::-1]) / (2 * people)).astype(np.uint8)
+
+
+@lru_cache(maxsize=2)
+def mean_face(branch: str = "vis") -> np.ndarray:
+    """The mean face in gray, (128, 128) float32 in [0, 1]; for ``nir`` in simulated NIR. Read-only.
+
+    Raises CheckpointError where the picture is missing.
+    """
+    try:
+        with Image.open(MEAN_FACE) as file:
+            pixels = np.array(file.convert("RGB"))
+    except OSError as error:
+        raise CheckpointError(f"{MEAN_FACE.name} cannot be read.", "Restore assets/mean_face.png.") from error
+    face = AlignedFace(pixels, np.zeros((68, 2)), np.eye(2, 3))
+    if branch != "vis":
+        face = simulated_nir_face(face)
+    picture = face.pixels.astype(np.float32) @ np.array(LUMA, np.float32) / 255
+    picture.flags.writeable = False
+    return picture

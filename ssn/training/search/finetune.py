@@ -1,0 +1,74 @@
+"""Stage 2: θ″ learns on all of S_T under the indicators of stage 1, which stay."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+
+from ssn.data.crops import Crops
+from ssn.training.search.batches import Batches
+from ssn.training.search.objective import BatchGradient, Objective
+from ssn.training.search.people import Learners
+from ssn.training.search.recipe import Recipe
+from ssn.training.search.stage import Stage
+from ssn.training.team import Team
+
+STREAM = 4
+
+
+class Finetune(Stage):
+    """One run of stage 2, from the objective that stage 1 left. M_B^m is fixed; the weights of δ in ``ssn-adaptive``
+    are weights like others and go on learning."""
+
+    name = "finetune"
+
+    def __init__(
+        self,
+        objective: Objective,
+        crops: Crops,
+        learners: Learners,
+        recipe: Recipe,
+        team: Team,
+        half: bool | None = None,
+    ):
+        super().__init__(objective, learners, recipe, team, half)
+        self.batches = Batches(crops, learners, np.arange(len(learners)), recipe.batches, recipe.seed, STREAM)
+        parts = objective.weights()
+        self.lower = [parameter for name in parts for parameter in parts[name]]
+        self.optimizers["weights"] = self.weight_optimizer()
+        rate = recipe.finetune.correction_rate
+        self.correction = objective.network.correction_parameters() if rate > 0 else []
+        if self.correction:
+            self.optimizers["correction"] = torch.optim.Adam(self.correction, lr=rate)
+        self.first_rates = {
+            name: [group["lr"] for group in each.param_groups] for name, each in self.optimizers.items()
+        }
+
+    @property
+    def steps(self) -> int:
+        return max(1, round(self.recipe.finetune.epochs * self.batches.per_epoch))
+
+    def step(self) -> dict[str, float]:
+        """θ″ (and δ) on the next batch."""
+        self._set_rates()
+        batch = BatchGradient(self.objective, self.batches, self.step_number, self.team, self.half)
+        gradients = batch([*self.lower, *self.correction])
+        lower, correction = gradients[: len(self.lower)], gradients[len(self.lower) :]
+        length = self.clip(self.lower, lower)
+        self.descend("weights", self.lower, lower)
+        if self.correction:
+            self.descend("correction", self.correction, correction)
+        return {**batch.terms, "gradient": length}
+
+    def rate_share(self) -> float:
+        """What the present step's rates are of the first ones."""
+        final = self.recipe.finetune.final
+        return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * self.step_number / self.steps))
+
+    def _set_rates(self) -> None:
+        share = self.rate_share()
+        for name, each in self.optimizers.items():
+            for group, rate in zip(each.param_groups, self.first_rates[name], strict=True):
+                group["lr"] = share * rate

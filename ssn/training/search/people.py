@@ -1,0 +1,63 @@
+"""Who is learned from: people with known identities, some kept apart for a test on the same set."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from ssn.data.crops import Crops
+from ssn.errors import DataError
+
+LFW_SOURCE = "lfw-peopleDevTrain"
+LEAST_PHOTOS = {LFW_SOURCE: 4}
+"""Photos a person must have, by source, to be learned from; two elsewhere."""
+
+
+@dataclass(frozen=True)
+class Learners:
+    """``rows`` (R,) of the crops and their ``labels`` (R,) int64 in 0 … ``classes`` − 1; ``held_out``: rows of the
+    people kept apart. Both are in the order of the crops."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+    classes: int
+    held_out: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def fingerprint(self) -> str:
+        """12 hex digits of who is learned from."""
+        return hashlib.sha256(self.rows.tobytes() + self.labels.tobytes()).hexdigest()[:12]
+
+
+def choose_learners(crops: Crops, held_out: int = 200, seed: int = 0) -> Learners:
+    """All people with photos enough; ``held_out`` of those outside LFW are drawn by ``seed`` and kept apart (LFW has
+    its own test people). Raises DataError where too few are left."""
+    known = np.flatnonzero(crops.identities >= 0)
+    people, first, person = np.unique(crops.identities[known], return_index=True, return_inverse=True)
+    source = crops.sources[known[first]]
+    least = np.array([LEAST_PHOTOS.get(str(name), 2) for name in source])
+    enough = np.bincount(person, minlength=len(people)) >= least
+    candidates = np.flatnonzero(enough & (source != LFW_SOURCE))
+    if held_out == 1:
+        raise DataError("One held-out person has nobody to be compared with.", "Hold out none, or two and more.")
+    if held_out > len(candidates):
+        raise DataError(f"Only {len(candidates)} people can be held out.", "Hold out fewer, or pass --faces.")
+    apart = np.zeros(len(people), bool)
+    apart[np.random.default_rng((71, seed)).permutation(candidates)[:held_out]] = True
+    learned = enough & ~apart
+    if learned.sum() < 2:
+        raise DataError("There are not two people with photos enough to learn from.", "Pass --lfw, --faces, or both.")
+    label = np.cumsum(learned) - 1
+    use = learned[person]
+    return Learners(known[use], label[person[use]].astype(np.int64), int(learned.sum()), known[apart[person]])
+
+
+def halves(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Positions 0 … count − 1 → two random halves, train and val, of Algorithm 1's first line."""
+    order = np.random.default_rng((50, seed)).permutation(count)
+    return np.sort(order[: count // 2]), np.sort(order[count // 2 :])
