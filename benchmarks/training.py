@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.evaluation.report import write_json
 from ssn.machine import autocast, choose_device, has_fast_bfloat16, keep_freed_memory
 from ssn.models.light_cnn import LightCNN29V2, MaxFeatureMap
@@ -90,12 +90,19 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def drawn_crops() -> Crops:
+def drawn_crops() -> StoredFaces:
     """As many descriptors as a real run has; of pictures none is needed."""
     rng = np.random.default_rng(0)
     descriptors = rng.normal(size=(BANK, 128)).astype(np.float32)
     empty = np.zeros((BANK, 1, 1, 3), np.uint8)
-    return Crops(empty, np.zeros((BANK, 68, 2), np.float32), descriptors, np.full(BANK, -1), np.array(["drawn"] * BANK))
+    return StoredFaces(
+        empty,
+        np.zeros((BANK, 68, 2), np.float32),
+        descriptors,
+        np.full(BANK, -1),
+        np.array(["drawn"] * BANK),
+        np.zeros(BANK, bool),
+    )
 
 
 def plain_step(run: Distillation, half: bool) -> Callable[[Tensor, Tensor], None]:

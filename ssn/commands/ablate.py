@@ -35,7 +35,8 @@ from ssn.commands.search import (
     WeightRate,
     make_recipe,
 )
-from ssn.data.crops import Crops, load_crops
+from ssn.data.crops import load_crops
+from ssn.data.face_store import StoredFaces
 from ssn.errors import DataError
 from ssn.evaluation.partial import FaceSet, face_set, measure, measure_descriptors, saliency_on_mask
 from ssn.evaluation.report import write_json
@@ -102,7 +103,7 @@ class Judge:
         return {each.name: measure(recognizer, each, shortlist=self.shortlist, tell=tell) for each in self.sets}
 
 
-def face_sets(cache: Path, crops: Crops, learners: Learners) -> list[FaceSet]:
+def face_sets(cache: Path, crops: StoredFaces, learners: Learners) -> list[FaceSet]:
     """LFW's DevTest people from the cache that ``load_crops`` filled, and the people held out."""
     folder = cache / "lfw-peopleDevTest"
     if not folder.is_dir():

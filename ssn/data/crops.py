@@ -15,7 +15,6 @@ import os
 import tarfile
 import zipfile
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import torch
 from PIL import Image
 from tqdm import tqdm
 
+from ssn.data.face_store import StoredFaces
 from ssn.data.lfw import LFW
 from ssn.errors import DataError, NoFaceError
 from ssn.faces.align import alignment_transform, apply_transform, warp
@@ -37,21 +37,6 @@ log = logging.getLogger(__name__)
 CROP_SIZE = 144
 SAME_PERSON_DISTANCE = 0.5
 """Euclidean distance of descriptors below which two photos may be of one person (strangers: 1st percentile 0.60)."""
-
-
-@dataclass(frozen=True)
-class Crops:
-    """``pixels`` (N, 144, 144, 3) uint8, ``landmarks`` (N, 68, 2) float32 in crop pixels, ``descriptors`` (N, 128)
-    float32, ``identities`` (N,) int64, −1 where unknown (unique over all sources), ``sources`` (N,) str."""
-
-    pixels: np.ndarray
-    landmarks: np.ndarray
-    descriptors: np.ndarray
-    identities: np.ndarray
-    sources: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.pixels)
 
 
 _detector: FaceDetector | None = None
@@ -168,7 +153,7 @@ def near_any(descriptors: np.ndarray, others: np.ndarray, distance: float = SAME
 
 def load_crops(
     cache: str | Path, lfw: Path | None = None, faces: Path | None = None, workers: int = 2
-) -> tuple[Crops, dict]:
+) -> tuple[StoredFaces, dict]:
     """Build what is missing in ``cache``, and load all of it → the crops, and counts for the model card.
 
     ``counts`` is {source: {"images", "left_out"}}; ``left_out`` are those too near to a test person.
@@ -201,4 +186,12 @@ def load_crops(
         start += int(good.sum())
     joined = [np.concatenate([part[i][part[4]] for part in parts]) for i in (1, 2, 3)]
     names = np.concatenate([[name] * c["images"] for name, c in counts.items()])
-    return Crops(pixels, joined[0].reshape(-1, 68, 2), joined[1].reshape(-1, DESCRIPTOR_SIZE), joined[2], names), counts
+    faces_found = StoredFaces(
+        pixels,
+        joined[0].reshape(-1, 68, 2),
+        joined[1].reshape(-1, DESCRIPTOR_SIZE),
+        joined[2],
+        names,
+        np.zeros(total, bool),
+    )
+    return faces_found, counts

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.training.distill.recipe import DistillConfig
 
 CONFIG = DistillConfig(images=96, batch=8, partners=2, sizes=((32, 0.5), (48, 0.5)), warmup=0.2)
@@ -32,14 +32,15 @@ def tiny() -> TinyBackbone:
         return TinyBackbone()
 
 
-def drawn_crops() -> Crops:
+def drawn_crops() -> StoredFaces:
     """20 crops: people of 1, 2, 3, 4 photos, and ten unknown."""
     rng = np.random.default_rng(0)
     identities = np.array([0, 1, 1, 2, 2, 2, 3, 3, 3, 3] + [-1] * 10)
-    return Crops(
+    return StoredFaces(
         pixels=rng.integers(0, 256, (20, 4, 4, 3), dtype=np.uint8).repeat(36, axis=1).repeat(36, axis=2),
         landmarks=rng.uniform(20, 120, (20, 68, 2)).astype(np.float32),
         descriptors=(rng.normal(size=(20, 128)) * 0.1 + 0.05).astype(np.float32),
         identities=identities[rng.permutation(20)],
         sources=np.array(["drawn"] * 20),
+        nir=np.zeros(20, bool),
     )

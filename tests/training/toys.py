@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssn.data.crops import CROP_SIZE, Crops
+from ssn.data.crops import CROP_SIZE
+from ssn.data.face_store import StoredFaces
 from ssn.models.light_cnn import MFMConv
 from ssn.models.network import SaliencySearchNetwork
 from ssn.training.search.batches import BatchConfig
@@ -58,19 +59,20 @@ class ToyBackbone(nn.Module):
         return self.fc(nn.functional.adaptive_avg_pool2d(x, 2).flatten(1))
 
 
-def toy_crops(people: int = 6, photos: int = 8) -> Crops:
+def toy_crops(people: int = 6, photos: int = 8) -> StoredFaces:
     """People of one flat colour each, with noise."""
     rng = np.random.default_rng(0)
     count = people * photos
     colours = rng.integers(30, 220, (people, 1, 1, 1, 3))
     noise = rng.integers(-20, 20, (people, photos, CROP_SIZE // 8, CROP_SIZE // 8, 3))
     pixels = (colours + noise).clip(0, 255).astype(np.uint8).repeat(8, axis=2).repeat(8, axis=3)
-    return Crops(
+    return StoredFaces(
         pixels.reshape(count, CROP_SIZE, CROP_SIZE, 3),
         np.zeros((count, 68, 2), np.float32),
         rng.normal(size=(count, 128)).astype(np.float32),
         np.repeat(np.arange(people), photos),
         np.full(count, "toys"),
+        np.zeros(count, bool),
     )
 
 

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError
 from ssn.faces.descriptor import centred
 from ssn.training.augment import ViewRanges, random_views
@@ -87,7 +87,7 @@ def recipe_of(state: dict) -> DistillConfig:
 class Targets:
     """What the student should reproduce for each crop: its centred descriptor, pulled towards its person's mean."""
 
-    def __init__(self, crops: Crops, pull: float):
+    def __init__(self, crops: StoredFaces, pull: float):
         self.mean = crops.descriptors.mean(axis=0)
         unit = centred(crops.descriptors, self.mean)
         self.members: dict[int, np.ndarray] = {}
@@ -109,7 +109,7 @@ def ranking_divergence(answer: Tensor, target: Tensor, bank: Tensor, sharpness: 
     return F.kl_div(ranked, wanted, reduction="sum", log_target=True)
 
 
-def draw_batch(crops: Crops, targets: Targets, config: DistillConfig, step: int) -> tuple[Tensor, Tensor]:
+def draw_batch(crops: StoredFaces, targets: Targets, config: DistillConfig, step: int) -> tuple[Tensor, Tensor]:
     """The views (batch, 1, S, S) and targets (batch, 128) of one step; depends on nothing but its arguments."""
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     fresh = config.batch - config.partners

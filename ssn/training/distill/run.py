@@ -21,7 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError
 from ssn.machine import autocast, has_fast_bfloat16, keep_freed_memory
 from ssn.models.light_cnn import LightCNN29
@@ -55,7 +55,7 @@ def distillation_loss(
 class Distillation:
     """One run: its state, one step, and where it is kept. It starts from ``backbone``, or from random weights."""
 
-    def __init__(self, crops: Crops, config: DistillConfig, team: Team, backbone: LightCNN29 | None = None):
+    def __init__(self, crops: StoredFaces, config: DistillConfig, team: Team, backbone: LightCNN29 | None = None):
         self.crops, self.config, self.team, self.device = crops, config, team, team.device
         self.targets = Targets(crops, config.identity_pull)
         self.bank = self.targets.unit.to(self.device)
@@ -180,7 +180,7 @@ class Distillation:
 
 
 def distill(
-    crops: Crops,
+    crops: StoredFaces,
     config: DistillConfig,
     folder: str | Path,
     team: Team,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.training.search.batches import Batches
 from ssn.training.search.bilevel import Bilevel
 from ssn.training.search.objective import BatchGradient, Objective
@@ -32,7 +32,7 @@ class Search(Stage):
     def __init__(
         self,
         objective: Objective,
-        crops: Crops,
+        crops: StoredFaces,
         learners: Learners,
         recipe: Recipe,
         team: Team,

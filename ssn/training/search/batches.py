@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.errors import DataError
 from ssn.models.pixel_selection import BRANCHES
 from ssn.training.augment import ViewRanges, random_rectangles, random_views
@@ -97,7 +97,7 @@ class Batches:
     """
 
     def __init__(
-        self, crops: Crops, learners: Learners, members: np.ndarray, config: BatchConfig, seed: int, stream: int
+        self, crops: StoredFaces, learners: Learners, members: np.ndarray, config: BatchConfig, seed: int, stream: int
     ):
         self.crops, self.learners, self.members = crops, learners, members
         self.config, self.seed, self.stream = config, seed, stream
@@ -122,7 +122,7 @@ class Batches:
 
 
 def draw_micro(
-    crops: Crops,
+    crops: StoredFaces,
     learners: Learners,
     places: np.ndarray,
     branch: int,

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.training.distill.recipe import DistillConfig, Targets, ranking_divergence
 from ssn.training.search.people import Learners
 
@@ -25,7 +25,7 @@ class Teaching(nn.Module):
     ``said`` (R, 256): the base's embeddings of the learners, unit rows.
     """
 
-    def __init__(self, crops: Crops, learners: Learners, said: Tensor):
+    def __init__(self, crops: StoredFaces, learners: Learners, said: Tensor):
         super().__init__()
         self.config = DistillConfig()
         wanted = Targets(crops, self.config.identity_pull).unit[learners.rows].to(said)  # (R, 128)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import torch
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.training.search.batches import Batches
 from ssn.training.search.objective import BatchGradient, Objective
 from ssn.training.search.people import Learners
@@ -27,7 +27,7 @@ class Finetune(Stage):
     def __init__(
         self,
         objective: Objective,
-        crops: Crops,
+        crops: StoredFaces,
         learners: Learners,
         recipe: Recipe,
         team: Team,

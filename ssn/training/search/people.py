@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.errors import DataError
 
 LFW_SOURCE = "lfw-peopleDevTrain"
@@ -34,7 +34,7 @@ class Learners:
         return hashlib.sha256(self.rows.tobytes() + self.labels.tobytes()).hexdigest()[:12]
 
 
-def choose_learners(crops: Crops, held_out: int = 200, seed: int = 0) -> Learners:
+def choose_learners(crops: StoredFaces, held_out: int = 200, seed: int = 0) -> Learners:
     """All people with photos enough; ``held_out`` of those outside LFW are drawn by ``seed`` and kept apart (LFW has
     its own test people). Raises DataError where too few are left."""
     known = np.flatnonzero(crops.identities >= 0)

@@ -8,7 +8,7 @@ from typing import Literal
 
 import torch
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError
 from ssn.machine import has_fast_bfloat16
 from ssn.models.balance import balance
@@ -42,7 +42,7 @@ class Pipeline:
     def __init__(
         self,
         base: SaliencySearchNetwork,
-        crops: Crops,
+        crops: StoredFaces,
         learners: Learners,
         recipe: Recipe,
         folder: str | Path,
@@ -85,7 +85,7 @@ class Pipeline:
         return kind(self.objective, self.crops, self.learners, self.recipe, self.team, self.half)
 
 
-def balanced(base: SaliencySearchNetwork, crops: Crops, learners: Learners, size: int) -> SaliencySearchNetwork:
+def balanced(base: SaliencySearchNetwork, crops: StoredFaces, learners: Learners, size: int) -> SaliencySearchNetwork:
     """A copy of the base with the same answers, whose activations are of order one on the first learners."""
     base = copy.deepcopy(base).cpu().float()
     gray = still_views(crops, learners.rows[:BALANCED_ON], size)

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError
 from ssn.faces.simulated_nir import to_gray
 from ssn.machine import autocast
@@ -66,14 +66,14 @@ def _embed_all(base: SaliencySearchNetwork, draw, count: int, team: Team, half: 
     return team.sum([found])[0]
 
 
-def still_views(crops: Crops, rows: np.ndarray, size: int) -> Tensor:
+def still_views(crops: StoredFaces, rows: np.ndarray, size: int) -> Tensor:
     """Crops at ``rows`` as they are, in VIS → gray (n, 1, size, size) in [0, 1]."""
     pixels = torch.from_numpy(crops.pixels[rows]).permute(0, 3, 1, 2).float() / 255
     return to_gray(sample_geometry(pixels, size, STILL, torch.Generator().manual_seed(0)))
 
 
 def base_targets(
-    base: SaliencySearchNetwork, crops: Crops, learners: Learners, size: int, team: Team, half: bool
+    base: SaliencySearchNetwork, crops: StoredFaces, learners: Learners, size: int, team: Team, half: bool
 ) -> Tensor:
     """The base's view of every learner, complete and in VIS, as it is and mirrored → (R, 256), unit rows."""
 
@@ -108,7 +108,7 @@ def fit_classifier(embeddings: Tensor, labels: Tensor, classes: int, config: War
 
 def warm_start(
     base: SaliencySearchNetwork,
-    crops: Crops,
+    crops: StoredFaces,
     learners: Learners,
     recipe: Recipe,
     team: Team,
@@ -133,7 +133,7 @@ def warm_start(
 
 
 def _said_by(
-    base: SaliencySearchNetwork, crops: Crops, learners: Learners, recipe: Recipe, team: Team, half: bool
+    base: SaliencySearchNetwork, crops: StoredFaces, learners: Learners, recipe: Recipe, team: Team, half: bool
 ) -> dict[str, Tensor]:
     """``targets`` (R, 256), and ``seen`` (views · R, 256), the base's embeddings of random views of the learners."""
     targets = base_targets(base, crops, learners, recipe.batches.size, team, half)

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.training.distill import recipe as lessons
 from ssn.training.distill.recipe import DistillConfig, Targets, draw_batch
 from ssn.training.distill.run import distillation_loss
@@ -19,7 +19,7 @@ from tests.training.drawn_crops import CONFIG, drawn_crops
 
 
 @pytest.fixture(scope="module")
-def crops() -> Crops:
+def crops() -> StoredFaces:
     return drawn_crops()
 
 

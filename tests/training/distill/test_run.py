@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssn.data.crops import Crops
+from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError, DataError
 from ssn.training.augment import ViewRanges
 from ssn.training.distill import run as module
@@ -33,7 +33,7 @@ CPU = Team("cpu")
 
 
 @pytest.fixture(scope="module")
-def crops() -> Crops:
+def crops() -> StoredFaces:
     return drawn_crops()
 
 
@@ -75,11 +75,11 @@ def test_a_step_follows_the_plain_optimiser_and_a_running_average(crops, exact):
         assert torch.allclose(average, 0.1 * start + 0.9 * found, atol=1e-6)  # a young average keeps 1/10
 
 
-def finish(crops: Crops, folder: Path, **options) -> Distillation:
+def finish(crops: StoredFaces, folder: Path, **options) -> Distillation:
     return distill(crops, CONFIG, folder, CPU, backbone=tiny(), progress=False, **options)
 
 
-def killed_at(crops: Crops, folder: Path, step: int) -> None:
+def killed_at(crops: StoredFaces, folder: Path, step: int) -> None:
     """Runs until the given step, saving after each, and is killed in the middle of it. A process of its own knows
     nothing of its parent's fixtures: it is made exact again."""
     torch.set_num_threads(1)
