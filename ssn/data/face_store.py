@@ -9,9 +9,12 @@ import numpy as np
 
 @dataclass(frozen=True)
 class StoredFaces:
-    """``pixels`` (N, 144, 144, 3) uint8, ``landmarks`` (N, 68, 2) float32 in crop pixels, ``descriptors`` (N, D)
-    float32 of the teacher, ``identities`` (N,) int64, −1 where unknown (unique over all sources), ``sources`` (N,) str, ``nir``
-    (N,) bool, True where the photo is real near-infrared."""
+    """Aligned crops with margin, and what is known of them.
+
+    ``pixels`` (N, 144, 144, 3) uint8, ``landmarks`` (N, 68, 2) float32 in crop pixels, ``descriptors`` (N, D) float32 of
+    the teacher, ``identities`` (N,) int64, −1 where unknown (unique over all sources), ``sources`` (N,) str, ``nir``
+    (N,) bool, True where the photo is real near-infrared.
+    """
 
     pixels: np.ndarray
     landmarks: np.ndarray
