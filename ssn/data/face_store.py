@@ -11,7 +11,7 @@ import numpy as np
 class StoredFaces:
     """Aligned crops with margin, and what is known of them.
 
-    ``pixels`` (N, 144, 144, 3) uint8, ``landmarks`` (N, 68, 2) float32 in crop pixels, ``descriptors`` (N, D) float32 of
+    ``pixels`` (N, 144, 144, 3) uint8, ``landmarks`` (N, 68, 2) float32 in crop px, ``descriptors`` (N, D) float32 of
     the teacher, ``identities`` (N,) int64, −1 where unknown (unique over all sources), ``sources`` (N,) str, ``nir``
     (N,) bool, True where the photo is real near-infrared.
     """
