@@ -100,7 +100,7 @@ class Recognizer:
     ) -> np.ndarray:
         """Aligned faces → (N, 256) float32 rows of unit length. ``fast`` and ``enrolled`` as in ``embed_gray``."""
         if not faces:
-            return np.zeros((0, 256), np.float32)
+            return np.zeros((0, self.network.width), np.float32)
         told = told_masks(faces) if self.network.adaptive else None
         return self.embed_gray(gray_batch(faces), [face.branch for face in faces], told, batch, fast, enrolled)
 
@@ -132,7 +132,7 @@ class Recognizer:
                 turned = None if known is None else known.flip(3)
                 units = F.normalize(units + self._units(gray[part].flip(3), branch[part], turned, fast), dim=1)
             rows.append(units.cpu().numpy())
-        return np.concatenate(rows) if rows else np.zeros((0, 256), np.float32)
+        return np.concatenate(rows) if rows else np.zeros((0, self.network.width), np.float32)
 
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
         told = None if told is None else told.to(self.device)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from ssn.models.backbone import DEFAULT_ARCHITECTURE
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -16,7 +18,7 @@ class ModelCard:
     whether they are the paper's (``pixel``) or our extension's (``adaptive``)."""
 
     name: str
-    architecture: str = "light-cnn-29-v2"
+    architecture: str = DEFAULT_ARCHITECTURE
     searched: bool = False
     training: dict = field(default_factory=dict)
     measures: dict = field(default_factory=dict)

@@ -22,14 +22,13 @@ from torch import Tensor
 
 from ssn.errors import CheckpointError
 from ssn.models.card import ModelCard, model_id
-from ssn.models.light_cnn import LightCNN29, LightCNN29V1, LightCNN29V2
+from ssn.models.backbone import ARCHITECTURES, DEFAULT_ARCHITECTURE, Backbone
 from ssn.models.network import SaliencySearchNetwork
-from ssn.models.pixel_selection import PixelSelection
 from ssn.places import CHECKPOINTS
 
 FORMAT = "ssn-studio-1"
-ARCHITECTURES: dict[str, type[LightCNN29]] = {"light-cnn-29-v2": LightCNN29V2, "light-cnn-29-v1": LightCNN29V1}
 OFFICIAL_SHA256 = "d0750746622270548137b092700811b00dc64d67ca8df042c6cf48cb3b1b9964"
+"""Of the released Light CNN-29 v2 file."""
 SELECTIONS = ("pixel", "adaptive")
 BASE_CHECKPOINT = CHECKPOINTS / "light-cnn-29-v2-distilled.safetensors"
 """What a search starts from."""
@@ -44,10 +43,11 @@ def save_model(path: str | Path, tensors: dict[str, Tensor], card: ModelCard, ha
     Raises CheckpointError where a value is no number or too large for half precision, or the disk refuses.
     """
     path = Path(path)
-    kept = {k: (_halved(v.detach().cpu()) if half else v.detach().cpu()).contiguous() for k, v in tensors.items()}
-    if bad := [key for key, tensor in kept.items() if not bool(tensor.isfinite().all())]:
+    plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
+    stored = {key: _halved(tensor).contiguous() for key, tensor in plain.items()} if half else plain
+    if bad := [key for key, tensor in stored.items() if not bool(tensor.isfinite().all())]:
         raise CheckpointError(f"The weights hold values that cannot be saved, in {bad[0]}.", "Look at the training.")
-    card = ModelCard(**{**card.__dict__, "model_id": model_id(card.name, kept)})
+    card = replace(card, model_id=model_id(card.name, stored))
     metadata = {
         "format": FORMAT,
         "name": card.name,
@@ -61,7 +61,7 @@ def save_model(path: str | Path, tensors: dict[str, Tensor], card: ModelCard, ha
     part = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(kept, str(part), metadata)
+        save_file(stored, str(part), metadata)
         os.replace(part, path)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{path} cannot be written: {error}", "Check disk space and permissions.") from error
@@ -97,8 +97,8 @@ def load_model(path: str | Path = DEFAULT_CHECKPOINT) -> tuple[SaliencySearchNet
     return build_network(tensors, card), card
 
 
-def load_backbone(path: str | Path) -> LightCNN29:
-    """As ``load_model``, but the Light CNN alone, with the weights as they stand in the file, to be trained further.
+def load_backbone(path: str | Path) -> Backbone:
+    """As ``load_model``, but the backbone alone, with the weights as they stand in the file, to be trained further.
 
     Raises CheckpointError also for a file with a selection: its weights are half of a network.
     """
@@ -123,12 +123,11 @@ def _read(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
 def build_network(tensors: dict[str, Tensor], card: ModelCard) -> SaliencySearchNetwork:
     """Tensors named ``backbone.*`` and perhaps ``selection.*`` → network. A backbone alone gets indicators at their
     first value, with that value divided out of the weights behind them, so that it answers exactly as it did alone."""
-    backbone = ARCHITECTURES[card.architecture]()
-    network = SaliencySearchNetwork(backbone, adaptive=card.selection == "adaptive")
+    network = SaliencySearchNetwork(ARCHITECTURES[card.architecture](), adaptive=card.selection == "adaptive")
     tensors = {k: v.float() for k, v in tensors.items()}
     if not any(k.startswith("selection.") for k in tensors):
         tensors |= {k: v for k, v in network.state_dict().items() if k.startswith("selection.")}
-        divide_out_selection(tensors, network.selection)
+        divide_out_selection(tensors, network)
     try:
         network.load_state_dict(tensors, strict=True)
     except RuntimeError as error:
@@ -142,16 +141,15 @@ def build_network(tensors: dict[str, Tensor], card: ModelCard) -> SaliencySearch
     return network.eval()
 
 
-def divide_out_selection(tensors: dict[str, Tensor], selection: torch.nn.ModuleList | list[PixelSelection]) -> None:
-    """Divide each group's first weights by the block's uniform saliency, in place: W (σ(1) Y) / σ(1) = W Y."""
-    for number, block in enumerate(selection, start=1):
+def divide_out_selection(tensors: dict[str, Tensor], network: SaliencySearchNetwork) -> None:
+    """Divide the weights behind each block by the network's uniform saliency, in place: W (σ(1) Y) / σ(1) = W Y."""
+    for name, block in zip(network.backbone.readers, network.selections(), strict=True):
         saliency = torch.sigmoid(block.indicators.detach().flatten()[0])
-        key = f"backbone.group{number}.conv_a.filter.weight"
-        if key in tensors:
+        if (key := f"backbone.{name}") in tensors:  # what is missing is told when the network loads them
             tensors[key] = tensors[key] / saliency
 
 
-_FACTS = {"searched": bool, "training": dict, "measures": dict, "thresholds": dict}
+_FACTS: dict[str, type] = {"searched": bool, "training": dict, "measures": dict, "thresholds": dict}
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
@@ -202,7 +200,7 @@ def import_official(path: str | Path, sha256: str | None = OFFICIAL_SHA256) -> t
         raise CheckpointError(
             f"{path.name} is no PyTorch checkpoint with a state_dict.", "Use the released file."
         ) from error
-    expected = {key: value.shape for key, value in LightCNN29V2().state_dict().items()}
+    expected = {key: value.shape for key, value in ARCHITECTURES[DEFAULT_ARCHITECTURE]().state_dict().items()}
     state = {key: value for key, value in state.items() if not key.startswith("fc2.")}
     wrong = sorted(set(state) ^ set(expected)) or [k for k in expected if state[k].shape != expected[k]]
     if wrong:
@@ -210,5 +208,6 @@ def import_official(path: str | Path, sha256: str | None = OFFICIAL_SHA256) -> t
             f"{path.name} does not fit Light CNN-29 v2, first at {wrong[0]}.", "Use the released file."
         )
     tensors = {f"backbone.{key}": value for key, value in state.items()}
-    card = ModelCard("light-cnn-29-v2-official", training={"data": "MS-Celeb-1M, by its authors"})
-    return tensors, ModelCard(**{**card.__dict__, "model_id": model_id(card.name, tensors)})
+    name = "light-cnn-29-v2-official"
+    known = {"data": "MS-Celeb-1M, by its authors"}
+    return tensors, ModelCard(name, training=known, model_id=model_id(name, tensors))

@@ -104,12 +104,14 @@ def _residual_blocks(count: int, channels: int) -> nn.Sequential:
 
 
 class LightCNN29(nn.Module):
-    """What both versions share. ``classes`` adds the identity classifier ``fc2``; without it the module is the backbone
-    alone and a checkpoint's ``fc2`` is left aside when loading."""
+    """What both versions share: a ``Backbone``. The released files hold an identity classifier ``fc2`` too, which is
+    left aside when loading."""
 
-    classifier_bias: bool
+    width = EMBEDDING_SIZE
+    block_shapes = BLOCK_SHAPES
+    readers = tuple(f"group{number}.conv_a.filter.weight" for number in (1, 2, 3, 4))
 
-    def __init__(self, classes: int | None = None):
+    def __init__(self) -> None:
         super().__init__()
         self.conv1 = MFMConv(1, 48, 5, 2)
         self.block1, self.group1 = _residual_blocks(1, 48), Group(48, 96)
@@ -117,7 +119,6 @@ class LightCNN29(nn.Module):
         self.block3, self.group3 = _residual_blocks(3, 192), Group(192, 128)
         self.block4, self.group4 = _residual_blocks(4, 128), Group(128, 128)
         self.fc = self._embedding_layer()
-        self.fc2 = nn.Linear(EMBEDDING_SIZE, classes, bias=self.classifier_bias) if classes else None
         self.register_load_state_dict_pre_hook(_leave_classifier_aside)
 
     def _embedding_layer(self) -> nn.Module:
@@ -126,7 +127,7 @@ class LightCNN29(nn.Module):
     def pool(self, x: Tensor) -> Tensor:
         raise TypeError("use LightCNN29V1 or LightCNN29V2")
 
-    def stages(self):
+    def stages(self) -> tuple[tuple[nn.Module, nn.Module, bool], ...]:
         """The four (block, group, whether a pool follows), in order; the selection sits between block and group."""
         return (
             (self.block1, self.group1, True),
@@ -154,17 +155,9 @@ class LightCNN29(nn.Module):
                 x = self.pool(x)
         return self.embed(x)
 
-    def classify(self, embedding: Tensor) -> Tensor:
-        """Embeddings (N, 256) → identity logits (N, classes)."""
-        if self.fc2 is None:
-            raise ValueError("built without a classifier: pass classes=N")
-        return self.fc2(embedding)
-
 
 class LightCNN29V2(LightCNN29):
-    """Light CNN-29 v2: pools by max + average, linear embedding, classifier without bias. 10,475,872 parameters."""
-
-    classifier_bias = False
+    """Light CNN-29 v2: pools by max + average, linear embedding. 10,475,872 parameters."""
 
     def _embedding_layer(self) -> nn.Module:
         return nn.Linear(128 * 8 * 8, EMBEDDING_SIZE)
@@ -174,9 +167,7 @@ class LightCNN29V2(LightCNN29):
 
 
 class LightCNN29V1(LightCNN29):
-    """Light CNN-29: max pooling, MFM embedding, classifier with bias. 12,573,280 parameters."""
-
-    classifier_bias = True
+    """Light CNN-29: max pooling, MFM embedding. 12,573,280 parameters."""
 
     def _embedding_layer(self) -> nn.Module:
         return MFMLinear(128 * 8 * 8, EMBEDDING_SIZE)
@@ -186,6 +177,5 @@ class LightCNN29V1(LightCNN29):
 
 
 def _leave_classifier_aside(module, state, prefix, *_):
-    if module.fc2 is None:
-        state.pop(prefix + "fc2.weight", None)
-        state.pop(prefix + "fc2.bias", None)
+    state.pop(prefix + "fc2.weight", None)
+    state.pop(prefix + "fc2.bias", None)

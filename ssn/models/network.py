@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from ssn.models.adaptive_selection import AdaptiveSelection
-from ssn.models.light_cnn import BLOCK_SHAPES, LightCNN29, LightCNN29V2
+from ssn.models.backbone import ARCHITECTURES, DEFAULT_ARCHITECTURE, Backbone, Shape
 from ssn.models.pixel_selection import BRANCHES, PixelSelection
 
 
@@ -28,24 +29,30 @@ class SaliencySearchNetwork(nn.Module):
     """Gray faces and their branch → embeddings; on request also what each block saw.
 
     ``selection=False`` leaves the plain backbone, so that a baseline is the same class with one part less;
-    ``adaptive`` takes our extension in place of the paper's selection. ``shapes`` are those of the block outputs.
+    ``adaptive`` takes our extension in place of the paper's selection. ``shapes`` are those of the block outputs, where
+    faces are not of 128×128.
     """
 
     def __init__(
         self,
-        backbone: LightCNN29 | None = None,
+        backbone: Backbone | None = None,
         selection: bool = True,
         adaptive: bool = False,
-        shapes: tuple[tuple[int, int, int], ...] = BLOCK_SHAPES,
+        shapes: tuple[Shape, ...] | None = None,
     ):
         super().__init__()
-        self.backbone = backbone or LightCNN29V2()
-        self.adaptive, self.shapes = adaptive, shapes
+        self.backbone: Backbone = backbone or ARCHITECTURES[DEFAULT_ARCHITECTURE]()
+        self.adaptive, self.shapes = adaptive, shapes or self.backbone.block_shapes
         kind = AdaptiveSelection if adaptive else PixelSelection
-        self.selection = nn.ModuleList(kind(shape) for shape in shapes) if selection else None
+        self.selection = nn.ModuleList(kind(shape) for shape in self.shapes) if selection else None
+
+    @property
+    def width(self) -> int:
+        """Values of an embedding."""
+        return self.backbone.width
 
     def forward(self, gray: Tensor, branch: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(N, 1, 128, 128) in [0, 1] and (N,) int64 indices into ``BRANCHES`` → embeddings (N, 256), not normalised.
+        """(N, 1, 128, 128) in [0, 1] and (N,) int64 indices into ``BRANCHES`` → embeddings (N, ``width``), not normalised.
 
         ``mask`` (N, 1, 128, 128), 1 where hidden, is used by adaptive selection alone; a face of −1 throughout is one
         whose mask is not known, None leaves all unknown.
@@ -77,11 +84,15 @@ class SaliencySearchNetwork(nn.Module):
         known = (mask,) if self.adaptive and mask is not None else ()
         return self.selection[number](output, branch, *known)
 
+    def selections(self) -> list[PixelSelection]:
+        """One a block, in order; none without selection."""
+        return [cast(PixelSelection, block) for block in self.selection or ()]
+
     def _traced(self, number: int, output: Tensor, branch: Tensor, mask: Tensor | None) -> BlockTrace:
         if self.selection is None:
             return BlockTrace(None, output, output)
-        block = self.selection[number]
-        if not self.adaptive:
+        block = cast(PixelSelection, self.selection[number])
+        if not isinstance(block, AdaptiveSelection):
             return BlockTrace(block.saliency(branch), output, block(output, branch))
         correction = block.correction(output, mask)
         saliency = block.image_saliency(branch, correction)

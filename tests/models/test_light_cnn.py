@@ -81,8 +81,9 @@ def test_the_published_list_has_61_tensors():
 
 
 def test_the_state_dict_of_v2_has_the_published_names_and_shapes():
-    ours = {name: tuple(value.shape) for name, value in LightCNN29V2(classes=80013).state_dict().items()}
-    assert ours == published_shapes()
+    ours = {name: tuple(value.shape) for name, value in LightCNN29V2().state_dict().items()}
+    assert ours | {"fc2.weight": (80013, 256)} == published_shapes()
+    assert "fc2.weight" not in ours
 
 
 def test_the_published_list_loads_strictly_with_its_classifier_left_aside():
@@ -99,17 +100,6 @@ def test_the_published_list_loads_strictly_without_its_classifier():
     LightCNN29V2().load_state_dict(state, strict=True)
 
 
-def test_a_classifier_is_loaded_where_the_network_has_one_and_refused_where_it_is_missing():
-    state = random_state(published_shapes() | {"fc2.weight": (7, 256)})
-    backbone = LightCNN29V2(classes=7)
-    backbone.load_state_dict(state, strict=True)
-    embedding = torch.randn(3, 256)
-    assert torch.allclose(backbone.classify(embedding), embedding @ state["fc2.weight"].T, atol=1e-5)
-    del state["fc2.weight"]
-    with pytest.raises(RuntimeError, match=r"fc2\.weight"):
-        LightCNN29V2(classes=7).load_state_dict(state, strict=True)
-
-
 def test_a_missing_and_an_unknown_tensor_are_refused():
     state = random_state(published_shapes())
     missing = {key: value for key, value in state.items() if key != "group3.conv.filter.bias"}
@@ -119,19 +109,9 @@ def test_a_missing_and_an_unknown_tensor_are_refused():
         LightCNN29V2().load_state_dict(state | {"extra": torch.zeros(1)}, strict=True)
 
 
-def test_a_backbone_without_classifier_says_so():
-    with pytest.raises(ValueError, match="classifier"):
-        LightCNN29V2().classify(torch.zeros(1, 256))
-
-
 @pytest.mark.parametrize(("version", "parameters"), [(1, 12_573_280), (2, 10_475_872)])
 def test_the_number_of_backbone_parameters_is_the_published_one(backbones, version, parameters):
     assert sum(p.numel() for p in backbones[version].parameters()) == parameters
-
-
-def test_the_classifier_of_v1_has_a_bias_and_that_of_v2_has_none():
-    assert LightCNN29V1(classes=3).fc2.bias is not None
-    assert LightCNN29V2(classes=3).fc2.bias is None
 
 
 def test_the_block_outputs_have_the_published_shapes(backbones, faces):

@@ -41,6 +41,8 @@ class ToyBackbone(nn.Module):
 
     def __init__(self):
         super().__init__()
+        self.width, self.block_shapes = 16, FULL_SHAPES
+        self.readers = tuple(f"groups.{number}.conv_a.filter.weight" for number in range(4))
         self.conv1, self.fc = MFMConv(1, 4, 3, 1), nn.Linear(6 * 2 * 2, 16)
         self.blocks = nn.ModuleList(MFMConv(c, c, 3, 1) for c, _, _ in SHAPES)
         widths = [c for c, _, _ in SHAPES] + [6]

@@ -53,9 +53,9 @@ def start_network(base: SaliencySearchNetwork, variant: Variant, seed: int = 0) 
         raise DataError("The base has been through a search already.", "Start from base weights.")
     backbone = copy.deepcopy(base.backbone)
     if variant.selection == "none":
-        for (_, group, _), block in zip(backbone.stages(), base.selection, strict=True):
+        for name, block in zip(backbone.readers, base.selections(), strict=True):
             with torch.no_grad():  # what the selection took away, the weights behind it must take now
-                group.conv_a.filter.weight.mul_(torch.sigmoid(block.indicators.flatten()[0]))
+                backbone.get_parameter(name).mul_(torch.sigmoid(block.indicators.flatten()[0]))
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         adaptive = variant.selection == "adaptive"
