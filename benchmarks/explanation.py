@@ -23,6 +23,7 @@ from ssn.explanation.explainer import Explainer
 from ssn.explanation.methods.baselines import baseline_picture, gray
 from ssn.explanation.methods.registry import METHODS
 from ssn.explanation.pair import Target, probe_score
+from ssn.explanation.question import Question
 from ssn.faces.align import align
 from ssn.faces.parts import region_labels
 from ssn.faces.types import AlignedFace
@@ -93,7 +94,7 @@ def run(checkpoint: Path, seconds: float, least: int, peers: bool, methods: list
     for name in methods:
 
         def work(i: int, name: str = name):
-            found = explainer.explain(pairs[i % 4][0], targets[i % 4], name)
+            found = explainer.explain(Question(pairs[i % 4][0], targets[i % 4], name))
             if found.relative_delta is not None:
                 deltas.setdefault(name, []).append(found.relative_delta)
 

@@ -29,6 +29,7 @@ from ssn.explanation.explainer import Explainer
 from ssn.explanation.methods.baselines import baseline_picture, gray
 from ssn.explanation.methods.registry import METHODS
 from ssn.explanation.pair import Target, probe_score
+from ssn.explanation.question import Question
 from ssn.faces.detect import central_face
 from ssn.faces.read import read_image
 from ssn.faces.simulated_nir import simulated_nir_face
@@ -66,7 +67,9 @@ def measure(number: int, pair: Pair, steps: int, changes: dict, fill: str) -> di
         target = Target.photo(pair.second.name, central(recognizer, pair.second), recognizer)
     except SSNError as error:
         return {"pair": number, "refused": str(error)}
-    found = {name: explainer.explain(probe, target, name, parameters=changes.get(name)) for name in METHODS}
+    found = {
+        name: explainer.explain(Question(probe, target, name, parameters=changes.get(name, {}))) for name in METHODS
+    }
     maps = [found[name].map for name in METHODS] + control_maps((128, 128))
     score = probe_score(explainer.fast_network, probe, target)
     *_, (_, curves) = curves_of(maps, score, gray(probe), baseline_picture(fill, probe), steps)

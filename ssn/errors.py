@@ -55,6 +55,10 @@ class CheckpointError(SSNError):
     """A weights file is missing, damaged, or does not fit the architecture."""
 
 
+class AssetError(SSNError):
+    """A file that comes with the project is missing or damaged."""
+
+
 class GalleryError(SSNError):
     """A gallery cannot be opened, read or written as asked."""
 

@@ -68,7 +68,7 @@ class Recognizer:
 
     def __init__(self, network: SaliencySearchNetwork, card: ModelCard, device: str | torch.device = "auto"):
         self.device = device if isinstance(device, torch.device) else choose_device(device)
-        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
         self.card = card
         self.half = has_fast_bfloat16(self.device)
         self.detector = FaceDetector(self.device)

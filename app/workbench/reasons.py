@@ -13,6 +13,7 @@ from ssn.errors import ExplanationCancelledError, ExplanationError
 from ssn.explanation.belief import Belief
 from ssn.explanation.explainer import Attribution
 from ssn.explanation.pair import Target
+from ssn.explanation.question import Question, Watch
 from ssn.faces.types import AlignedFace
 from ssn.gallery.exact import Match
 
@@ -77,15 +78,14 @@ def find_reason(
     target = target_of(services, bench, person_id, contrast)
     face = bench.after.face
     found = services.explainer.explain(
-        face, target, method, progress=lambda share: progress(share * CURVES_FROM), cancel=cancel
+        Question(face, target, method), Watch(lambda share: progress(share * CURVES_FROM), cancel)
     )
     belief = None
     if found.complete:
         rest = 1 - CURVES_FROM
         try:
-            belief = services.explainer.believe(
-                face, target, found, progress=lambda share: progress(CURVES_FROM + share * rest), cancel=cancel
-            )
+            watch = Watch(lambda share: progress(CURVES_FROM + share * rest), cancel)
+            belief = services.explainer.believe(Question(face, target), found, watch=watch)
         except ExplanationCancelledError:
             belief = None
     alike = any(one.person_id == person_id and _rescored(bench, one) for one in bench.matches)

@@ -28,6 +28,7 @@ from ssn.explanation.belief import Belief
 from ssn.explanation.explainer import Attribution, Explainer
 from ssn.explanation.methods.registry import METHODS, find_method
 from ssn.explanation.pair import Target
+from ssn.explanation.question import Question, SideName, Sides
 from ssn.faces.types import AlignedFace
 from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Recognizer
@@ -101,27 +102,21 @@ def figures_of(found: Attribution, measured: Belief) -> dict:
     }
 
 
-def write_method(folder: Path, found: Attribution, measured: Belief, faces: dict[str, AlignedFace]) -> list[str]:
+def write_method(folder: Path, question: Question, found: Attribution, measured: Belief) -> list[str]:
     """One method's pictures and arrays → the names of the files."""
     written = []
-    maps = {
-        side: values for side, values in (("probe", found.map), ("gallery", found.gallery_map)) if values is not None
-    }
+    both: tuple[tuple[SideName, np.ndarray | None], ...] = (("probe", found.map), ("gallery", found.gallery_map))
+    maps = {side: values for side, values in both if values is not None}
     note = [f"{METHODS[found.method].title}   score {found.score:+.3f}", measured.verdict]
     for side, values in maps.items():
         name = f"{found.method}.png" if side == "probe" else f"{found.method}-{side}.png"
         lines = note if side == next(iter(maps)) else [note[0], f"the {side} photo's pixels"]
-        captioned(heat_map(faces[side], values), lines).save(folder / name)
+        captioned(heat_map(question.face(side), values), lines).save(folder / name)
         written.append(name)
     curves = measured.curves
-    arrays = {f"{side}_map": values for side, values in maps.items()}
-    np.savez_compressed(
-        folder / f"{found.method}.npz",
-        share=curves.share,
-        deletion=curves.deletion,
-        insertion=curves.insertion,
-        **arrays,
-    )
+    arrays = {"share": curves.share, "deletion": curves.deletion, "insertion": curves.insertion}
+    arrays |= {f"{side}_map": values for side, values in maps.items()}
+    np.savez_compressed(folder / f"{found.method}.npz", allow_pickle=False, **arrays)
     return [*written, f"{found.method}.npz"]
 
 
@@ -159,7 +154,7 @@ def explain(
     rather_than: Annotated[
         str | None, typer.Option(help="A second photo or person: explain what speaks for the one and not the other.")
     ] = None,
-    sides: Annotated[str, typer.Option(help="Whose pixels: probe, gallery (a photo) or both.")] = "probe",
+    sides: Annotated[Sides, typer.Option(help="Whose pixels: the probe's, the gallery photo's or both.")] = "probe",
     baseline: Annotated[str | None, typer.Option(help="mean, blur or black; each method has its own default.")] = None,
     block: Annotated[int | None, typer.Option(help="Which block gradcam and hirescam look at, 1 to 4.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of ig's path; more make its delta smaller.")] = None,
@@ -190,9 +185,10 @@ def explain(
         figures = {}
         for name in methods:
             own = {key: value for key, value in wanted.items() if key in METHODS[name].parameters}
-            found = explainer.explain(probe, target, name, sides=sides, baseline=baseline, parameters=own)
-            measured = explainer.believe(probe, target, found, checks=checks)
-            files = write_method(staged, found, measured, {"probe": probe, "gallery": target.face})
+            question = Question(probe, target, name, sides, baseline, own)
+            found = explainer.explain(question)
+            measured = explainer.believe(question, found, checks=checks)
+            files = write_method(staged, question, found, measured)
             figures[name] = {**figures_of(found, measured), "files": files}
         data = {
             "score": found.score,

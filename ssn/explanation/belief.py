@@ -10,7 +10,7 @@ scattered.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -105,7 +105,7 @@ def curves_of(
     baseline: np.ndarray,
     steps: int = STEPS,
     cell: int = CELL,
-) -> Iterator[tuple[float, list[Curves]]]:
+) -> Generator[tuple[float, list[Curves]], None, None]:
     """Deletion and insertion curves of several maps (H, W) of one face, all in the same batches → (share done,
     finished)."""
     x, base = (torch.tensor(v, dtype=torch.float32, device=score.device)[None, None] for v in (face, baseline))

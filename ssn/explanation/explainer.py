@@ -1,13 +1,13 @@
-"""The one object the page and the command line need: pair in, attribution and belief out, remembered while there is
-room."""
+"""The one object the page and the command line need: a question in, attribution and belief out, remembered while there
+is room."""
 
 from __future__ import annotations
 
 import copy
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal
 
 import numpy as np
 import torch
@@ -26,24 +26,15 @@ from ssn.explanation.belief import (
     shifted,
     stability,
 )
-from ssn.explanation.cache import Kept
+from ssn.explanation.cache import ResultCache
 from ssn.explanation.methods.baselines import baseline_picture, gray
-from ssn.explanation.methods.registry import (
-    METHODS,
-    Cancel,
-    Progress,
-    Side,
-    attribute,
-    drive,
-    find_method,
-    full_parameters,
-)
-from ssn.explanation.pair import PairScore, Target, face_digest, gallery_score, probe_score
+from ssn.explanation.methods.registry import METHODS, Side, attribute, drive, find_method, full_parameters
+from ssn.explanation.pair import PairScore, gallery_score, probe_score
+from ssn.explanation.question import NOBODY, Baseline, Question, SideName, Watch, baseline_key
 from ssn.faces.parts import region_labels, region_sums
 from ssn.faces.types import FACE_SIZE, AlignedFace
 from ssn.recognizer import Recognizer
 
-Sides = Literal["probe", "gallery", "both"]
 OWN_PICTURE = "own picture"
 FILL = "mean"
 """What deletion replaces pixels by, unless told otherwise: a face, so that a half-deleted picture still looks like
@@ -66,13 +57,25 @@ class Attribution:
     delta: float | None
     relative_delta: float | None
     regions: dict[str, float]
-    parameters: dict
+    parameters: Mapping[str, object]
     seconds: float
     done: float
 
     @property
     def complete(self) -> bool:
         return self.done >= 1.0
+
+    @property
+    def side(self) -> SideName:
+        """The side that is measured and summed over regions: the probe's, where it was asked for."""
+        return "gallery" if self.map is None else "probe"
+
+    @property
+    def main_map(self) -> np.ndarray:
+        """The map of that side."""
+        shown = self.gallery_map if self.map is None else self.map
+        assert shown is not None
+        return shown
 
 
 class Explainer:
@@ -81,208 +84,212 @@ class Explainer:
     waiting."""
 
     def __init__(self, recognizer: Recognizer, cache: int = 64, fast: bool | None = None):
-        """``cache``: how many results are kept. ``fast``: bfloat16 for the methods that may; None where the device
-        has it."""
+        """``cache``: how many results are remembered. ``fast``: bfloat16 for the methods that may; None where the
+        device has it."""
         self.model_id = recognizer.model_id
         self.fast = recognizer.half if fast is None else fast
         with torch.inference_mode(False):
-            self.network = copy.deepcopy(recognizer.network).requires_grad_(False).eval()
+            self.network: nn.Module = copy.deepcopy(recognizer.network).requires_grad_(False).eval()
             self.fast_network = copy.deepcopy(self.network).to(torch.bfloat16) if self.fast else self.network
         self._shuffled: dict[bool, nn.Module] = {}
-        self._kept = Kept(cache)
+        self._cache = ResultCache(cache)
 
-    def explain(
-        self,
-        probe: AlignedFace,
-        target: Target,
-        method: str = "ig",
-        *,
-        sides: Sides = "probe",
-        baseline: str | np.ndarray | None = None,
-        parameters: dict | None = None,
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
-    ) -> Attribution:
-        """Attribute the pair's score to pixels. ``baseline``: a name, a picture (128, 128) in [0, 1], or None for the
-        method's own.
+    @property
+    def remembered(self) -> int:
+        """How many results are in memory: maps, measures, and the controls' curves."""
+        return len(self._cache)
 
-        When cancelled, returns what there is (``done`` < 1), which is not kept. Raises ExplanationError,
-        ExplanationCancelledError, TemplateMismatchError.
-        """
-        chosen, parameters = find_method(method), full_parameters(method, parameters)
-        self._check(target, sides)
-        base = chosen.baseline and (chosen.baseline if baseline is None else baseline)
-        key = ("map", face_digest(probe), target.digest, method, sides, _baseline_key(base), _frozen(parameters))
-        work = partial(self._explain, probe, target, method, sides, base, parameters, progress, cancel)
-        return self._kept.once(key, work, lambda found: found.complete, cancel)
+    def forget(self, owner: str) -> None:
+        """Drop what is remembered for ``owner`` alone (see ``Question.owner``), and what is being computed for them as
+        soon as it is done."""
+        self._cache.forget(owner)
 
-    def _explain(self, probe, target, method, sides, base, parameters, progress, cancel) -> Attribution:
-        wanted = ("probe", "gallery") if sides == "both" else (sides,)
-        found: dict[str, Side] = {}
+    def explain(self, question: Question, watch: Watch = NOBODY) -> Attribution:
+        """Attribute the pair's score to pixels. When stopped, answers what there is (``done`` < 1), which is not
+        remembered. Raises ExplanationError, ExplanationCancelledError, TemplateMismatchError."""
+        question = _completed(question)
+        self._check(question, question.sides)
+        work = partial(self._explain, question, watch)
+        return self._cache.once(
+            ("map", *question.key), work, lambda answer: answer.complete, question.owner, watch.cancel
+        )
+
+    def _explain(self, question: Question, watch: Watch) -> Attribution:
+        wanted: tuple[SideName, ...] = ("probe", "gallery") if question.sides == "both" else (question.sides,)
+        answers: dict[SideName, Side] = {}
         for number, side in enumerate(wanted):
-            told = _part_of(progress, number, len(wanted))
             try:
-                found[side] = self._side(probe, target, side, method, base, parameters, told, cancel)
+                answers[side] = self._side(question, side, watch.part(number, len(wanted)))
             except ExplanationCancelledError:
-                if not found:
+                if not answers:
                     raise
-            if side not in found or found[side].done < 1.0:
+            if side not in answers or answers[side].done < 1.0:
                 break
-        first = next(iter(found.values()))
-        worst = max(found.values(), key=lambda s: s.relative_delta or 0.0)
-        seen = probe if "probe" in found else target.face
+        main, first = next(iter(answers.items()))
+        worst = max(answers.values(), key=lambda side: side.relative_delta or 0.0)
+        base = question.baseline
         return Attribution(
-            method=method,
-            map=found["probe"].map if "probe" in found else None,
-            gallery_map=found["gallery"].map if "gallery" in found else None,
+            method=question.method,
+            map=answers["probe"].map if "probe" in answers else None,
+            gallery_map=answers["gallery"].map if "gallery" in answers else None,
             score=first.score,
             baseline=base if base is None or isinstance(base, str) else OWN_PICTURE,
             baseline_score=first.baseline_score,
             delta=worst.delta,
             relative_delta=worst.relative_delta,
-            regions=region_sums(first.map, region_labels(seen.landmarks)),
-            parameters=parameters,
-            seconds=sum(side.seconds for side in found.values()),
-            done=sum(side.done for side in found.values()) / len(wanted),
+            regions=region_sums(first.map, region_labels(question.face(main).landmarks)),
+            parameters=question.parameters,
+            seconds=sum(side.seconds for side in answers.values()),
+            done=sum(side.done for side in answers.values()) / len(wanted),
         )
 
-    def _side(self, probe, target, side, method, base, parameters, progress, cancel, network=None) -> Side:
-        face = probe if side == "probe" else target.face
-        exact = self._score(network or self.network, probe, target, side)
+    def _side(self, question: Question, side: SideName, watch: Watch, network: nn.Module | None = None) -> Side:
+        """One side explained by the question's method; by another ``network`` than the recognizer's where one is
+        given."""
+        face = question.face(side)
+        exact = self._score(network or self.network, question, side)
         score = exact
-        if self.fast and METHODS[method].fast and network is None:
-            score = self._score(self.fast_network, probe, target, side)
-        picture = _picture(base, face)
+        if self.fast and METHODS[question.method].fast and network is None:
+            score = self._score(self.fast_network, question, side)
         return attribute(
-            score, gray(face), method, picture, region_labels(face.landmarks), parameters, progress, cancel, exact
+            score,
+            gray(face),
+            question.method,
+            None if question.baseline is None else _picture(question.baseline, face),
+            region_labels(face.landmarks),
+            question.parameters,
+            watch,
+            exact,
         )
 
-    def _score(self, network: nn.Module, probe: AlignedFace, target: Target, side: str) -> PairScore:
+    def _score(self, network: nn.Module, question: Question, side: SideName) -> PairScore:
         if side == "probe":
-            return probe_score(network, probe, target)
-        own = probe_score(self.network, probe, target)
+            return probe_score(network, question.probe, question.target)
+        own = probe_score(self.network, question.probe, question.target)
         with torch.inference_mode(False), torch.no_grad():
-            embedding = own.embed(torch.tensor(gray(probe), device=own.device)[None, None])[0]
+            embedding = own.embed(torch.tensor(gray(question.probe), device=own.device)[None, None])[0]
             vector = torch.nn.functional.normalize(embedding, dim=0).cpu().numpy()
-        return gallery_score(network, vector, target)
+        return gallery_score(network, vector, question.target)
 
     def believe(
         self,
-        probe: AlignedFace,
-        target: Target,
+        question: Question,
         attribution: Attribution,
         *,
-        fill: str | np.ndarray = FILL,
+        fill: Baseline = FILL,
         checks: bool = False,
-        progress: Progress | None = None,
-        cancel: Cancel | None = None,
+        watch: Watch = NOBODY,
     ) -> Belief:
-        """Measure an attribution of this pair (its probe's map, else the photo's) against the controls. ``checks``
-        adds the weight randomisation and the stability under shifts, which explain the pair three times more.
+        """Measure an attribution of the question's pair (its probe's map, else the photo's) against the controls.
+        ``checks`` adds the weight randomisation and the stability under shifts, which explain the pair three times
+        more.
 
-        Raises ExplanationCancelledError where cancelled before the curves were done; later it returns what there is.
+        Raises ExplanationCancelledError where stopped before the curves were done; later it answers what there is.
         """
-        self._check(target, "probe" if attribution.map is not None else "gallery")
+        self._check(question, attribution.side)
         if checks and attribution.baseline == OWN_PICTURE:
             raise ExplanationError("The checks need a named baseline.", "Use mean, blur or black.")
-        digest = hashlib.sha256(_shown(attribution).tobytes()).hexdigest()[:12]
-        key = ("belief", face_digest(probe), target.digest, digest, attribution.method, _baseline_key(fill), checks)
-        work = partial(self._believe, probe, target, attribution, fill, checks, progress, cancel)
-        return self._kept.once(key, work, lambda found: found.done >= 1.0, cancel)
+        digest = hashlib.sha256(attribution.main_map.tobytes()).hexdigest()[:12]
+        key = ("belief", *question.pair_key, digest, attribution.method, baseline_key(fill), checks)
+        work = partial(self._believe, question, attribution, fill, checks, watch)
+        return self._cache.once(key, work, lambda answer: answer.done >= 1.0, question.owner, watch.cancel)
 
-    def _believe(self, probe, target, attribution, fill, checks, progress, cancel) -> Belief:
-        side = "probe" if attribution.map is not None else "gallery"
+    def _believe(
+        self, question: Question, attribution: Attribution, fill: Baseline, checks: bool, watch: Watch
+    ) -> Belief:
         total = 1 + (1 + len(SHIFTS) if checks else 0)
-        told = _part_of(progress, 0, total)
-        found, controls = self._curves(probe, target, side, _shown(attribution), fill, told, cancel)
-        result = belief(found, controls)
+        shown = attribution.main_map
+        curves, controls = self._curves(question, attribution, fill, watch.part(0, total))
+        result = belief(curves, controls)
         if not checks:
             return result
         parts = iter(range(1, total))
 
         def again(down: int = 0, right: int = 0) -> np.ndarray:
-            now = _part_of(progress, next(parts), total)
-            return self._again(probe, target, attribution, side, (down, right), now, cancel)
+            return self._again(question, attribution, (down, right), watch.part(next(parts), total))
 
         try:
-            other = rank_correlation(np.abs(again()), np.abs(_shown(attribution)))
-            result = belief(found, controls, randomised=other, done=2 / total)
-            steady = stability(again, _shown(attribution))
+            other = rank_correlation(np.abs(again()), np.abs(shown))
+            result = belief(curves, controls, randomised=other, done=2 / total)
+            steady = stability(again, shown)
         except ExplanationCancelledError:
-            return result if result.randomised is not None else belief(found, controls, done=1 / total)
-        return belief(found, controls, randomised=other, stability=steady)
+            return result if result.randomised is not None else belief(curves, controls, done=1 / total)
+        return belief(curves, controls, randomised=other, stability=steady)
 
-    def _curves(self, probe, target, side, shown, fill, progress, cancel) -> tuple[Curves, list[Curves]]:
-        """The map's curves, and those of the controls, which belong to the pair and are kept."""
-        face = probe if side == "probe" else target.face
-        key = ("controls", face_digest(probe), target.digest, side, _baseline_key(fill))
-        kept = self._kept.get(key)
-        maps = [shown] if kept else [shown, *control_maps((FACE_SIZE, FACE_SIZE))]
-        score = self._score(self.fast_network, probe, target, side)
+    def _curves(
+        self, question: Question, attribution: Attribution, fill: Baseline, watch: Watch
+    ) -> tuple[Curves, list[Curves]]:
+        """The map's curves, and those of the controls, which belong to the pair and are remembered."""
+        side = attribution.side
+        face = question.face(side)
+        key = ("controls", *question.pair_key, side, baseline_key(fill))
+        known: list[Curves] | None = self._cache.get(key, question.owner)
+        maps = [attribution.main_map]
+        if known is None:
+            maps += control_maps((FACE_SIZE, FACE_SIZE))
+        score = self._score(self.fast_network, question, side)
         with torch.inference_mode(False):
-            curves, done = drive(curves_of(maps, score, gray(face), _picture(fill, face)), progress, cancel)
+            curves, done = drive(curves_of(maps, score, gray(face), _picture(fill, face)), watch)
         if done < 1.0:
             raise ExplanationCancelledError("Cancelled before the measures were done.", "Start it again.")
-        controls = kept or curves[1:]
-        self._kept.put(key, controls)
+        controls = curves[1:] if known is None else known
+        self._cache.put(key, controls, question.owner)
         return curves[0], controls
 
-    def _again(self, probe, target, attribution, side, move, progress, cancel) -> np.ndarray:
+    def _again(self, question: Question, attribution: Attribution, move: tuple[int, int], watch: Watch) -> np.ndarray:
         """The map once more, with the explained face moved, or, where it is not, with shuffled weights."""
+        side = attribution.side
+        question = replace(
+            question,
+            method=attribution.method,
+            baseline=attribution.baseline,
+            parameters=attribution.parameters,
+        )
+        network = None
         if any(move):
-            face = _moved(probe if side == "probe" else target.face, *move)
-            probe, target = (face, target) if side == "probe" else (probe, replace(target, face=face))
-        network = None if any(move) else self._shuffled_network(METHODS[attribution.method].fast)
-        settings = (attribution.method, attribution.baseline, attribution.parameters)
-        found = self._side(probe, target, side, *settings, progress, cancel, network)
-        if found.done < 1.0:
+            question = question.with_face(side, _moved(question.face(side), *move))
+        else:
+            network = self._shuffled_network(METHODS[attribution.method].fast)
+        answer = self._side(question, side, watch, network)
+        if answer.done < 1.0:
             raise ExplanationCancelledError("Cancelled before the checks were done.", "Start it again.")
-        return found.map
+        return answer.map
 
     def _shuffled_network(self, fast: bool) -> nn.Module:
         if fast not in self._shuffled:
             self._shuffled[fast] = randomised(self.fast_network if fast else self.network)
         return self._shuffled[fast]
 
-    def _check(self, target: Target, sides: str) -> None:
-        if target.model_id != self.model_id:
+    def _check(self, question: Question, sides: str) -> None:
+        if question.target.model_id != self.model_id:
             raise TemplateMismatchError(
-                f"The target was made by {target.model_id}; explanations here are of {self.model_id}.",
+                f"The target was made by {question.target.model_id}; explanations here are of {self.model_id}.",
                 "Enrol the face again with this model.",
             )
         if sides not in ("probe", "gallery", "both"):
             raise ExplanationError(f"There is no side {sides!r}.", "Use probe, gallery or both.")
-        if sides != "probe" and target.face is None:
-            raise ExplanationError(
-                f"There is no photo behind {target.name}.", "Compare with a photo, or explain the probe."
-            )
+        if sides != "probe":
+            question.face("gallery")
 
 
-def _part_of(progress: Progress | None, number: int, parts: int) -> Progress | None:
-    """Progress of one of several equal parts."""
-    return progress and (lambda share: progress((number + share) / parts))
+def _completed(question: Question) -> Question:
+    """The question with the method's own baseline and parameters where it names none. Raises ExplanationError for an
+    unknown method or parameter."""
+    method, base = find_method(question.method), question.baseline
+    if method.baseline is None:
+        base = None
+    elif base is None:
+        base = method.baseline
+    return replace(question, baseline=base, parameters=full_parameters(question.method, question.parameters))
 
 
-def _shown(attribution: Attribution) -> np.ndarray:
-    return attribution.gallery_map if attribution.map is None else attribution.map
-
-
-def _picture(base: str | np.ndarray | None, face: AlignedFace) -> np.ndarray | None:
-    if base is None or isinstance(base, str):
-        return None if base is None else baseline_picture(base, face)
-    if base.shape != (FACE_SIZE, FACE_SIZE):
-        raise ExplanationError(f"The baseline is {base.shape}.", f"It must be {FACE_SIZE}×{FACE_SIZE}, in [0, 1].")
-    return np.asarray(base, np.float32)
-
-
-def _baseline_key(base: str | np.ndarray | None) -> str | None:
-    if base is None or isinstance(base, str):
-        return base
-    return hashlib.sha256(np.ascontiguousarray(base, np.float32).tobytes()).hexdigest()[:12]
-
-
-def _frozen(parameters: dict) -> tuple:
-    return tuple(sorted(parameters.items()))
+def _picture(baseline: Baseline, face: AlignedFace) -> np.ndarray:
+    """A baseline by name or as it is → (128, 128) float32 in [0, 1]. Raises ExplanationError for another shape."""
+    if isinstance(baseline, str):
+        return baseline_picture(baseline, face)
+    if baseline.shape != (FACE_SIZE, FACE_SIZE):
+        raise ExplanationError(f"The baseline is {baseline.shape}.", f"It must be {FACE_SIZE}×{FACE_SIZE}, in [0, 1].")
+    return np.asarray(baseline, np.float32)
 
 
 def _moved(face: AlignedFace, down: int, right: int) -> AlignedFace:

@@ -7,6 +7,7 @@ end where the two pictures are the same and score 1: every pixel would seem to s
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,6 +19,9 @@ from ssn.errors import ExplanationError, TemplateMismatchError
 from ssn.faces.types import AlignedFace
 from ssn.models.pixel_selection import BRANCHES
 from ssn.recognizer import Recognizer, Template, told_masks
+
+Chunks = Generator[tuple[float, Tensor], None, None]
+"""What a method answers: after every chunk of work the share done, and the map (H, W) so far."""
 
 
 def _unit(vector: np.ndarray) -> np.ndarray:
@@ -94,6 +98,9 @@ class PairScore(nn.Module):
     ``network`` maps (N, 1, H, W) and branches (N,) to embeddings; its parameters, mode and hooks are only read.
     ``mask`` (1, 1, H, W), 1 where hidden, is told to it with every face: what is explained is one way of looking.
     """
+
+    mask: Tensor | None
+    direction: Tensor
 
     def __init__(
         self, network: nn.Module, branch: str, direction: Tensor, offset: float = 0.0, mask: Tensor | None = None

@@ -20,10 +20,10 @@ from ssn.faces.types import FaceBox
 def dlib_model_path(name: str) -> Path:
     """Path of a model file inside ``face_recognition_models``."""
     spec = importlib.util.find_spec("face_recognition_models")
-    path = Path(spec.submodule_search_locations[0]) / "models" / name if spec else None
-    if path is None or not path.is_file():
-        raise CheckpointError(f"dlib's model file {name} is missing.", "pip install face_recognition_models")
-    return path
+    for folder in (spec and spec.submodule_search_locations) or ():
+        if (path := Path(folder) / "models" / name).is_file():
+            return path
+    raise CheckpointError(f"dlib's model file {name} is missing.", "pip install face_recognition_models")
 
 
 @lru_cache(maxsize=1)

@@ -14,7 +14,9 @@ from ssn.errors import ImageError, ImageTooLargeError, NotAnImageError
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 40_000_000
 Image.init()
-FORMATS = [f for f in ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000") if f in Image.OPEN]
+FORMATS: list[str] = [
+    name for name in ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000") if name in Image.OPEN
+]
 """Of the formats Pillow knows, those that hold photos. The others are refused unopened: EPS would run Ghostscript."""
 
 Source = str | Path | bytes | Image.Image | np.ndarray

@@ -19,27 +19,30 @@ from ssn.faces.types import AlignedFace
 
 LUMA = (0.299, 0.587, 0.114)
 
+Amount = float | Tensor
+"""A number for all faces, or a tensor (N, 1, 1, 1) with a number for each."""
+
 
 @dataclass(frozen=True)
 class NirLook:
     """One look of the simulated camera. Lengths are fractions of the picture's side."""
 
-    red: float = 1.15
-    green: float = 0.10
-    blue: float = -0.25
-    flatten: float = 0.55
+    red: Amount = 1.15
+    green: Amount = 0.10
+    blue: Amount = -0.25
+    flatten: Amount = 0.55
     """Power of the local mean the picture is divided by: 0 keeps the room's light, 1 removes it."""
-    lamp_x: float = 0.5
-    lamp_y: float = 0.45
-    lamp_reach: float = 0.75
+    lamp_x: Amount = 0.5
+    lamp_y: Amount = 0.45
+    lamp_reach: Amount = 0.75
     """Distance at which the lamp has lost half its light."""
-    background: float = 0.35
+    background: Amount = 0.35
     """What is left of the light outside the head's ellipse."""
-    exposure: float = 0.58
+    exposure: Amount = 0.58
     """Mean of the middle of the picture after exposure."""
-    gamma: float = 1.0
-    noise: float = 0.010
-    blur: float = 0.004
+    gamma: Amount = 1.0
+    noise: Amount = 0.010
+    blur: Amount = 0.004
 
     @classmethod
     def random(cls, count: int, generator: torch.Generator) -> NirLook:
@@ -123,10 +126,15 @@ def simulate_nir(rgb: Tensor, look: NirLook = DEFAULT_LOOK, generator: torch.Gen
     return (seen + look.noise * grain).clamp(0, 1)
 
 
+def simulated_nir_pixels(pixels: np.ndarray, look: NirLook = DEFAULT_LOOK) -> np.ndarray:
+    """An aligned face's pixels (S, S, 3) uint8 RGB → simulated NIR (S, S) uint8."""
+    rgb = torch.from_numpy(np.array(pixels)).permute(2, 0, 1).unsqueeze(0).float() / 255
+    return (simulate_nir(rgb, look)[0, 0] * 255).round().byte().numpy()
+
+
 def simulated_nir_face(face: AlignedFace, look: NirLook = DEFAULT_LOOK) -> AlignedFace:
     """A VIS face → the same face in simulated NIR, gray in all three channels, spectrum ``nir-simulated``. What is
     hidden stays black; where both are wanted simulate first and hide then, since black weighs in the exposure."""
-    rgb = torch.from_numpy(np.array(face.pixels)).permute(2, 0, 1).unsqueeze(0).float() / 255
-    gray = (simulate_nir(rgb, look)[0, 0] * 255).round().byte().numpy()
+    gray = simulated_nir_pixels(face.pixels, look)
     gray[face.mask] = 0
     return face.with_(pixels=np.repeat(gray[..., None], 3, axis=2), spectrum="nir-simulated")

@@ -33,8 +33,8 @@ class AdaptiveSelection(PixelSelection):
         self.told = nn.Conv2d(1, hidden, 1)
         self.around = nn.Conv2d(hidden, hidden, 3, padding=2, dilation=2)
         self.answer = nn.Conv2d(hidden, shape[0], 1)
-        nn.init.zeros_(self.answer.weight)
-        nn.init.zeros_(self.answer.bias)
+        for parameter in self.answer.parameters():
+            nn.init.zeros_(parameter)
 
     def correction(self, response: Tensor, mask: Tensor | None = None) -> Tensor:
         """Y (N, C, H, W) and perhaps the hidden pixels (N, 1, S, S), 1 where hidden, a face of −1 throughout where that
@@ -51,7 +51,7 @@ class AdaptiveSelection(PixelSelection):
         if mask is None:
             return x
         known = mask.amin(dim=(1, 2, 3), keepdim=True) >= 0
-        return x + known * self.told(F.adaptive_avg_pool2d(mask.to(normed.dtype), normed.shape[-2:]))
+        return x + known * self.told(_by_place(mask, normed))
 
     def image_saliency(self, branch: Tensor, correction: Tensor) -> Tensor:
         """Branches (N,) int64 and δ (N, C, H, W) → σ(M + δ) of each face, (N, C, H, W) in (0, 1)."""
@@ -65,11 +65,16 @@ class AdaptiveSelection(PixelSelection):
         return selected.to(response.dtype)  # σ is of full precision also where the network is not
 
 
+def _by_place(mask: Tensor, maps: Tensor) -> Tensor:
+    """A mask (N, 1, S, S) → its mean over the pixels behind each place of ``maps`` (N, C, H, W), (N, 1, H, W)."""
+    return F.adaptive_avg_pool2d(mask.to(maps.dtype), (maps.shape[-2], maps.shape[-1]))
+
+
 def undimmed(correction: Tensor, hidden: Tensor) -> Tensor:
     """δ (N, C, H, W) and hidden pixels (N, 1, S, S), 1 where hidden → how far δ is from dimming them, a scalar ≥ 0: the
     mean square of what δ lacks to −``DIMMED`` there. Black pixels show nothing of the person, so saliency on them is
     spent for nothing; 0 where nothing is hidden."""
-    weight = F.adaptive_avg_pool2d(hidden.to(correction.dtype), correction.shape[-2:])
+    weight = _by_place(hidden, correction)
     lacking = F.relu(correction + DIMMED).square().mean(dim=1, keepdim=True)
     return (weight * lacking).sum() / weight.sum().clamp_min(1.0)
 
@@ -77,7 +82,7 @@ def undimmed(correction: Tensor, hidden: Tensor) -> Tensor:
 def disturbed(correction: Tensor, hidden: Tensor) -> Tensor:
     """δ (N, C, H, W) and hidden pixels (N, 1, S, S), 1 where hidden → how far δ is from leaving shown pixels alone, a
     scalar ≥ 0: its mean square there. What M says of them is what the search found; 0 where nothing is shown."""
-    weight = 1 - F.adaptive_avg_pool2d(hidden.to(correction.dtype), correction.shape[-2:])
+    weight = 1 - _by_place(hidden, correction)
     return (weight * correction.square().mean(dim=1, keepdim=True)).sum() / weight.sum().clamp_min(1.0)
 
 

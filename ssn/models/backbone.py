@@ -25,9 +25,20 @@ class Backbone(Protocol):
     that alone multiplies what the selection lets through, with no bias before it; a constant factor can be moved there.
     """
 
-    width: int
-    block_shapes: tuple[Shape, ...]
-    readers: tuple[str, ...]
+    @property
+    def width(self) -> int:
+        """Values of an embedding."""
+        ...
+
+    @property
+    def block_shapes(self) -> tuple[Shape, ...]:
+        """Of Y, for faces of 128×128."""
+        ...
+
+    @property
+    def readers(self) -> tuple[str, ...]:
+        """Names of the weight tensors behind the blocks."""
+        ...
 
     def stem(self, x: Tensor, /) -> Tensor:
         """Faces → what the first block reads."""

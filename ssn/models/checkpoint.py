@@ -21,8 +21,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ssn.errors import CheckpointError
-from ssn.models.card import ModelCard, model_id
 from ssn.models.backbone import ARCHITECTURES, DEFAULT_ARCHITECTURE, Backbone
+from ssn.models.card import ModelCard, model_id
 from ssn.models.network import SaliencySearchNetwork
 from ssn.places import CHECKPOINTS
 

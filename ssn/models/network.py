@@ -52,7 +52,7 @@ class SaliencySearchNetwork(nn.Module):
         return self.backbone.width
 
     def forward(self, gray: Tensor, branch: Tensor, mask: Tensor | None = None) -> Tensor:
-        """(N, 1, 128, 128) in [0, 1] and (N,) int64 indices into ``BRANCHES`` → embeddings (N, ``width``), not normalised.
+        """(N, 1, 128, 128) in [0, 1] and (N,) int64 indices into ``BRANCHES`` → embeddings (N, width), not normalised.
 
         ``mask`` (N, 1, 128, 128), 1 where hidden, is used by adaptive selection alone; a face of −1 throughout is one
         whose mask is not known, None leaves all unknown.

@@ -8,6 +8,7 @@ from ssn.errors import ExplanationCancelledError, ExplanationError
 from ssn.explanation.methods import gradients, perturbations
 from ssn.explanation.methods.registry import METHODS, attribute, full_parameters
 from ssn.explanation.pair import PairScore
+from ssn.explanation.question import Watch
 from ssn.faces.parts import region_labels
 from tests.explanation.toys import (
     PLAIN,
@@ -108,21 +109,21 @@ def test_progress_rises_to_one_and_a_stop_keeps_what_there_is(toy, method, monke
         monkeypatch.setattr(module, name, lambda _: 2)
     told: list[float] = []
     arguments = (score, face, method, baseline, labels_of(8), parameters_of(method))
-    whole = attribute(*arguments, progress=told.append)
+    whole = attribute(*arguments, watch=Watch(told.append))
     assert told == sorted(told)
     assert told[-1] == pytest.approx(1.0)
     assert whole.done == pytest.approx(1.0)
-    part = attribute(*arguments, cancel=StopAfter(len(told) // 2))
+    part = attribute(*arguments, watch=Watch(cancel=StopAfter(len(told) // 2)))
     assert part.done == pytest.approx(told[len(told) // 2 - 1])
     assert part.delta is None
     assert np.isfinite(part.map).all()
     with pytest.raises(ExplanationCancelledError):
-        attribute(*arguments, cancel=StopAfter(0))
+        attribute(*arguments, watch=Watch(cancel=StopAfter(0)))
 
 
 def test_a_stopped_path_explains_the_way_so_far(toy):
     score, face, baseline = toy
-    part = attribute(score, face, "ig", baseline, parameters={"steps": 64}, cancel=StopAfter(2))
+    part = attribute(score, face, "ig", baseline, parameters={"steps": 64}, watch=Watch(cancel=StopAfter(2)))
     x, base = (torch.tensor(picture)[None, None] for picture in (face, baseline))
     cuts = gradients.path_pieces(score, x, base, 8)
     way = float(score.values(torch.lerp(base, x, float(cuts[2])))) - part.baseline_score

@@ -21,6 +21,7 @@ from ssn.explanation.belief import (
 )
 from ssn.explanation.methods.registry import attribute, drive
 from ssn.explanation.pair import PairScore
+from ssn.explanation.question import NOBODY
 from tests.explanation.toys import MaxEmbedder
 
 
@@ -49,7 +50,7 @@ def corner() -> tuple[PairScore, np.ndarray, np.ndarray, np.ndarray]:
 
 def measured(maps, corner):
     score, face, baseline, _ = corner
-    found, _ = drive(curves_of([*maps, *control_maps((64, 64))], score, face, baseline), None, None)
+    found, _ = drive(curves_of([*maps, *control_maps((64, 64))], score, face, baseline), NOBODY)
     return [belief(curves, found[len(maps) :]) for curves in found[: len(maps)]]
 
 
@@ -66,7 +67,7 @@ def test_the_true_map_is_believed_and_its_opposite_is_not(corner):
 def test_curves_in_closed_form(corner):
     """The patch is 4 of 64 cells: in the true order it is gone after the first of 16 steps, and back after it."""
     score, face, baseline, truth = corner
-    (curves,), _ = drive(curves_of([truth], score, face, baseline, steps=16), None, None)
+    (curves,), _ = drive(curves_of([truth], score, face, baseline, steps=16), NOBODY)
     full = 1 / np.hypot(1, 0.2)
     np.testing.assert_allclose(curves.share, np.arange(17) / 16)
     np.testing.assert_allclose(curves.deletion, [full, *[0.0] * 16], atol=1e-6)

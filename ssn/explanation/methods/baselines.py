@@ -20,14 +20,7 @@ BLUR = 12.0
 
 def gray(face: AlignedFace) -> np.ndarray:
     """A face's luma, (128, 128) float32 in [0, 1], as the network reads it."""
-    return face.pixels.astype(np.float32) @ np.array(LUMA, np.float32) / 255
-
-
-def mean_of(faces: list[AlignedFace]) -> np.ndarray:
-    """The mean of given faces, such as a gallery's, (128, 128) float32 in [0, 1]."""
-    if not faces:
-        raise ExplanationError("A mean needs at least one face.", "Pass the faces of a gallery.")
-    return np.mean([gray(face) for face in faces], axis=0, dtype=np.float32)
+    return np.asarray(face.pixels.astype(np.float32) @ np.array(LUMA, np.float32) / 255)
 
 
 def baseline_picture(name: str, face: AlignedFace) -> np.ndarray:

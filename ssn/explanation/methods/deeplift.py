@@ -16,7 +16,6 @@ nonlinearity breaks the sum, and is refused.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -27,7 +26,7 @@ from torch.overrides import TorchFunctionMode
 
 from ssn.errors import ExplanationError
 from ssn.explanation.methods.adaptive_rule import adaptive_rule
-from ssn.explanation.pair import PairScore
+from ssn.explanation.pair import Chunks, PairScore
 from ssn.models.adaptive_selection import AdaptiveSelection
 from ssn.models.light_cnn import MaxFeatureMap
 
@@ -152,7 +151,7 @@ def cosine_multipliers(score: PairScore, embedding: Tensor, reference: Tensor, n
     return (weight[:, None] * gradient).sum(dim=0, keepdim=True).float()
 
 
-def deeplift(score: PairScore, face: Tensor, baseline: Tensor, labels) -> Iterator[tuple[float, Tensor]]:
+def deeplift(score: PairScore, face: Tensor, baseline: Tensor, labels) -> Chunks:
     """Contributions of the pixels to the score minus the baseline's score. One chunk.
 
     Raises ExplanationError where they do not add up: the network has a nonlinearity without a rule.

@@ -8,7 +8,7 @@ stopped.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -24,9 +24,8 @@ from captum.attr import (
 from torch import Tensor, nn
 
 from ssn.errors import ExplanationError
-from ssn.explanation.pair import PairScore
-
-Chunk = tuple[float, Tensor]
+from ssn.explanation.pair import Chunks, PairScore
+from ssn.models.network import SaliencySearchNetwork
 
 BYTES_PER_FACE = 110 << 20
 """What one face's graph of Light CNN-29 keeps in float32, measured, rounded up."""
@@ -65,7 +64,7 @@ def path_pieces(score: PairScore, face: Tensor, baseline: Tensor, pieces: int, p
     return np.interp(np.linspace(0, reached[-1], pieces + 1), reached, at)
 
 
-def integrated_gradients(score: PairScore, face: Tensor, baseline: Tensor, labels, steps: int) -> Iterator[Chunk]:
+def integrated_gradients(score: PairScore, face: Tensor, baseline: Tensor, labels, steps: int) -> Chunks:
     """Sundararajan et al., 2017. The straight path from the baseline is cut into pieces; Captum integrates each
     between its own ends, and they add up to the whole. A stopped run explains the way so far."""
     method = IntegratedGradients(score)
@@ -81,19 +80,17 @@ def integrated_gradients(score: PairScore, face: Tensor, baseline: Tensor, label
         yield stop / pieces, total[0, 0]
 
 
-def saliency(score: PairScore, face: Tensor, baseline, labels) -> Iterator[Chunk]:
+def saliency(score: PairScore, face: Tensor, baseline, labels) -> Chunks:
     """|gradient| (Simonyan et al., 2014): where a change would matter, of whichever sign."""
     yield 1.0, Saliency(score).attribute(face.clone().requires_grad_(), abs=True).detach()[0, 0]
 
 
-def input_x_gradient(score: PairScore, face: Tensor, baseline, labels) -> Iterator[Chunk]:
+def input_x_gradient(score: PairScore, face: Tensor, baseline, labels) -> Chunks:
     """Pixel times gradient: the first-order effect of turning the pixel black (Shrikumar et al., 2016)."""
     yield 1.0, InputXGradient(score).attribute(face.clone().requires_grad_()).detach()[0, 0]
 
 
-def smoothgrad(
-    score: PairScore, face: Tensor, baseline, labels, samples: int, noise: float, seed: int
-) -> Iterator[Chunk]:
+def smoothgrad(score: PairScore, face: Tensor, baseline, labels, samples: int, noise: float, seed: int) -> Chunks:
     """Mean |gradient| over noisy copies (Smilkov et al., 2017); ``noise`` is its standard deviation in gray values
     [0, 1]."""
     if not 0 < noise <= 1:
@@ -113,14 +110,16 @@ def smoothgrad(
 
 
 def selected_layer(score: PairScore, block: int) -> nn.Module:
-    """The module whose output goes on from ``block`` (1…4): the pixel selection, so that CAMs show the *selected*
-    response; the residual block itself in a network without selection. Raises ExplanationError where there is
-    none."""
+    """The module whose output goes on from ``block``, counted from 1: the pixel selection, so that CAMs show the
+    *selected* response; the backbone's block itself in a network without selection. Raises ExplanationError where there
+    is none."""
     network = score.network
-    backbone, selection = getattr(network, "backbone", None), getattr(network, "selection", None)
-    if backbone is None or block not in (1, 2, 3, 4):
-        raise ExplanationError(f"There is no block {block!r}.", "Choose block 1, 2, 3 or 4 of a Light CNN-29.")
-    return getattr(backbone, f"block{block}") if selection is None else selection[block - 1]
+    if not isinstance(network, SaliencySearchNetwork):
+        raise ExplanationError("This network has no blocks.", "Choose a method that needs none, such as ig.")
+    blocks: Sequence[nn.Module] = network.selections() or [block for block, *_ in network.backbone.stages()]
+    if block not in range(1, len(blocks) + 1):
+        raise ExplanationError(f"There is no block {block!r}.", f"Choose one from 1 to {len(blocks)}.")
+    return blocks[block - 1]
 
 
 def _to_face(coarse: Tensor, face: Tensor) -> Tensor:
@@ -128,13 +127,13 @@ def _to_face(coarse: Tensor, face: Tensor) -> Tensor:
     return F.interpolate(coarse, size=face.shape[-2:], mode="bilinear", align_corners=False)[0, 0]
 
 
-def gradcam(score: PairScore, face: Tensor, baseline, labels, block: int) -> Iterator[Chunk]:
+def gradcam(score: PairScore, face: Tensor, baseline, labels, block: int) -> Chunks:
     """Selvaraju et al., 2017, signed: each channel of the selected response weighted by its mean gradient."""
     found = LayerGradCam(score, selected_layer(score, block)).attribute(face.clone().requires_grad_())
     yield 1.0, _to_face(found, face)
 
 
-def hirescam(score: PairScore, face: Tensor, baseline, labels, block: int) -> Iterator[Chunk]:
+def hirescam(score: PairScore, face: Tensor, baseline, labels, block: int) -> Chunks:
     """Draelos and Carin, 2020: selected response times its gradient, place by place. Light CNN's embedding layer
     weighs every place differently, which Grad-CAM's mean over places cannot see."""
     method = LayerGradientXActivation(score, selected_layer(score, block))

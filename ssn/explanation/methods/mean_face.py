@@ -7,10 +7,10 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from ssn.errors import CheckpointError
+from ssn.errors import AssetError
 from ssn.faces.align import align
-from ssn.faces.simulated_nir import LUMA, simulated_nir_face
-from ssn.faces.types import FACE_SIZE, AlignedFace
+from ssn.faces.simulated_nir import LUMA, simulated_nir_pixels
+from ssn.faces.types import FACE_SIZE
 from ssn.places import ASSETS
 
 MEAN_FACE = ASSETS / "mean_face.png"
@@ -33,16 +33,15 @@ def draw_mean_face(people: int = 200) -> np.ndarray:
 def mean_face(branch: str = "vis") -> np.ndarray:
     """The mean face in gray, (128, 128) float32 in [0, 1]; for ``nir`` in simulated NIR. Read-only.
 
-    Raises CheckpointError where the picture is missing.
+    Raises AssetError where the picture is missing.
     """
     try:
         with Image.open(MEAN_FACE) as file:
             pixels = np.array(file.convert("RGB"))
     except OSError as error:
-        raise CheckpointError(f"{MEAN_FACE.name} cannot be read.", "Restore assets/mean_face.png.") from error
-    face = AlignedFace(pixels, np.zeros((68, 2)), np.eye(2, 3))
+        raise AssetError(f"{MEAN_FACE.name} cannot be read.", "Restore assets/mean_face.png.") from error
     if branch != "vis":
-        face = simulated_nir_face(face)
-    picture = face.pixels.astype(np.float32) @ np.array(LUMA, np.float32) / 255
+        pixels = np.repeat(simulated_nir_pixels(pixels)[..., None], 3, axis=2)
+    picture = np.asarray(pixels.astype(np.float32) @ np.array(LUMA, np.float32) / 255)
     picture.flags.writeable = False
     return picture

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ssn.errors import ExplanationError
-from ssn.explanation.pair import PairScore
-
-Chunk = tuple[float, Tensor]
+from ssn.explanation.pair import Chunks, PairScore
 
 BYTES_PER_FACE = 24 << 20
 """Most that one face needs at once in a forward pass of Light CNN-29 in float32, rounded up."""
@@ -36,7 +33,7 @@ def _mixed(score: PairScore, face: Tensor, baseline: Tensor, keep: Tensor) -> np
     return score.values(pictures).double().cpu().numpy()
 
 
-def occlusion(score: PairScore, face: Tensor, baseline: Tensor, labels, window: int, stride: int) -> Iterator[Chunk]:
+def occlusion(score: PairScore, face: Tensor, baseline: Tensor, labels, window: int, stride: int) -> Chunks:
     """Zeiler and Fergus, 2014: how far the score falls when a square window is replaced by the baseline, averaged
     over the windows a pixel lies in. Windows come in a scattered order, so that a stopped run has seen the whole face
     coarsely."""
@@ -79,7 +76,7 @@ def _spread(values: np.ndarray, player: np.ndarray) -> Tensor:
     return torch.from_numpy((values / area)[player])
 
 
-def region_ablation(score: PairScore, face: Tensor, baseline: Tensor, labels: np.ndarray) -> Iterator[Chunk]:
+def region_ablation(score: PairScore, face: Tensor, baseline: Tensor, labels: np.ndarray) -> Chunks:
     """How far the score falls when one region is replaced by the baseline; spread evenly over its pixels."""
     present, player = _players(labels)
     keep = torch.from_numpy(np.stack([player != i for i in range(len(present))]))
@@ -125,7 +122,7 @@ def shapley_by_regression(members: np.ndarray, weights: np.ndarray, values: np.n
 
 def region_shap(
     score: PairScore, face: Tensor, baseline: Tensor, labels: np.ndarray, samples: int, seed: int
-) -> Iterator[Chunk]:
+) -> Chunks:
     """Kernel SHAP on the regions: exact Shapley values where ``samples`` cover every coalition (2^8 for eight
     regions)."""
     present, player = _players(labels)

@@ -8,9 +8,9 @@ after any chunk and keep that map.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,16 +27,10 @@ from ssn.explanation.methods.gradients import (
     smoothgrad,
 )
 from ssn.explanation.methods.perturbations import occlusion, region_ablation, region_shap
-from ssn.explanation.pair import PairScore
+from ssn.explanation.pair import Chunks, PairScore
+from ssn.explanation.question import NOBODY, Watch
 
-Progress = Callable[[float], None]
-"""Told the share done, in [0, 1], after every chunk."""
-
-
-class Cancel(Protocol):
-    """Anything that says whether to stop, such as a ``threading.Event``."""
-
-    def is_set(self) -> bool: ...
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -46,7 +40,7 @@ class Method:
     rounding evens out."""
 
     title: str
-    run: Callable[..., Iterator[tuple[float, Tensor]]]
+    run: Callable[..., Chunks]
     baseline: str | None = None
     sums_up: bool = False
     fast: bool = True
@@ -87,7 +81,7 @@ class Side:
     @property
     def relative_delta(self) -> float | None:
         """|delta| as a share of the score difference."""
-        if self.delta is None:
+        if self.delta is None or self.baseline_score is None:
             return None
         return abs(self.delta) / max(abs(self.score - self.baseline_score), 1e-6)
 
@@ -99,7 +93,7 @@ def find_method(name: str) -> Method:
     return METHODS[name]
 
 
-def full_parameters(name: str, changes: dict | None = None) -> dict:
+def full_parameters(name: str, changes: Mapping[str, object] | None = None) -> dict:
     """A method's parameters with ``changes``. Raises ExplanationError for one it does not have."""
     defaults = find_method(name).parameters
     unknown = sorted(set(changes or {}) - set(defaults))
@@ -115,9 +109,8 @@ def attribute(
     method: str,
     baseline: np.ndarray | None = None,
     labels: np.ndarray | None = None,
-    parameters: dict | None = None,
-    progress: Progress | None = None,
-    cancel: Cancel | None = None,
+    parameters: Mapping[str, object] | None = None,
+    watch: Watch = NOBODY,
     exact: PairScore | None = None,
 ) -> Side:
     """Attribute ``score`` to the pixels of ``face`` (H, W) float32 in [0, 1].
@@ -127,46 +120,44 @@ def attribute(
     the grad mode and the random state as they were. Raises ExplanationError, or ExplanationCancelledError where it
     was stopped before the first chunk was done.
     """
-    chosen, parameters = find_method(method), full_parameters(method, parameters)
+    chosen, settings = find_method(method), full_parameters(method, parameters)
     if chosen.baseline is not None and baseline is None:
         raise ExplanationError(f"{chosen.title} needs a baseline.", "Choose one: mean, blur or black.")
     start = time.perf_counter()
     with torch.inference_mode(False), torch.enable_grad():
         x = torch.tensor(face, dtype=torch.float32, device=score.device)[None, None]
-        base = (
-            None if baseline is None else torch.tensor(baseline, dtype=torch.float32, device=score.device)[None, None]
-        )
-        chunks = chosen.run(score, x, base, labels, **parameters)
-        found, done = drive(chunks, progress, cancel)
-        ends = (exact or score).values(x if chosen.baseline is None else torch.cat([x, base])).tolist()
-    return _side(chosen, found, ends, done, time.perf_counter() - start)
+        base = None
+        if baseline is not None:
+            base = torch.tensor(baseline, dtype=torch.float32, device=score.device)[None, None]
+        answer, done = drive(chosen.run(score, x, base, labels, **settings), watch)
+        ends = (exact or score).values(x if chosen.baseline is None or base is None else torch.cat([x, base])).tolist()
+    return _side(chosen, answer, ends, done, time.perf_counter() - start)
 
 
-def drive(chunks: Iterator, progress: Progress | None, cancel: Cancel | None) -> tuple:
-    """Run a generator of (share done, result) to its end, or until cancelled → (last result, share done)."""
-    found, done = None, 0.0
+def drive(chunks: Generator[tuple[float, Answer], None, None], watch: Watch) -> tuple[Answer, float]:
+    """Run a generator of (share done, result) to its end, or until stopped → (last result, share done)."""
+    answer, done = None, 0.0
     try:
-        while cancel is None or not cancel.is_set():
+        while not watch.stopped:
             step = next(chunks, None)
             if step is None:
                 break
-            done, found = step
-            if progress is not None:
-                progress(done)
+            done, answer = step
+            watch.tell(done)
     finally:
         chunks.close()
-    if found is None:
+    if answer is None:
         raise ExplanationCancelledError("Cancelled before there was anything to show.", "Start it again.")
-    return found, done
+    return answer, done
 
 
-def _side(method: Method, found: Tensor, ends: list[float], done: float, seconds: float) -> Side:
-    found = found.detach().float().cpu().numpy().copy()
-    if not np.isfinite(found).all():
+def _side(method: Method, answer: Tensor, ends: list[float], done: float, seconds: float) -> Side:
+    values = answer.detach().float().cpu().numpy().copy()
+    if not np.isfinite(values).all():
         raise ExplanationError(f"{method.title} gave values that are no numbers.", "Choose another method or baseline.")
-    found.flags.writeable = False  # it is remembered and handed out again
+    values.flags.writeable = False  # it is remembered and handed out again
     baseline_score = ends[1] if len(ends) == 2 else None
     delta = None
-    if method.sums_up and done >= 1.0:
-        delta = float(found.sum(dtype=np.float64)) - (ends[0] - baseline_score)
-    return Side(found, ends[0], baseline_score, delta, done, seconds)
+    if method.sums_up and done >= 1.0 and baseline_score is not None:
+        delta = float(values.sum(dtype=np.float64)) - (ends[0] - baseline_score)
+    return Side(values, ends[0], baseline_score, delta, done, seconds)

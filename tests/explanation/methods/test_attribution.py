@@ -14,6 +14,7 @@ from ssn.explanation.methods.deeplift import shapley_of_max
 from ssn.explanation.methods.registry import attribute
 from ssn.explanation.pair import PairScore, Target, probe_score
 from ssn.models.light_cnn import LightCNN29V1
+from ssn.models.network import SaliencySearchNetwork
 from tests.explanation.toys import (
     LinearEmbedder,
     labels_of,
@@ -21,6 +22,7 @@ from tests.explanation.toys import (
     orthogonal_toy,
     smooth_face,
 )
+from tests.training.toys import ToyBackbone
 
 
 def captum_tensors(*pictures: np.ndarray) -> tuple[torch.Tensor, ...]:
@@ -205,6 +207,18 @@ def test_cams_look_at_the_selected_response(real, method):
     assert gradients.selected_layer(score, 3) is score.network.selection[2]
 
 
+@pytest.mark.parametrize("block", [0, 5, "4", None])
+def test_a_block_that_is_not_there_is_refused(real, block):
+    with pytest.raises(ExplanationError, match="from 1 to 4"):
+        gradients.selected_layer(real[0], block)
+
+
+def test_cams_look_at_a_plain_backbones_own_block():
+    network = SaliencySearchNetwork(ToyBackbone(), selection=False)
+    score = PairScore(network, "vis", torch.eye(16)[0])
+    assert gradients.selected_layer(score, 2) is network.backbone.blocks[1]
+
+
 def test_cams_need_blocks(toy):
-    with pytest.raises(ExplanationError, match="no block"):
+    with pytest.raises(ExplanationError, match="no blocks"):
         attribute(toy[0], toy[1], "gradcam")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ssn.errors import CheckpointError, ExplanationError
+from ssn.errors import AssetError, ExplanationError
 from ssn.explanation.methods import baselines, mean_face
 from ssn.faces.occlude import mask_bottom, occlude
 from tests.explanation.toys import smooth_face
@@ -34,7 +34,7 @@ def test_the_mean_face_lies_in_the_frame_and_follows_the_spectrum(fresh):
 
 def test_a_missing_mean_face_is_said(fresh, monkeypatch, tmp_path):
     monkeypatch.setattr(mean_face, "MEAN_FACE", tmp_path / "none.png")
-    with pytest.raises(CheckpointError, match="mean_face"):
+    with pytest.raises(AssetError, match="mean_face"):
         mean_face.mean_face("vis")
 
 
@@ -56,14 +56,6 @@ def test_a_hidden_faces_baseline_wears_the_same_mask(name):
         plain = baselines.baseline_picture(name, replace(hidden, mask=np.zeros_like(hidden.mask)))
     assert np.array_equal(found[~hidden.mask], plain[~hidden.mask])
     assert found.dtype == np.float32
-
-
-def test_the_mean_of_faces():
-    one, two = smooth_face(0), smooth_face(1)
-    wanted = (baselines.gray(one) + baselines.gray(two)) / 2
-    np.testing.assert_allclose(baselines.mean_of([one, two]), wanted, rtol=1e-6)
-    with pytest.raises(ExplanationError):
-        baselines.mean_of([])
 
 
 def test_another_name_is_refused():
