@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ssn.faces.align import apply_transform
 from ssn.faces.types import FACE_SIZE, AlignedFace
 
 MAP_SIDE = 192
@@ -88,7 +89,7 @@ def preview(image: np.ndarray, longest: int = 640) -> tuple[np.ndarray, float]:
 def landmarks_in_photo(face: AlignedFace) -> np.ndarray:
     """The face's 68 landmarks in pixels of the photo it came from, (68, 2)."""
     back = cv2.invertAffineTransform(face.transform)
-    return face.landmarks @ back[:, :2].T + back[:, 2]
+    return apply_transform(back, face.landmarks)
 
 
 def with_landmarks(photo: np.ndarray, points: np.ndarray, scale: float = 1.0) -> Image.Image:

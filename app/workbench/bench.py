@@ -28,7 +28,8 @@ from ssn.models.block_maps import BlockMap
 from ssn.recognizer import Template
 
 Choice = Literal["vis", "nir", "simulate"]
-Mode = Occlusion | Literal["painted"]
+Mode = Occlusion
+"""Or ``painted``."""
 MOST_FACES = 12
 RANKS = 5
 

@@ -17,16 +17,17 @@ from app.workbench.bench import Bench, other_indicators
 from app.workbench.matches import MatchesPanel
 from app.workbench.why import WhyPanel
 from ssn.errors import ImageTooLargeError, NotAnImageError, SSNError
+from ssn.faces.occlude import OCCLUSIONS
 from ssn.faces.read import MAX_BYTES
 
 IDLE_SECONDS = 1800
 SPECTRA = [("VIS", "vis"), ("NIR", "nir"), ("Simulate NIR from this VIS photo", "simulate")]
-MODES = [
-    ("None", "none"),
-    ("Eyes (maskTop)", "maskTop"),
-    ("Lower half (maskBottom)", "maskBottom"),
-    ("Painted", "painted"),
-]
+PAINTED = ("Painted", "painted")
+
+
+def modes() -> list[tuple[str, str]]:
+    """What can be hidden, as (title, name): every registered occlusion, and what is painted by hand."""
+    return [*((kind.title, name) for name, kind in OCCLUSIONS.items()), PAINTED]
 
 
 def photo_bytes(event: gr.EventData) -> bytes:
@@ -76,7 +77,7 @@ class Workbench:
     def _build_occlusion(self) -> None:
         with gr.Column(elem_id="panel-occlusion"):
             fragment(step("2", "Occlusion"))
-            self.mode = gr.Radio(MODES, value="none", label="Hidden part", elem_id="occlusion")
+            self.mode = gr.Radio(modes(), value="none", label="Hidden part", elem_id="occlusion")
             self.brush = brush("brush")
             self.facts = fragment(elem_id="facts")
 

@@ -17,8 +17,8 @@ from ssn.commands.options import (
     Device,
     FaceNumber,
     JsonFile,
-    OcclusionName,
     SpectrumName,
+    occlusion_option,
     read_probe,
     say,
 )
@@ -161,7 +161,7 @@ def explain(
     checks: Annotated[bool, typer.Option(help="Also shuffle the weights and shift the face.")] = True,
     gallery: Annotated[Path | None, typer.Option(help="A gallery file.")] = None,
     spectrum: SpectrumName = "vis",
-    occlusion: OcclusionName = "none",
+    occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
     against_spectrum: Annotated[str, typer.Option(help="What the other photo is: vis, nir or nir-simulated.")] = "vis",
     checkpoint: Checkpoint = DEFAULT,

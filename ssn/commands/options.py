@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -23,10 +23,15 @@ JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Wr
 SpectrumName = Annotated[
     str, typer.Option(help="What the photo is: vis, nir, or nir-simulated (made from a VIS photo).")
 ]
-OcclusionName = Annotated[str, typer.Option(help="Hide a part of the probe: none, maskTop or maskBottom.")]
 FaceNumber = Annotated[int | None, typer.Option(help="Which face, counted from 0, the largest, if there are several.")]
 
 DEFAULT = DEFAULT_CHECKPOINT
+
+
+def occlusion_option() -> Any:
+    """The option that hides a part of a face. To be written into a command's annotation, which is read when the command
+    is: an occlusion registered from outside is then a choice too."""
+    return typer.Option(metavar=f"[{'|'.join(OCCLUSIONS)}]", help="Hide a part of the probe.")
 
 
 def say(text: str, data: dict, json_file: str | None) -> None:

@@ -9,6 +9,8 @@ import typer
 from tqdm import tqdm
 
 from ssn.commands.options import JsonFile, say
+from ssn.data.lfw import LFW
+from ssn.data.person_descriptors import TRAIN_LIST, training_descriptors
 from ssn.errors import DataError
 from ssn.people.appearance_model import DEFAULT_MODEL
 from ssn.people.demo import write_demo, write_sheet
@@ -61,9 +63,9 @@ def _draw(out: Path, people: int, images: int, seed: int, covered: int, workers:
 
 
 def _fit(root: Path, out: Path, cache: Path) -> tuple[str, dict]:
-    from ssn.people.fitting.fit import fit, training_descriptors
+    from ssn.people.fitting.fit import fit
 
-    model = fit(root, out, training_descriptors(root, cache))
+    model = fit(LFW(root).people(TRAIN_LIST), out, training_descriptors(root, cache))
     size = out.stat().st_size / 2**20
     data = {"model": str(out), "megabytes": round(size, 2), "components": model.components}
     return f"The model is in {out} ({size:.1f} MB, {model.components} components).", data

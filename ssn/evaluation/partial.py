@@ -77,7 +77,7 @@ def measure(
     recognizer: Recognizer,
     faces: FaceSet,
     spectrum: Spectrum = "nir-simulated",
-    occlusions: tuple[Occlusion, ...] = OCCLUSIONS,
+    occlusions: tuple[Occlusion, ...] = tuple(OCCLUSIONS),
     shortlist: int = SHORTLIST,
     tell: bool = False,
 ) -> list[dict]:
@@ -107,7 +107,7 @@ def measure_descriptors(
     describe: Callable[[AlignedFace], np.ndarray],
     faces: FaceSet,
     spectrum: Spectrum = "nir-simulated",
-    occlusions: tuple[Occlusion, ...] = OCCLUSIONS,
+    occlusions: tuple[Occlusion, ...] = tuple(OCCLUSIONS),
 ) -> list[dict]:
     """The same rows, without thresholds and re-ranking, of any ``describe``: a face → its descriptor (D,), of which two
     are the more alike the smaller their Euclidean distance is."""

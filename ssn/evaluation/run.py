@@ -91,7 +91,7 @@ def evaluate(
     protocol: Protocol,
     recognizer: Recognizer,
     spectra: tuple[Spectrum, ...] | None = None,
-    occlusions: tuple[Occlusion, ...] = OCCLUSIONS,
+    occlusions: tuple[Occlusion, ...] = tuple(OCCLUSIONS),
     progress: Progress = _plain,
     batch: int = 16,
     fast: bool = False,

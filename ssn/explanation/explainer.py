@@ -26,7 +26,7 @@ from ssn.explanation.belief import (
     shifted,
     stability,
 )
-from ssn.explanation.cache import ResultCache
+from ssn.explanation.cache import Memory
 from ssn.explanation.methods.baselines import baseline_picture, gray
 from ssn.explanation.methods.registry import METHODS, Side, attribute, drive, find_method, full_parameters
 from ssn.explanation.pair import PairScore, gallery_score, probe_score
@@ -92,17 +92,14 @@ class Explainer:
             self.network: nn.Module = copy.deepcopy(recognizer.network).requires_grad_(False).eval()
             self.fast_network = copy.deepcopy(self.network).to(torch.bfloat16) if self.fast else self.network
         self._shuffled: dict[bool, nn.Module] = {}
-        self._cache = ResultCache(cache)
+        self._memory = Memory(cache)
 
-    @property
-    def remembered(self) -> int:
-        """How many results are in memory: maps, measures, and the controls' curves."""
-        return len(self._cache)
-
-    def forget(self, owner: str) -> None:
-        """Drop what is remembered for ``owner`` alone (see ``Question.owner``), and what is being computed for them as
-        soon as it is done."""
-        self._cache.forget(owner)
+    def remembering(self, memory: Memory) -> Explainer:
+        """The same networks with another memory, for instance that of one visitor, which goes when they do. Not to be
+        used while this one computes."""
+        other = copy.copy(self)
+        other._memory = memory
+        return other
 
     def explain(self, question: Question, watch: Watch = NOBODY) -> Attribution:
         """Attribute the pair's score to pixels. When stopped, answers what there is (``done`` < 1), which is not
@@ -110,9 +107,7 @@ class Explainer:
         question = _completed(question)
         self._check(question, question.sides)
         work = partial(self._explain, question, watch)
-        return self._cache.once(
-            ("map", *question.key), work, lambda answer: answer.complete, question.owner, watch.cancel
-        )
+        return self._memory.once(("map", *question.key), work, lambda answer: answer.complete, watch.cancel)
 
     def _explain(self, question: Question, watch: Watch) -> Attribution:
         wanted: tuple[SideName, ...] = ("probe", "gallery") if question.sides == "both" else (question.sides,)
@@ -192,7 +187,7 @@ class Explainer:
         digest = hashlib.sha256(attribution.main_map.tobytes()).hexdigest()[:12]
         key = ("belief", *question.pair_key, digest, attribution.method, baseline_key(fill), checks)
         work = partial(self._believe, question, attribution, fill, checks, watch)
-        return self._cache.once(key, work, lambda answer: answer.done >= 1.0, question.owner, watch.cancel)
+        return self._memory.once(key, work, lambda answer: answer.done >= 1.0, watch.cancel)
 
     def _believe(
         self, question: Question, attribution: Attribution, fill: Baseline, checks: bool, watch: Watch
@@ -223,7 +218,7 @@ class Explainer:
         side = attribution.side
         face = question.face(side)
         key = ("controls", *question.pair_key, side, baseline_key(fill))
-        known: list[Curves] | None = self._cache.get(key, question.owner)
+        known: list[Curves] | None = self._memory.get(key)
         maps = [attribution.main_map]
         if known is None:
             maps += control_maps((FACE_SIZE, FACE_SIZE))
@@ -233,7 +228,7 @@ class Explainer:
         if done < 1.0:
             raise ExplanationCancelledError("Cancelled before the measures were done.", "Start it again.")
         controls = curves[1:] if known is None else known
-        self._cache.put(key, controls, question.owner)
+        self._memory.put(key, controls)
         return curves[0], controls
 
     def _again(self, question: Question, attribution: Attribution, move: tuple[int, int], watch: Watch) -> np.ndarray:

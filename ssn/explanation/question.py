@@ -61,8 +61,7 @@ class Question:
     """Which pixels made ``probe`` match ``target``, by which method and looked at from where.
 
     ``sides``: whose pixels; ``baseline``: None for the method's own; ``parameters``: those that differ from the
-    method's own. ``owner`` is on whose behalf it is asked, such as a visitor's session: ``Explainer.forget`` drops what
-    was remembered for an owner. It changes no answer.
+    method's own.
     """
 
     probe: AlignedFace
@@ -71,7 +70,6 @@ class Question:
     sides: Sides = "probe"
     baseline: Baseline | None = None
     parameters: Mapping[str, object] = field(default_factory=dict)
-    owner: str = ""
 
     @property
     def pair_key(self) -> tuple[str, str]:

@@ -1,19 +1,21 @@
-"""Occlusions on aligned faces: the paper's two rectangles, and masks painted by hand. What is hidden becomes black.
+"""Occlusions on aligned faces: the paper's two rectangles, and masks painted by hand. What is hidden becomes black. A
+new one is a function of the landmarks and a row of ``OCCLUSIONS``.
 
 The paper's two formulas stand under each other's name; we go by the names. Its landmarks count from 1, arrays from 0.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from ssn.errors import ImageError
 from ssn.faces.types import FACE_SIZE, AlignedFace
 
-Occlusion = Literal["none", "maskTop", "maskBottom"]
-OCCLUSIONS: tuple[Occlusion, ...] = ("none", "maskTop", "maskBottom")
+Occlusion = str
+"""A key of ``OCCLUSIONS``."""
 
 
 def _rectangle(left: float, top: float, right: float, bottom: float) -> np.ndarray:
@@ -40,11 +42,34 @@ def mask_top(landmarks: np.ndarray) -> np.ndarray:
     return _rectangle(landmarks[17, 0], top, landmarks[26, 0], top + height)
 
 
-def named_mask(name: Occlusion, landmarks: np.ndarray) -> np.ndarray:
-    """The mask of that name, (128, 128) bool; ``none`` hides nothing."""
-    if name == "none":
+@dataclass(frozen=True)
+class OcclusionKind:
+    """``title`` as people read it; ``mask``: 68 landmarks (x, y) in pixels of the crop → (128, 128) bool, True where
+    hidden, or None where nothing is."""
+
+    title: str
+    mask: Callable[[np.ndarray], np.ndarray] | None
+
+
+OCCLUSIONS: dict[Occlusion, OcclusionKind] = {
+    "none": OcclusionKind("None", None),
+    "maskTop": OcclusionKind("Eyes (maskTop)", mask_top),
+    "maskBottom": OcclusionKind("Lower half (maskBottom)", mask_bottom),
+}
+"""The occlusions by name, in the order in which they are shown and measured."""
+
+
+def named_mask(name: Occlusion, landmarks: np.ndarray | None) -> np.ndarray:
+    """The mask of that name, (128, 128) bool; ``none`` hides nothing. Raises ImageError for an unknown name, and for a
+    part of a face whose landmarks are not known."""
+    if name not in OCCLUSIONS:
+        raise ImageError(f"{name!r} is no occlusion.", f"Use one of {', '.join(OCCLUSIONS)}.")
+    hides = OCCLUSIONS[name].mask
+    if hides is None:
         return np.zeros((FACE_SIZE, FACE_SIZE), bool)
-    return {"maskTop": mask_top, "maskBottom": mask_bottom}[name](landmarks)
+    if landmarks is None:
+        raise ImageError(f"{name} needs the face's landmarks, which are not known.", "Use the photo it came from.")
+    return hides(landmarks)
 
 
 def occlude(face: AlignedFace, mask: np.ndarray) -> AlignedFace:

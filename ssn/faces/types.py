@@ -10,6 +10,9 @@ import numpy as np
 Spectrum = Literal["vis", "nir", "nir-simulated"]
 SPECTRA: tuple[Spectrum, ...] = ("vis", "nir", "nir-simulated")
 
+Branch = Literal["nir", "vis"]
+"""Which light a face was seen in, as the network and the drawn people know it."""
+
 FACE_SIZE = 128
 """Side of an aligned face in pixels."""
 
@@ -44,11 +47,7 @@ class AlignedFace:
     mask: np.ndarray = field(default_factory=lambda: np.zeros((FACE_SIZE, FACE_SIZE), bool))
 
     @property
-    def occluded(self) -> bool:
-        return bool(self.mask.any())
-
-    @property
-    def branch(self) -> Literal["nir", "vis"]:
+    def branch(self) -> Branch:
         """Which of the network's two sets of indicators sees this face."""
         return "vis" if self.spectrum == "vis" else "nir"
 

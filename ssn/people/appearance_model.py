@@ -32,10 +32,10 @@ SHAPES = {
     "shape": (68, 2),
 }
 BANDS = tuple(SHAPES)
-GAIN = {"edges": 0.65, "chroma": 0.85, "colours": np.float32([0.85, 0.5, 0.5, 0.9, 0.9, 0.9])[:, None, None]}
+GAIN = {"edges": 0.65, "chroma": 0.85, "colours": np.array([0.85, 0.5, 0.5, 0.9, 0.9, 0.9], np.float32)[:, None, None]}
 """How far a band follows the coefficients: outlines and colours are held nearer to the mean, since two extremes rarely
 fit together (luma, Cr, Cb of hair, then of clothes)."""
-KEPT = {"edges": 0.4, "colours": np.float32([0.35, 0.35, 0.35, 1, 1, 1])[:, None, None]}
+KEPT = {"edges": 0.4, "colours": np.array([0.35, 0.35, 0.35, 1, 1, 1], np.float32)[:, None, None]}
 """How far a band follows what differs between photos of one person: nobody changes hair from one photo to the next."""
 
 
@@ -141,7 +141,7 @@ class AppearanceModel:
         arrays["descriptors"], arrays["scale_descriptors"] = _to_bytes(self.descriptors)
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, **arrays)
+        np.savez_compressed(path, allow_pickle=False, **arrays)
 
 
 def _to_bytes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from ssn.errors import DataError
+from ssn.faces.types import Branch
 from ssn.people.casting import cast
 from ssn.people.photo_set import COVERED, take
 from ssn.people.portrait import Person, photo
@@ -50,7 +51,7 @@ def write_demo(out: str | Path, seed: int = 24, quality: int = 86) -> dict:
     """
     out = Path(out)
     people = cast(len(DEMO_NAMES), seed).people
-    listing = {"what": "Synthetic people: nobody shown exists. NIR is simulated.", "seed": seed}
+    listing: dict = {"what": "Synthetic people: nobody shown exists. NIR is simulated.", "seed": seed}
     try:
         out.mkdir(parents=True, exist_ok=True)
         listing["people"] = [
@@ -65,17 +66,18 @@ def write_demo(out: str | Path, seed: int = 24, quality: int = 86) -> dict:
 
 def _write_person(out: Path, name: str, person: Person, worn: Worn, quality: int) -> dict:
     stem = name.split()[0].lower()
-    entry = {"name": name, "enrolment": f"{stem}-vis.jpg", "probes": []}
-    for seed, spectrum, cover in ((0, "vis", "none"), (1, "nir", "none"), (2, "nir", "none"), (3, "nir", worn)):
+    enrolment, probes = f"{stem}-vis.jpg", []
+    shots: tuple[tuple[Branch, Worn], ...] = (("vis", "none"), ("nir", "none"), ("nir", "none"), ("nir", worn))
+    for seed, (spectrum, cover) in enumerate(shots):
         shot, picture, _, _ = take(person, seed, spectrum, cover, quality)
-        file = entry["enrolment"] if spectrum == "vis" else f"{stem}-nir-{seed}.jpg"
+        file = enrolment if spectrum == "vis" else f"{stem}-nir-{seed}.jpg"
         (out / file).write_bytes(picture)
         if spectrum == "nir":
-            entry["probes"].append({"file": file, "spectrum": shot.spectrum, "occlusion": cover})
-    return entry
+            probes.append({"file": file, "spectrum": shot.spectrum, "occlusion": cover})
+    return {"name": name, "enrolment": enrolment, "probes": probes}
 
 
-SHEET_COLUMNS: tuple[tuple[str, int, Worn], ...] = (
+SHEET_COLUMNS: tuple[tuple[Branch, int, Worn], ...] = (
     ("vis", 0, "none"),
     ("vis", 1, "none"),
     ("vis", 2, "none"),

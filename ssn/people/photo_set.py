@@ -24,6 +24,7 @@ from PIL import Image
 
 from ssn.errors import DataError
 from ssn.faces.read import read_image
+from ssn.faces.types import Branch
 from ssn.people.appearance_model import DEFAULT_MODEL, load_model
 from ssn.people.casting import Candidate, Cast, cast, is_found, judge, numbers
 from ssn.people.portrait import Person, Photo, draw_person, photo
@@ -59,7 +60,7 @@ class Taken:
     landmarks: np.ndarray
 
 
-def take(person: Person, seed: int, spectrum: str, worn: Worn, quality: int) -> tuple[Photo, bytes, int, bool]:
+def take(person: Person, seed: int, spectrum: Branch, worn: Worn, quality: int) -> tuple[Photo, bytes, int, bool]:
     """A photo in which the detector finds the face, as JPEG of ``quality`` → photo, its file, retakes, found.
 
     The face is looked for in what the file holds. A covered face may stay unfound: it is as hard as that, and kept.

@@ -62,9 +62,9 @@ def draw_worn(worn: Worn, landmarks: np.ndarray, size: int, rng: np.random.Gener
     return {"goggles": _goggles, "surgical": _surgical, "scarf": _scarf}[worn](landmarks, size, rng)
 
 
-def _smooth(points: np.ndarray, count: int = 12) -> np.ndarray:
+def _smooth(points: np.ndarray) -> np.ndarray:
     """A closed polygon with its corners rounded (Chaikin, 1974)."""
-    for _ in range(3 if count > 4 else 2):
+    for _ in range(3):
         following = np.roll(points, -1, axis=0)
         points = np.stack([0.75 * points + 0.25 * following, 0.25 * points + 0.75 * following], axis=1).reshape(-1, 2)
     return points
@@ -75,11 +75,11 @@ def _mirrored(half: list[tuple[float, float]]) -> list[tuple[float, float]]:
 
 
 def _colour(rng: np.random.Generator, saturation: tuple[float, float], value: tuple[float, float]) -> np.ndarray:
-    hsv = np.uint8([[[rng.uniform(0, 180), 255 * rng.uniform(*saturation), 255 * rng.uniform(*value)]]])
-    return cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32) / 255
+    hsv = rng.uniform(0, 180), 255 * rng.uniform(*saturation), 255 * rng.uniform(*value)
+    return cv2.cvtColor(np.array([[hsv]]).astype(np.uint8), cv2.COLOR_HSV2RGB)[0, 0].astype(np.float32) / 255
 
 
-def _round(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+def _round(u: np.ndarray, v: np.ndarray | float) -> np.ndarray:
     """Shading of something bent around a face."""
     return np.clip(1.05 - 1.15 * u**2 - 0.10 * (v - 0.3) ** 2, 0.35, 1.1)
 
@@ -175,8 +175,8 @@ def _scarf(landmarks: np.ndarray, size: int, rng: np.random.Generator) -> Cover:
     phase = rng.uniform(0, 6.3)
     folds = 0.5 + 0.5 * np.sin(13 * (v - 0.35 * u**2 + 0.12 * np.sin(5 * u + phase)) + phase)
     knit = np.sin(95 * u + 2 * np.sin(120 * v)) * np.sin(70 * v)
-    stripe = (np.sin(15 * v + 3 * u * rng.uniform(-1, 1) + phase) > rng.uniform(0.2, 0.9)).astype(np.float32)
-    stripe = cv2.GaussianBlur(stripe, (0, 0), 0.8)
+    sharp = (np.sin(15 * v + 3 * u * rng.uniform(-1, 1) + phase) > rng.uniform(0.2, 0.9)).astype(np.float32)
+    stripe = cv2.GaussianBlur(sharp, (0, 0), 0.8)
     one, two = _colour(rng, (0.2, 0.8), (0.25, 0.75)), _colour(rng, (0.1, 0.6), (0.3, 0.9))
     shade = _round(0.85 * u, 0) * (0.72 + 0.32 * folds) * (1 + 0.07 * knit)
     rgb = np.clip((one + (two - one) * stripe[..., None]) * shade[..., None], 0, 1)

@@ -1,6 +1,8 @@
 """The Explainer: symmetry, keeping, cancelling, threads, belief."""
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -9,6 +11,7 @@ import torch
 
 from ssn.errors import ExplanationCancelledError, ExplanationError, TemplateMismatchError
 from ssn.explanation import explainer as module
+from ssn.explanation.cache import Memory
 from ssn.explanation.explainer import Explainer
 from ssn.explanation.pair import PairScore
 from ssn.explanation.question import Question, Watch
@@ -334,26 +337,24 @@ def test_refusals(explainer):
         explainer.believe(Question(face, target_of([1, 2, 3, 4])), own, checks=True)
 
 
-# ---- forgetting
+# ---- a memory of one visitor
 
 
-def test_nothing_of_an_owner_is_left_once_they_are_forgotten(explainer, monkeypatch):
+def test_what_is_made_for_a_visitor_lies_in_their_own_memory_alone(explainer, monkeypatch):
     face, target = smooth_face(0), target_of([1, 2, 3, 4])
-    for owner in ("Ada", "Ben"):
-        question = Question(face, target, "saliency", owner=owner)
-        explainer.believe(question, explainer.explain(question), fill="blur")
-    alone = Question(smooth_face(1), target, "saliency", owner="Ada")
-    explainer.explain(alone)
-    assert explainer.remembered == 4  # map, controls and belief of the shared pair, and another map
+    question, memory = Question(face, target, "saliency"), Memory(8)
+    visitors = explainer.remembering(memory)
+    visitors.believe(question, visitors.explain(question), fill="blur")
+    assert len(memory) == 3  # the map, its measures, and the controls' curves
     asked = counted(explainer, monkeypatch)
-    explainer.forget("Ada")
-    explainer.explain(Question(face, target, "saliency", owner="Ben"))
+    visitors.explain(question)
     assert asked == []
-    explainer.explain(alone)
+    explainer.explain(question)
     assert asked == ["saliency"]
-    explainer.forget("Ada")
-    explainer.forget("Ben")
-    assert explainer.remembered == 0
+    gone = weakref.ref(memory)
+    del memory, visitors
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_watch_of_parts_tells_the_share_of_the_whole():

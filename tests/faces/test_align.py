@@ -161,7 +161,7 @@ def test_an_aligned_face_shows_the_landmarks_where_it_says_they_are(landmarks):
     face = align(image, points, "nir")
     assert face.pixels.shape == (128, 128, 3)
     assert face.spectrum == "nir"
-    assert not face.occluded
+    assert not face.mask.any()
     for x, y in face.landmarks[chosen]:
         around = face.pixels[round(y) - 5 : round(y) + 6, round(x) - 5 : round(x) + 6, 0].astype(float)
         rows, columns = np.mgrid[-5:6, -5:6]

@@ -62,8 +62,16 @@ def test_a_rectangle_beyond_the_face_is_clipped(landmarks):
 
 
 def test_none_hides_nothing_and_the_names_are_three(landmarks):
-    assert OCCLUSIONS == ("none", "maskTop", "maskBottom")
+    assert list(OCCLUSIONS) == ["none", "maskTop", "maskBottom"]
     assert not named_mask("none", landmarks).any()
+
+
+def test_an_unknown_name_and_a_part_of_an_unknown_face_are_refused(landmarks):
+    with pytest.raises(ImageError, match="no occlusion"):
+        named_mask("scarf", landmarks)
+    with pytest.raises(ImageError, match="not known"):
+        named_mask("maskTop", None)
+    assert not named_mask("none", None).any()
 
 
 def test_what_is_hidden_is_black_and_noted_and_the_rest_untouched(landmarks):
@@ -73,8 +81,8 @@ def test_what_is_hidden_is_black_and_noted_and_the_rest_untouched(landmarks):
     assert not hidden.pixels[mask].any()
     assert (hidden.pixels[~mask] == 90).all()
     assert np.array_equal(hidden.mask, mask)
-    assert hidden.occluded
-    assert not face.occluded
+    assert hidden.mask.any()
+    assert not face.mask.any()
     assert (face.pixels == 90).all(), "the complete face must stay as it was"
 
 

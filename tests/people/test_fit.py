@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ssn.data.lfw import LFW
+from ssn.data.person_descriptors import TRAIN_LIST, training_descriptors
 from ssn.errors import DataError
 from ssn.people.appearance_model import BANDS, load_model
 from ssn.people.fitting.cut_out import crown_height, cut_out, fill_outside, outline_distance, share_out
-from ssn.people.fitting.fit import FitConfig, fit, joint_pca, training_descriptors, two_covariances, with_means
+from ssn.people.fitting.fit import FitConfig, fit, joint_pca, two_covariances, with_means
 from ssn.people.piecewise import FRAME, control_points, pixel_map, remap, triangles_of
 from ssn.people.portrait import PHOTO_SIZE, draw_person, photo
 
@@ -113,10 +115,10 @@ def test_filling_keeps_what_is_known_and_reaches_everywhere():
 
 def test_an_incomplete_copy_is_refused(tmp_path):
     with pytest.raises(DataError):
-        fit(tmp_path / "nothing", tmp_path / "model.npz", np.zeros((1, 128)))
+        fit(LFW(tmp_path / "nothing").people(TRAIN_LIST), tmp_path / "model.npz", np.zeros((1, 128)))
     write_miniature(tmp_path, people=1, photos=1)
     with pytest.raises(DataError):
-        fit(tmp_path, tmp_path / "model.npz", np.zeros((1, 128)))
+        fit(LFW(tmp_path).people(TRAIN_LIST), tmp_path / "model.npz", np.zeros((1, 128)))
 
 
 @pytest.mark.slow
@@ -125,7 +127,7 @@ def test_a_miniature_set_is_fitted_and_drawn_from(tmp_path):
     config = FitConfig(turn=9, sharpness=0.05, glasses=0.05, components=20, between=8, within=8)
     descriptors = training_descriptors(tmp_path)
     assert descriptors.shape == (14, 128)
-    model = fit(tmp_path, tmp_path / "model.npz", descriptors, config)
+    model = fit(LFW(tmp_path).people(TRAIN_LIST), tmp_path / "model.npz", descriptors, config)
     assert model.components == 20
     shot = photo(draw_person(0, model), 0, model=load_model(tmp_path / "model.npz"))
     assert shot.pixels.shape == (PHOTO_SIZE, PHOTO_SIZE, 3)

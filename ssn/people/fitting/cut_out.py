@@ -41,18 +41,18 @@ def cut_out(pixels: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
     cv2.grabCut(
         cv2.cvtColor(half, cv2.COLOR_RGB2BGR),
         labels,
-        None,
+        (0, 0, 1, 1),  # not read: the labels say where to begin
         np.zeros((1, 65)),
         np.zeros((1, 65)),
         4,
         cv2.GC_INIT_WITH_MASK,
     )
-    person = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
-    person = cv2.morphologyEx(person, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8))
+    shown = np.isin(labels, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    person = np.asarray(cv2.morphologyEx(shown, cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)))
     count, parts, stats, _ = cv2.connectedComponentsWithStats(person)
     if count > 1:
         person = (parts == 1 + stats[1:, cv2.CC_STAT_AREA].argmax()).astype(np.uint8)
-    person = cv2.morphologyEx(person, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    person = np.asarray(cv2.morphologyEx(person, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)))
     return cv2.resize(person.astype(np.float32), (FRAME, FRAME), interpolation=cv2.INTER_LINEAR) > 0.5
 
 

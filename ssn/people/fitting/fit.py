@@ -10,6 +10,7 @@ near-frontal ones that are sharp, without glasses and cut out whole.
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ssn.data.lfw import LFW
 from ssn.errors import DataError, NoFaceError
 from ssn.faces.align import alignment_transform, apply_transform
-from ssn.faces.descriptor import describe
 from ssn.faces.landmarks import find_landmarks
 from ssn.faces.read import read_image
 from ssn.faces.types import FaceBox
@@ -39,7 +38,9 @@ from ssn.people.piecewise import EYE, EYE_TO_MOUTH, FRAME, control_points, pixel
 
 log = logging.getLogger(__name__)
 
-TRAIN_LIST = "peopleDevTrain.txt"
+Photos = Mapping[str, Sequence[Path]]
+"""Each person's photos, deep-funnelled as LFW's are."""
+
 FUNNELLED = FaceBox(
     (79.0, 62.0, 171.0, 186.0), np.array([[104.5, 113], [147, 112.5], [126, 136], [107.5, 159], [145.5, 158.5]]), 1.0
 )
@@ -102,9 +103,8 @@ def read_sample(path: Path, person: int) -> Sample | None:
     return Sample(pixels, points, valid > 0, person, float(abs(points[30, 0] - middle[0])) * 48 / EYE_TO_MOUTH, sharp)
 
 
-def read_samples(root: str | Path, config: FitConfig) -> list[Sample]:
+def read_samples(people: Photos, config: FitConfig) -> list[Sample]:
     """The chosen photos: near-frontal, sharp, plausible landmarks, few of each person."""
-    people = LFW(root).people(TRAIN_LIST)
     samples: list[Sample] = []
     for number, photos in enumerate(tqdm(people.values(), desc="photos", mininterval=5)):
         found = [read_sample(path, number) for path in photos[: 3 * config.photos_each]]
@@ -142,8 +142,8 @@ def normalised(sample: Sample, mean_shape: np.ndarray) -> dict[str, np.ndarray] 
     edges = np.dstack([outline_distance(m) for m in (person, parts[1], parts[2])]).astype(np.float32)
     target, source = control_points(mean_shape), control_points(sample.landmarks)
     where = pixel_map(target, source, triangles_of(target), FRAME)
-    moved = [np.clip(remap(layer, where), 0, 255) for layer in filled]
-    bands = split_layers(Layers(*moved, remap(edges, where, smooth=True)))
+    skin, hair, cloth = (np.clip(remap(layer, where), 0, 255) for layer in filled)
+    bands = split_layers(Layers(skin, hair, cloth, remap(edges, where, smooth=True)))
     unseen = np.repeat([not parts[1].any(), not parts[2].any()], len(bands["colours"]) // 2)
     bands["colours"][unseen] = np.nan
     if not parts[1].any():
@@ -212,38 +212,21 @@ def _factor(covariance: np.ndarray, count: int) -> np.ndarray:
     return (vectors[:, order] * np.sqrt(np.maximum(values[order], 0))).astype(np.float32)
 
 
-def training_descriptors(root: str | Path, cache: str | Path | None = None) -> np.ndarray:
-    """One dlib descriptor for each person of the training list, the mean over photos, (P, 128).
-
-    Read from the crops that ``ssn.data.crops`` keeps in ``cache`` where they are, otherwise made from up to three
-    photos of each person.
-    """
-    folder = Path(cache or ".") / f"lfw-{Path(TRAIN_LIST).stem}"
-    if (folder / "descriptors.npy").is_file():
-        each, owners = np.load(folder / "descriptors.npy"), np.load(folder / "identities.npy")
-        return np.stack([each[owners == owner].mean(axis=0) for owner in np.unique(owners)])
-    means = []
-    for photos in tqdm(LFW(root).people(TRAIN_LIST).values(), desc="descriptors", mininterval=5):
-        images = [read_image(path) for path in photos[:3]]
-        means.append(np.mean([describe(image, find_landmarks(image, FUNNELLED)) for image in images], axis=0))
-    return np.stack(means)
-
-
-def fit(root: str | Path, out: str | Path, descriptors: np.ndarray, config: FitConfig = FitConfig()) -> AppearanceModel:
-    """Learn the model from LFW at ``root`` and write it to ``out`` (.npz).
+def fit(people: Photos, out: str | Path, descriptors: np.ndarray, config: FitConfig = FitConfig()) -> AppearanceModel:
+    """Learn the model from the photos of ``people`` and write it to ``out`` (.npz).
 
     ``descriptors`` (P, 128): one dlib descriptor per training person, kept in the model for the nearness check.
     Raises DataError where the set is not as described.
     """
-    samples = read_samples(root, config)
+    samples = read_samples(people, config)
     mean_shape = np.mean([s.landmarks for s in samples], axis=0)
     rows = [normalised(s, mean_shape) for s in tqdm(samples, desc="textures", mininterval=5)]
     samples = [s for s, row in zip(samples, rows, strict=True) if row is not None]
     bands = {name: np.stack([row[name] for row in rows if row is not None]) for name in BANDS}
     bands |= {name: with_means(bands[name]) for name in ("colours", "edges")}
     means, bases, coefficients = joint_pca(bands, mean_shape, config.components)
-    people = np.array([s.person for s in samples])
-    between, within = two_covariances(coefficients, people, config.between, config.within)
+    owners = np.array([s.person for s in samples])
+    between, within = two_covariances(coefficients, owners, config.between, config.within)
     model = AppearanceModel(mean_shape, means, bases, between, within, descriptors.astype(np.float32))
     model.save(out)
     return model
