@@ -43,7 +43,7 @@ class Order:
 
     number: int
     seed: int
-    spectrum: str
+    spectrum: Branch
     worn: Worn
     file: str
 
@@ -102,7 +102,7 @@ def plan(cast_numbers: list[int], images: int, covered: int) -> list[Order]:
     for number in cast_numbers:
         vis = (images + 1) // 2
         for i in range(images):
-            spectrum = "vis" if i < vis else "nir"
+            spectrum: Branch = "vis" if i < vis else "nir"
             hidden = spectrum == "nir" and i >= images - covered
             worn = COVERED[(number + i) % len(COVERED)] if hidden else "none"
             nth = i if spectrum == "vis" else i - vis
