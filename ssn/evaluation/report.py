@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
 from dataclasses import asdict
-from pathlib import Path
 
-from ssn.errors import DataError
 from ssn.evaluation.run import Evaluation
+from ssn.files import write_json as write_json
 
 SPECTRUM_NAMES = {"vis": "VIS", "nir": "NIR", "nir-simulated": "simulated NIR"}
 
@@ -35,15 +32,3 @@ def as_table(evaluation: Evaluation) -> str:
 def as_json(evaluation: Evaluation) -> dict:
     """The documented form: ``{"model", "protocol", "rows": [...], "notes"}``; shares in [0, 1]."""
     return {**asdict(evaluation), "notes": list(evaluation.notes)}
-
-
-def write_json(data: dict, path: str | Path) -> None:
-    """Write ``data`` to a file, atomically. Raises DataError where that is not possible."""
-    path = Path(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        part.write_text(json.dumps(data, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        os.replace(part, path)
-    except OSError as error:
-        raise DataError(f"{path} cannot be written.", "Choose another place for the file.") from error
