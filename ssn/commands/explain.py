@@ -22,7 +22,7 @@ from ssn.commands.options import (
     read_probe,
     say,
 )
-from ssn.errors import DataError
+from ssn.errors import DataError, ExplanationError
 from ssn.evaluation.report import write_json
 from ssn.explanation.belief import Belief
 from ssn.explanation.explainer import Attribution, Explainer
@@ -137,6 +137,14 @@ def replace_folder(staged: Path, out: Path) -> None:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def check_methods(methods: list[str], wanted: dict[str, int]) -> None:
+    """Raises ExplanationError for an unknown method, and for a parameter that none of the methods reads."""
+    known = {key for name in methods for key in find_method(name).parameters}
+    for key in wanted.keys() - known:
+        readers = [name for name, row in METHODS.items() if key in row.parameters]
+        raise ExplanationError(f"--{key} is not read by {', '.join(methods)}.", f"It belongs to {', '.join(readers)}.")
+
+
 def check_out(out: Path) -> None:
     """Raises DataError where writing to ``out`` would destroy what is no explanation."""
     if out.exists() and not out.is_dir():
@@ -170,8 +178,8 @@ def explain(
 ) -> None:
     """Show which pixels made a pair match, and whether the picture can be believed."""
     methods = list(dict.fromkeys(name.strip() for name in method.split(",")))
-    for name in methods:
-        find_method(name)
+    wanted = {key: value for key, value in {"block": block, "steps": steps}.items() if value is not None}
+    check_methods(methods, wanted)
     check_out(out)
     recognizer = Recognizer.load(checkpoint, device)
     probe = read_probe(recognizer, photo, spectrum, occlusion, face)
@@ -179,7 +187,6 @@ def explain(
     if rather_than is not None:
         target = target.rather_than(find_target(recognizer, rather_than, gallery, against_spectrum))
     explainer = Explainer(recognizer)
-    wanted = {key: value for key, value in {"block": block, "steps": steps}.items() if value is not None}
     staged = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         figures = {}

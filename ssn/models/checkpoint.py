@@ -7,11 +7,9 @@ Metadata of a file: ``format``, ``name``, ``architecture``, ``selection`` (``pix
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ssn.errors import CheckpointError
+from ssn.files import atomically
 from ssn.models.backbone import ARCHITECTURES, DEFAULT_ARCHITECTURE, Backbone
 from ssn.models.card import ModelCard, model_id
 from ssn.models.network import SaliencySearchNetwork
@@ -42,7 +41,6 @@ def save_model(path: str | Path, tensors: dict[str, Tensor], card: ModelCard, ha
     ``half`` stores them in half precision, but for tensors too small for it (see ``ssn.models.balance``).
     Raises CheckpointError where a value is no number or too large for half precision, or the disk refuses.
     """
-    path = Path(path)
     plain = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     stored = {key: _halved(tensor).contiguous() for key, tensor in plain.items()} if half else plain
     if bad := [key for key, tensor in stored.items() if not bool(tensor.isfinite().all())]:
@@ -58,16 +56,11 @@ def save_model(path: str | Path, tensors: dict[str, Tensor], card: ModelCard, ha
         "measures": json.dumps(card.measures),
         "thresholds": json.dumps(card.thresholds),
     }
-    part = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(stored, str(part), metadata)
-        os.replace(part, path)
+        with atomically(path) as part:
+            save_file(stored, str(part), metadata)
     except (OSError, SafetensorError, RuntimeError) as error:
         raise CheckpointError(f"{path} cannot be written: {error}", "Check disk space and permissions.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
     return card
 
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from ssn.errors import CheckpointError
+from ssn.files import atomically
 from ssn.people.piecewise import FRAME
 from ssn.places import ASSETS
 
@@ -139,9 +140,8 @@ class AppearanceModel:
             arrays[f"basis_{name}"], arrays[f"scale_{name}"] = _to_bytes(self.bases[name])
         arrays["between"], arrays["within"] = self.between.astype(np.float16), self.within.astype(np.float16)
         arrays["descriptors"], arrays["scale_descriptors"] = _to_bytes(self.descriptors)
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez_compressed(path, allow_pickle=False, **arrays)
+        with atomically(path) as part, part.open("wb") as file:
+            np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def _to_bytes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -46,7 +46,7 @@ def run(photos, **changes):
 
 
 def test_pictures_arrays_and_figures(photos, capsys):
-    run(photos, sides="both", method="ig,saliency", checks=True, steps=16, block=2)
+    run(photos, sides="both", method="ig,saliency", checks=True, steps=16)
     out = photos / "out"
     data = json.loads((out / "explanation.json").read_text())
     assert -1 <= data["score"] <= 1
@@ -131,6 +131,13 @@ def test_other_files_are_not_overwritten(photos):
         run(photos, out=photos / "a.png")
     with pytest.raises(ExplanationError, match="no method"):
         run(photos, method="ig,magic")
+
+
+@pytest.mark.parametrize(("method", "given"), [("ig,saliency", {"block": 2}), ("saliency,occlusion", {"steps": 8})])
+def test_a_parameter_that_no_method_reads_is_refused(photos, method, given):
+    with pytest.raises(ExplanationError, match=f"--{next(iter(given))} is not read"):
+        run(photos, method=method, **given)
+    assert not (photos / "out").exists()
 
 
 def test_a_heat_map_shows_for_in_red_and_against_in_blue():
