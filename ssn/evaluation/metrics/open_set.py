@@ -61,9 +61,7 @@ def missed(searched: Searches, threshold: float, rank: int = 1) -> np.ndarray:
 def fnir_at_fpir(searched: Searches, target: float, rank: int = 1) -> OpenSetPoint:
     """The lowest threshold that at most a share ``target`` of the strangers reach, and what it costs."""
     threshold = threshold_at_fmr(searched.stranger_scores, target)
-    return OpenSetPoint(
-        threshold, fpir(searched, threshold), float(missed(searched, threshold, rank).mean()), rank
-    )
+    return OpenSetPoint(threshold, fpir(searched, threshold), float(missed(searched, threshold, rank).mean()), rank)
 
 
 def open_set_curve(searched: Searches, rank: int = 1) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

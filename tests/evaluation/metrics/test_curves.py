@@ -27,9 +27,7 @@ def test_fnmr_at_fmr_is_the_lowest_of_all_thresholds_by_a_loop(seed, target):
     rng = np.random.default_rng(seed)
     same = np.array([True] * 15 + [False] * 25)
     scores = rng.integers(0, 20, 40) / 20
-    least = min(
-        (scores[same] < t).mean() for t in [np.inf, *scores] if (scores[~same] >= t).mean() <= target
-    )
+    least = min((scores[same] < t).mean() for t in [np.inf, *scores] if (scores[~same] >= t).mean() <= target)
     assert metrics.fnmr_at_fmr(scores, same, target) == pytest.approx(least)
 
 
