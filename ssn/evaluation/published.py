@@ -47,14 +47,16 @@ REMARKS = {
 
 @dataclass(frozen=True)
 class Figure:
-    """A share in percent, and its standard deviation over the folds where one is printed."""
+    """A share in percent, printed with ``digits`` decimals, and its standard deviation over the folds where there is
+    one."""
 
     mean: float
     deviation: float | None = None
+    digits: int = 1
 
     def __str__(self) -> str:
-        mean = f"{self.mean:.1f}" if round(self.mean, 1) == self.mean else f"{self.mean:g}"  # a single one has 98.68
-        return mean if self.deviation is None else f"{mean}±{self.deviation:.1f}"
+        mean = f"{self.mean:.{self.digits}f}"
+        return mean if self.deviation is None else f"{mean}±{self.deviation:.{self.digits}f}"
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,12 @@ class PublishedRow:
 
 def _figures(columns: tuple[str, ...], words: list[str]) -> dict[str, Figure]:
     """Words such as "99.9±0.1", "78" or "-" → figures. Raises ValueError where they are not as many as columns."""
-    pairs = [(name, word.split("±")) for name, word in zip(columns, words, strict=True) if word != "-"]
-    return {name: Figure(*(float(number) for number in parts)) for name, parts in pairs}
+    return {name: _figure(word) for name, word in zip(columns, words, strict=True) if word != "-"}
+
+
+def _figure(word: str) -> Figure:
+    mean, _, deviation = word.partition("±")
+    return Figure(float(mean), float(deviation) if deviation else None, max(1, len(mean.partition(".")[2])))
 
 
 def _group(table: str, method: str) -> str:
@@ -152,6 +158,12 @@ def beside(set_name: str, occlusion: str, spectrum: str = "nir") -> list[Publish
     name = SETS.get(set_name, set_name)
     rows = [row for rows in TABLES.values() for row in rows] + [row for row in LATER if row.method != "SSN (the paper)"]
     return [row for row in rows if (row.set, row.occlusion) == (name, occlusion)]
+
+
+def set_of(protocol: str) -> str | None:
+    """The set, as printed, that a protocol's name begins with, by either of the set's names; None for another."""
+    named = [(key, name) for name, printed in SETS.items() for key, name in ((name, printed), (printed, printed))]
+    return next((name for key, name in named if protocol.lower().startswith(key.lower())), None)
 
 
 def table_of(set_name: str, occlusion: str) -> str | None:

@@ -12,7 +12,8 @@ import json
 import os
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,16 +42,16 @@ class RunHeader:
         return own == theirs
 
 
-def _no_ids() -> np.ndarray:
-    return np.zeros(0, "U1")
+_no_places = partial(np.zeros, 0, np.int64)
+_no_ids = partial(np.zeros, 0, "U1")
 
 
 @dataclass(frozen=True)
 class Comparisons:
-    """Who is compared with whom, the same in every row of a run.
+    """Who takes part, the same in every row of a run.
 
-    ``probe_ids``, ``gallery_ids`` (P,), (G,) str name the pictures, ``probe_people``, ``gallery_people`` whose they
-    are; ``pairs`` (K, 2) int are indices into the two for verification, empty where all are compared with all; of
+    ``probe_ids``, ``gallery_ids`` (P,), (G,) str name the pictures, ``probe_people``, ``gallery_people`` (P,), (G,)
+    whose they are; ``enrolled`` (E,) are the places in the gallery of those who can be identified; of
     ``failed_probes`` and ``failed_gallery``, ids too, no template could be made.
     """
 
@@ -58,18 +59,19 @@ class Comparisons:
     gallery_ids: np.ndarray
     probe_people: np.ndarray
     gallery_people: np.ndarray
-    pairs: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.int64))
+    enrolled: np.ndarray = field(default_factory=_no_places)
     failed_probes: np.ndarray = field(default_factory=_no_ids)
     failed_gallery: np.ndarray = field(default_factory=_no_ids)
 
-    def same(self) -> np.ndarray:
-        """(P, G) bool: genuine comparisons."""
-        return self.probe_people[:, None] == self.gallery_people[None, :]
+    def people(self) -> tuple[np.ndarray, np.ndarray]:
+        """(P,) and (G,): everybody as a number from 0, the same for one person on both sides."""
+        _, number = np.unique(np.concatenate([self.probe_people, self.gallery_people]), return_inverse=True)
+        return number[: len(self.probe_people)], number[len(self.probe_people) :]
 
 
 @dataclass(frozen=True)
 class Verification:
-    """Comparisons as vectors (n,): scores, whether genuine, and the indices of probe and gallery picture."""
+    """Comparisons as vectors (n,): scores, whether genuine, and the places of probe and gallery picture."""
 
     scores: np.ndarray
     same: np.ndarray
@@ -79,13 +81,19 @@ class Verification:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """The scores of one kind of probe: ``matrix`` (P, G), all against all, empty (0, 0) where nobody is identified;
-    ``pair_scores`` (K,) of the comparisons' pairs, empty where there are none. Higher is more alike."""
+    """The scores of one kind of probe, higher is more alike.
+
+    ``matrix`` (S, E): the probes at the places ``searched`` (S,) against everybody enrolled, for identification;
+    ``pair_scores`` (K,) of ``pairs`` (K, 2), places of probe and gallery picture, for verification. Either may be
+    empty; without pairs, verification compares all of the matrix.
+    """
 
     spectrum: str
     occlusion: str
-    matrix: np.ndarray
-    pair_scores: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    matrix: np.ndarray = field(default_factory=partial(np.zeros, (0, 0)))
+    searched: np.ndarray = field(default_factory=_no_places)
+    pair_scores: np.ndarray = field(default_factory=partial(np.zeros, 0))
+    pairs: np.ndarray = field(default_factory=partial(np.zeros, (0, 2), np.int64))
 
     @property
     def key(self) -> RowKey:
@@ -93,12 +101,20 @@ class ScoreRow:
 
     def verification(self, comparisons: Comparisons) -> Verification:
         """The pairs where there are any, else all against all."""
-        if len(comparisons.pairs):
-            probe, gallery = comparisons.pairs.T
-            same = comparisons.probe_people[probe] == comparisons.gallery_people[gallery]
-            return Verification(self.pair_scores, same, probe, gallery)
-        probe, gallery = (index.ravel() for index in np.indices(self.matrix.shape))
-        return Verification(self.matrix.ravel(), comparisons.same().ravel(), probe, gallery)
+        if len(self.pairs):
+            probe, gallery = self.pairs.T
+            scores = self.pair_scores
+        else:
+            row, column = np.indices(self.matrix.shape)
+            probe, gallery = self.searched[row.ravel()], comparisons.enrolled[column.ravel()]
+            scores = self.matrix.ravel()
+        same = comparisons.probe_people[probe] == comparisons.gallery_people[gallery]
+        return Verification(scores, same, probe, gallery)
+
+    def identification(self, comparisons: Comparisons) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """→ the matrix (S, E), and whose its rows (S,) and columns (E,) are."""
+        people = comparisons.probe_people[self.searched], comparisons.gallery_people[comparisons.enrolled]
+        return self.matrix, *people
 
 
 class ScoreFile:
@@ -155,12 +171,11 @@ class ScoreFile:
     def add(self, row: ScoreRow) -> None:
         """Take a row and write the file. Raises ValueError for scores that do not fit who is compared, DataError where
         the file cannot be written."""
-        c = self.comparisons
-        shapes = row.matrix.shape, len(row.pair_scores)
-        if shapes[0] not in ((len(c.probe_ids), len(c.gallery_ids)), (0, 0)) or shapes[1] != len(c.pairs):
-            raise ValueError(f"scores {shapes} do not fit {len(c.probe_ids)} × {len(c.gallery_ids)}, {len(c.pairs)}")
+        expected = len(row.searched), len(self.comparisons.enrolled) if len(row.searched) else 0
+        if row.matrix.shape != expected or row.pairs.shape != (len(row.pair_scores), 2):
+            raise ValueError(f"scores {row.matrix.shape} and {row.pair_scores.shape} do not fit who is compared")
         rows = {**self._rows, row.key: row}
-        _write(self.path, _packed(self.header, c, rows))
+        _write(self.path, _packed(self.header, self.comparisons, rows))
         self._rows = rows
 
     def complete(self, keys: Iterable[RowKey], measure: Callable[[str, str], ScoreRow]) -> Iterator[ScoreRow]:
@@ -184,26 +199,19 @@ def fingerprint(parts: Iterable[str | bytes | np.ndarray]) -> str:
     return digest.hexdigest()[:16]
 
 
-_ARRAYS = (
-    "probe_ids",
-    "gallery_ids",
-    "probe_people",
-    "gallery_people",
-    "pairs",
-    "failed_probes",
-    "failed_gallery",
-)
+_WHO = tuple(f.name for f in fields(Comparisons))
+_SCORES = ("matrix", "searched", "pair_scores", "pairs")
 
 
 def _packed_comparisons(comparisons: Comparisons) -> dict[str, np.ndarray]:
-    return {f"who/{name}": np.asarray(getattr(comparisons, name)) for name in _ARRAYS}
+    return {f"who/{name}": np.asarray(getattr(comparisons, name)) for name in _WHO}
 
 
 def _packed(header: RunHeader, comparisons: Comparisons, rows: dict[RowKey, ScoreRow]) -> dict[str, np.ndarray]:
     head = {"format": FORMAT, **asdict(header), "rows": list(rows)}
     arrays = {"header": np.array(json.dumps(head)), **_packed_comparisons(comparisons)}
     for number, row in enumerate(rows.values()):
-        arrays |= {f"row{number}/matrix": row.matrix, f"row{number}/pairs": row.pair_scores}
+        arrays |= {f"row{number}/{name}": getattr(row, name) for name in _SCORES}
     return arrays
 
 
@@ -213,8 +221,8 @@ def _unpacked(arrays: dict[str, np.ndarray]) -> tuple[RunHeader, Comparisons, di
         raise ValueError("another format")
     keys = [tuple(key) for key in head.pop("rows")]
     header = RunHeader(**{**head, "notes": tuple(head["notes"])})
-    comparisons = Comparisons(**{name: arrays[f"who/{name}"] for name in _ARRAYS})
-    rows = {k: ScoreRow(*k, arrays[f"row{i}/matrix"], arrays[f"row{i}/pairs"]) for i, k in enumerate(keys)}
+    comparisons = Comparisons(**{name: arrays[f"who/{name}"] for name in _WHO})
+    rows = {k: ScoreRow(*k, **{name: arrays[f"row{i}/{name}"] for name in _SCORES}) for i, k in enumerate(keys)}
     return header, comparisons, rows
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ssn.evaluation.published import COLUMNS, LATER, SETS, TABLES, beside, table_of
+from ssn.evaluation.published import COLUMNS, LATER, SETS, TABLES, beside, set_of, table_of
 
 CASIA, LAMP, BUAA, OULU = SETS.values()
 ALL = [(table, row) for table, rows in TABLES.items() for row in rows]
@@ -89,3 +89,11 @@ def test_published_rows_stand_beside_the_same_set_and_occlusion_only():
     assert beside("lfw", "maskTop") == []
     assert beside("casia", "surgical") == []
     assert (table_of("buaa", "maskTop"), table_of("casia", "maskBottom"), table_of("lfw", "none")) == ("VI", "IV", None)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "name"),
+    [("casia, fold 1", CASIA), ("CASIA NIR-VIS 2.0, fold 3", CASIA), ("Oulu-CASIA NIR-VIS", OULU), ("lfw", None)],
+)
+def test_a_protocol_is_of_the_set_its_name_begins_with(protocol, name):
+    assert set_of(protocol) == name

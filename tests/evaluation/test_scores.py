@@ -21,50 +21,69 @@ HEADER = RunHeader("toy-1234", "drawn people", "0123456789abcdef", "python -m ss
 KEYS = [("nir-simulated", "none"), ("nir-simulated", "maskTop"), ("vis", "none")]
 
 
-def comparisons(pairs: bool = False) -> Comparisons:
+PAIRS = np.array([[0, 0], [1, 0], [5, 1]])
+
+
+def comparisons() -> Comparisons:
     people = np.array(["Ada", "Ben", "Åsa"])
-    listed = np.array([[0, 0], [1, 0], [5, 2]]) if pairs else np.zeros((0, 2), np.int64)
     return Comparisons(
         np.array([f"probe {i}" for i in range(6)]),
         people,
         np.repeat(people, 2),
         people,
-        listed,
+        np.arange(3),
         np.array(["probe 9"]),
     )
 
 
-def row(spectrum: str, occlusion: str, pairs: int = 0) -> ScoreRow:
+def row(spectrum: str, occlusion: str, listed: bool = False) -> ScoreRow:
     rng = np.random.default_rng(len(spectrum + occlusion))
-    return ScoreRow(spectrum, occlusion, rng.random((6, 3)).astype(np.float32), rng.random(pairs))
+    matrix, scores = rng.random((4, 3)).astype(np.float32), rng.random(3)
+    pairs = {"pair_scores": scores, "pairs": PAIRS} if listed else {}
+    return ScoreRow(spectrum, occlusion, matrix, np.array([0, 2, 3, 5]), **pairs)
 
 
 def test_what_goes_in_comes_out(tmp_path):
     path = tmp_path / "deep" / "a.npz"
-    written = ScoreFile.resume(path, HEADER, comparisons(pairs=True))
+    written = ScoreFile.resume(path, HEADER, comparisons())
     for key in KEYS:
-        written.add(row(*key, pairs=3))
+        written.add(row(*key, listed=True))
     read = ScoreFile.open(path)
     assert read.header == HEADER
     assert [r.key for r in read.rows()] == KEYS
     for mine, theirs in zip(written.rows(), read.rows(), strict=True):
         assert theirs.matrix.dtype == np.float32
-        np.testing.assert_array_equal(theirs.matrix, mine.matrix)
-        np.testing.assert_array_equal(theirs.pair_scores, mine.pair_scores)
+        for name in ("matrix", "searched", "pair_scores", "pairs"):
+            np.testing.assert_array_equal(getattr(theirs, name), getattr(mine, name))
     assert read.comparisons.gallery_people.tolist() == ["Ada", "Ben", "Åsa"]
     assert read.comparisons.failed_probes.tolist() == ["probe 9"]
     assert [p.name for p in path.parent.iterdir()] == ["a.npz"]
 
 
 def test_verification_is_the_pairs_or_all_against_all():
-    listed, scores = comparisons(pairs=True), row("vis", "none", pairs=3)
-    pairs = scores.verification(listed)
-    assert pairs.same.tolist() == [True, True, True]
+    scores = row("vis", "none", listed=True)
+    pairs = scores.verification(comparisons())
+    assert pairs.same.tolist() == [True, True, False]
     np.testing.assert_array_equal(pairs.scores, scores.pair_scores)
-    everything = scores.verification(comparisons())
+    everything = row("vis", "none").verification(comparisons())
+    assert len(everything.scores) == 12
     for score, same, i, j in zip(everything.scores, everything.same, everything.probe, everything.gallery, strict=True):
-        assert score == scores.matrix[i, j]
+        assert score == scores.matrix[[0, 2, 3, 5].index(i), j]
         assert same == (i // 2 == j)
+
+
+def test_identification_is_of_those_enrolled():
+    who = replace(comparisons(), enrolled=np.array([2, 0]))
+    matrix, probes, gallery = replace(row("vis", "none"), matrix=np.eye(4, 2)).identification(who)
+    assert matrix.shape == (4, 2)
+    assert probes.tolist() == ["Ada", "Ben", "Ben", "Åsa"]
+    assert gallery.tolist() == ["Åsa", "Ada"]
+
+
+def test_a_person_has_one_number_on_both_sides():
+    probes, gallery = comparisons().people()
+    assert probes.tolist() == [0, 0, 1, 1, 2, 2]
+    assert gallery.tolist() == [0, 1, 2]
 
 
 def test_only_what_is_missing_is_measured(tmp_path):
@@ -119,14 +138,16 @@ def test_another_run_is_not_mixed_in(tmp_path, change):
 def test_other_people_are_another_run_but_another_command_is_not(tmp_path):
     ScoreFile.resume(tmp_path / "a.npz", HEADER, comparisons()).add(row(*KEYS[0]))
     with pytest.raises(DataError, match="another run"):
-        ScoreFile.resume(tmp_path / "a.npz", HEADER, comparisons(pairs=True))
+        ScoreFile.resume(tmp_path / "a.npz", HEADER, replace(comparisons(), enrolled=np.arange(2)))
     assert ScoreFile.resume(tmp_path / "a.npz", replace(HEADER, command="resumed"), comparisons()).rows()
 
 
 def test_scores_that_do_not_fit_are_refused_and_nothing_is_written(tmp_path):
     scores = ScoreFile.resume(tmp_path / "a.npz", HEADER, comparisons())
-    with pytest.raises(ValueError, match="do not fit"):
-        scores.add(ScoreRow("vis", "none", np.zeros((6, 4))))
+    fits = row("vis", "none")
+    for other in (replace(fits, matrix=np.zeros((4, 4))), replace(fits, pairs=PAIRS), replace(fits, searched=PAIRS[0])):
+        with pytest.raises(ValueError, match="do not fit"):
+            scores.add(other)
     assert scores.rows() == []
     assert not (tmp_path / "a.npz").exists()
 

@@ -1,4 +1,4 @@
-"""The families of the paper's comparison that need no foreign weights. To add one: a file, and a row of ``FAMILIES``."""
+"""The families of the paper's comparison that need no foreign weights. To add one: a file, and a row here."""
 
 from ssn.evaluation.families.combined import Combined
 from ssn.evaluation.families.dlib_descriptor import DlibDescriptor

@@ -17,11 +17,11 @@ RESAMPLES = 200
 
 @dataclass(frozen=True)
 class Interval:
-    """A measure in [0, 1] (or a difference of two), and the percentile interval of its bootstrap."""
+    """A measure in [0, 1] (or a difference of two), and the percentile interval of its bootstrap; None without one."""
 
     value: float
-    low: float
-    high: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,9 @@ class Drawn:
             raise ValueError("no draw of people left both genuine and impostor comparisons")
         low, high = np.quantile(drawn, [(1 - self.level) / 2, (1 + self.level) / 2])
         return Interval(float(value), float(low), float(high))
+
+
+DRAWN = Drawn()
 
 
 class SortedComparisons:
@@ -91,7 +94,7 @@ def _crossing(fmr: np.ndarray, tpr: np.ndarray) -> float:
 
 
 def verification_draws(
-    comparisons: SortedComparisons, rates: tuple[float, ...], drawn: Drawn = Drawn()
+    comparisons: SortedComparisons, rates: tuple[float, ...], drawn: Drawn = DRAWN
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """→ the measures of everybody, and (resamples,) values of each under the drawn people."""
     value = comparisons.measures(np.ones(comparisons.count), rates)
@@ -99,7 +102,7 @@ def verification_draws(
     return value, {name: np.array([row[name] for row in each]) for name in value}
 
 
-def share_draws(hits: np.ndarray, people: np.ndarray, count: int, drawn: Drawn = Drawn()) -> np.ndarray:
+def share_draws(hits: np.ndarray, people: np.ndarray, count: int, drawn: Drawn = DRAWN) -> np.ndarray:
     """(n,) hits (bool) and whose searches they are, (n,) in 0 … ``count`` − 1 → (resamples,) shares under the drawn
     people; the gallery stays as it is."""
     total = np.bincount(people, minlength=count).astype(float)
@@ -109,16 +112,16 @@ def share_draws(hits: np.ndarray, people: np.ndarray, count: int, drawn: Drawn =
         return sums[:, 0] / sums[:, 1]
 
 
-def share_interval(hits: np.ndarray, people: np.ndarray, drawn: Drawn = Drawn()) -> Interval:
+def share_interval(hits: np.ndarray, people: np.ndarray, drawn: Drawn = DRAWN) -> Interval:
     """The share of hits, e.g. Rank-1 or FNIR, with its interval; ``people`` are ids of any kind."""
     _, index = np.unique(people, return_inverse=True)
     return drawn.interval(float(np.mean(hits)), share_draws(hits, index, int(index.max()) + 1, drawn))
 
 
-def mean_and_deviation(values: list[float]) -> tuple[float, float]:
-    """Over folds: mean and sample standard deviation (n − 1), as "99.9±0.1"; 0 for a single fold.
+def mean_and_deviation(values: list[float]) -> tuple[float, float | None]:
+    """Over folds: mean and sample standard deviation (n − 1), as "99.9±0.1"; None for the latter of a single fold.
 
     The paper does not say which of the two deviations it prints.
     """
     numbers = np.asarray(values, float)
-    return float(numbers.mean()), float(numbers.std(ddof=1)) if len(numbers) > 1 else 0.0
+    return float(numbers.mean()), float(numbers.std(ddof=1)) if len(numbers) > 1 else None

@@ -91,4 +91,4 @@ def test_an_interval_needs_a_draw_that_has_a_value():
 
 def test_mean_and_deviation_over_folds():
     assert mean_and_deviation([1.0, 2.0, 3.0]) == pytest.approx((2.0, 1.0))
-    assert mean_and_deviation([0.5]) == (0.5, 0.0)
+    assert mean_and_deviation([0.5]) == (0.5, None)
