@@ -10,8 +10,8 @@ import numpy as np
 
 from ssn.evaluation.curves import AXES, Axis, Curve, Histogram
 
-WIDTH, HEIGHT = 420, 330
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 10, 44
+WIDTH, HEIGHT = 340, 290
+LEFT, RIGHT, TOP, BOTTOM = 46, 12, 8, 40
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 
@@ -34,10 +34,10 @@ def chart(kind: str, title: str, series: Iterable[Series]) -> str:
 
 def histogram(title: str, drawn: Histogram, thresholds: dict[str, float], number: int) -> str:
     """Genuine scores filled, impostor scores as an outline, and the thresholds by FMR as upright lines."""
-    highest = max(drawn.genuine.max(), drawn.impostor.max(), 1e-12)
+    highest = float(max(drawn.genuine.max(), drawn.impostor.max(), 1e-12))
     low, high = float(drawn.edges[0]), float(drawn.edges[-1])
-    across = Axis("score", low, high, ticks=tuple(np.linspace(low, high, 5)), percent=False)
-    up = Axis("share of comparisons", 0.0, float(highest) * 1.05, ticks=tuple(np.linspace(0, highest, 4)))
+    across = Axis("score", low, high, ticks=even_ticks(low, high), percent=False)
+    up = Axis("share of comparisons", 0.0, highest * 1.05, ticks=even_ticks(0.0, highest))
     shapes = "".join(
         f'<path class="{kind}" d="{_steps(drawn.edges, values, across, up)}"><title>{kind}</title></path>'
         for kind, values in (("impostor", drawn.impostor), ("genuine", drawn.genuine))
@@ -64,9 +64,28 @@ def _points(x: np.ndarray, y: np.ndarray) -> str:
 
 
 def _line(one: Series, across: Axis, up: Axis) -> str:
-    points = _points(_x(across, one.curve.x), _y(up, one.curve.y))
+    seen = within(one.curve, across, up)
+    points = _points(_x(across, seen.x), _y(up, seen.y))
     kind = f"s{one.number} c{one.number}{' dashed' if one.dashed else ''}"
     return f'<polyline class="{kind}" points="{points}"><title>{escape(one.name)}</title></polyline>'
+
+
+def within(curve: Curve, across: Axis, up: Axis) -> Curve:
+    """The part of a curve from left to right that the axes show: no line runs along the left edge for all that is too
+    small for it, nor along the bottom of an axis that does not begin at zero."""
+    first = max(int(np.searchsorted(curve.x, across.low, side="right")) - 1, 0)
+    gone = np.flatnonzero(curve.y[first:] <= up.low) if up.low > 0 else np.zeros(0, int)
+    last = first + int(gone[0]) if len(gone) else len(curve.x) - 1
+    return Curve(curve.x[first : last + 1], curve.y[first : last + 1])
+
+
+def even_ticks(low: float, high: float, most: int = 6) -> tuple[float, ...]:
+    """At most ``most`` round numbers from ``low`` to ``high``, apart by 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / (most - 1)
+    power = 10.0 ** np.floor(np.log10(rough))
+    step = next(float(m * power) for m in (1, 2, 5, 10) if m * power >= rough * (1 - 1e-9))
+    first, last = np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9)
+    return tuple(float(round(i * step, 12)) + 0.0 for i in np.arange(first, last + 1))  # + 0.0: no minus zero
 
 
 def _steps(edges: np.ndarray, values: np.ndarray, across: Axis, up: Axis) -> str:
@@ -109,4 +128,4 @@ def _axes(across: Axis, up: Axis) -> str:
 
 def tick_label(value: float, axis: Axis) -> str:
     """A tick's number as printed: in percent where the axis holds shares."""
-    return f"{100 * value:.3g}" if axis.percent else f"{value:.2g}"
+    return f"{100 * value:.3g}" if axis.percent else f"{value:.3g}"
