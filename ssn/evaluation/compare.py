@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from ssn.evaluation.metrics.intervals import DRAWN, Drawn, Interval
 from ssn.evaluation.summary import RowSummary, RunSummary
 
@@ -54,7 +52,5 @@ def _difference(a: RowSummary, b: RowSummary, measure: str, together: bool, draw
     first, second = a.measures[measure].value, b.measures[measure].value
     gap = Interval(second - first)
     if together and measure in a.draws and measure in b.draws:
-        changes = b.draws[measure] - a.draws[measure]
-        if np.isfinite(changes).any():
-            gap = drawn.interval(second - first, changes)
+        gap = drawn.interval(second - first, b.draws[measure] - a.draws[measure])
     return Difference(a.spectrum, a.occlusion, measure, first, second, gap)

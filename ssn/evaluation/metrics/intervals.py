@@ -39,13 +39,11 @@ class Drawn:
             yield np.bincount(rng.integers(0, count, count), minlength=count).astype(float)
 
     def interval(self, value: float, drawn: np.ndarray) -> Interval:
-        """The percentile interval of (resamples,) values; what a draw leaves undefined (NaN) is not counted.
-
-        Raises ValueError where no draw gives a value.
-        """
+        """The percentile interval of (resamples,) values; what a draw leaves undefined (NaN) is not counted, and where
+        all are, there is no interval."""
         drawn = drawn[np.isfinite(drawn)]
         if len(drawn) == 0:
-            raise ValueError("no draw of people left both genuine and impostor comparisons")
+            return Interval(float(value))
         low, high = np.quantile(drawn, [(1 - self.level) / 2, (1 + self.level) / 2])
         return Interval(float(value), float(low), float(high))
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ssn.evaluation import metrics
 from ssn.evaluation.metrics.intervals import (
     Drawn,
+    Interval,
     SortedComparisons,
     mean_and_deviation,
     share_draws,
@@ -84,9 +85,9 @@ def test_shares_under_a_draw_agree_with_a_loop(seed):
         assert share == pytest.approx(np.mean(counted))
 
 
-def test_an_interval_needs_a_draw_that_has_a_value():
-    with pytest.raises(ValueError, match="no draw"):
-        Drawn(3).interval(0.5, np.full(3, np.nan))
+def test_without_a_draw_that_has_a_value_there_is_no_interval():
+    assert Drawn(3).interval(0.5, np.full(3, np.nan)) == Interval(0.5, None, None)
+    assert Drawn(3).interval(0.5, np.array([np.nan, 0.4, 0.4])) == Interval(0.5, 0.4, 0.4)
 
 
 def test_mean_and_deviation_over_folds():
