@@ -10,12 +10,13 @@ from ssn.commands.ablate import ablate
 from ssn.commands.enrol import embed, enrol, match
 from ssn.commands.evaluate import evaluate
 from ssn.commands.explain import explain
+from ssn.commands.report import report
 from ssn.commands.synth import synth
 from ssn.commands.train import train
 from ssn.errors import SSNError
 
 app = typer.Typer(help="SSN Studio: partial NIR-VIS face recognition.", no_args_is_help=True, add_completion=False)
-for command in (embed, enrol, match, explain, evaluate, train, ablate, synth):
+for command in (embed, enrol, match, explain, evaluate, report, train, ablate, synth):
     app.command()(command)
 
 

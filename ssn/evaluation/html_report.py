@@ -1,0 +1,201 @@
+"""One or more runs as a single HTML file: nothing is fetched, no script runs, pictures and charts are inside.
+
+Curves are thinned (see ``curves``), so a report of ten thousand probes is as small as one of a hundred. A switch in the
+legend hides a line in all charts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+
+from ssn.evaluation import svg
+from ssn.evaluation.compare import Difference
+from ssn.evaluation.metrics.intervals import Interval
+from ssn.evaluation.report_parts import (
+    GroupRow,
+    PicturePair,
+    data_table,
+    errors_section,
+    failures_section,
+    groups_section,
+    letter,
+    paper_section,
+    row_name,
+)
+from ssn.evaluation.report_style import STYLE
+from ssn.evaluation.summary import RowSummary, RunSummary
+from ssn.evaluation.tables import NAMES, Table
+
+COLOURS = 8
+LOWER_IS_BETTER = ("eer", "fnir_at_0.1", "fnir_at_0.01")
+CHARTS = {
+    "roc": ("ROC", "Share of genuine comparisons accepted, over the share of impostor ones."),
+    "det": ("DET", "Both errors on axes of normal deviates: the lower, the better."),
+    "cmc": ("CMC", "Share of probes whose own person is among the first so many. Enrolled people only."),
+    "open_set": (
+        "Open set",
+        "Searches for enrolled people that miss them at rank 1, over those for strangers that name somebody.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a page shows. Several ``runs`` share the charts, those after the first in dashes; the rest may be empty."""
+
+    title: str
+    runs: Sequence[RunSummary]
+    tables: Sequence[Table] = ()
+    differences: Sequence[Difference] = ()
+    groups: Sequence[GroupRow] = ()
+    errors: Sequence[PicturePair] = ()
+    notes: Sequence[str] = field(default_factory=tuple)
+
+
+def as_html(report: Report) -> str:
+    """The whole page."""
+    parts = [
+        f"<h1>{escape(report.title)}</h1>",
+        f'<div class="runs">{"".join(_about(run, i, len(report.runs)) for i, run in enumerate(report.runs))}</div>',
+        "".join(f'<p class="note">{escape(note)}</p>' for note in report.notes),
+        _measures(report.runs),
+        _differences(report.differences),
+        _charts(report.runs),
+        _histograms(report.runs),
+        groups_section(report.groups),
+        errors_section(report.errors),
+        failures_section(report.runs),
+        "".join(paper_section(table) for table in report.tables if any(row.published for row in table.rows)),
+    ]
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(report.title)}</title><style>{STYLE}{_switches(report.runs)}</style></head>"
+        f"<body><main>{''.join(parts)}</main></body></html>\n"
+    )
+
+
+def _about(run: RunSummary, number: int, count: int) -> str:
+    head = run.header
+    facts = {"model": head.model_id, "protocol": head.protocol, "data fingerprint": head.fingerprint}
+    facts |= {"command": head.command} if head.command else {}
+    items = "".join(f"<dt>{name}</dt><dd><code>{escape(text or '–')}</code></dd>" for name, text in facts.items())
+    notes = "".join(f"<p>{escape(note)}</p>" for note in head.notes)
+    title = f"<h3>Run {letter(number, count)[:1]}</h3>" if count > 1 else ""
+    return f"<section>{title}<dl>{items}</dl>{notes}</section>"
+
+
+def _percent(interval: Interval) -> str:
+    text = f"{100 * interval.value:.1f}"
+    if interval.low is None or interval.high is None:
+        return text
+    return f"{text}<small>{100 * interval.low:.1f} – {100 * interval.high:.1f}</small>"
+
+
+def _names(measures: Sequence[dict]) -> list[str]:
+    """The measures any of them has, in the order of a table."""
+    return [name for name in NAMES if any(name in one for one in measures)]
+
+
+def _measures(runs: Sequence[RunSummary]) -> str:
+    names = _names([row.measures for run in runs for row in run.rows])
+    rows = []
+    for number, run in enumerate(runs):
+        for row in run.rows:
+            cells = [_percent(row.measures[name]) if name in row.measures else "–" for name in names]
+            label = escape(letter(number, len(runs)) + row_name(row))
+            rows.append(f'<tr><th scope="row">{label}</th>' + "".join(f"<td>{text}</td>" for text in cells) + "</tr>")
+    about = "In percent. Below each figure its 95 % interval, from drawing people anew. "
+    about += "FNIR: of an open set; where all people are enrolled, half of them are taken out of the gallery."
+    return f"<h2>Measures</h2>{data_table(['probes', *(NAMES[n] for n in names)], rows)}<p class=soft>{about}</p>"
+
+
+def _differences(differences: Sequence[Difference]) -> str:
+    if not differences:
+        return ""
+    names = _names([{d.measure: d} for d in differences])
+    keys = list(dict.fromkeys((d.spectrum, d.occlusion) for d in differences))
+    by = {(d.spectrum, d.occlusion, d.measure): d for d in differences}
+    rows = []
+    for key in keys:
+        there = [by.get((*key, name)) for name in names]
+        label = escape(row_name(next(d for d in there if d is not None)))
+        rows.append(f'<tr><th scope="row">{label}</th>' + "".join(_gap(d) for d in there) + "</tr>")
+    about = "B minus A, in points of percent. Coloured where the 95 % interval leaves out zero; there is an interval "
+    about += "only where both runs compared the same pictures."
+    return f"<h2>B against A</h2>{data_table(['probes', *(NAMES[n] for n in names)], rows)}<p class=soft>{about}</p>"
+
+
+def _gap(difference: Difference | None) -> str:
+    if difference is None:
+        return "<td>–</td>"
+    gap = difference.difference
+    better = (gap.value < 0) == (difference.measure in LOWER_IS_BETTER)
+    kind = ("better" if better else "worse") if difference.certain else ""
+    ends = "" if gap.low is None else f"<small>{_signed(gap.low)} to {_signed(gap.high)}</small>"
+    return f'<td class="{kind}">{_signed(gap.value)}{ends}</td>'
+
+
+def _signed(share: float) -> str:
+    """Points of percent with their sign; what rounds to nothing has none."""
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+
+
+def _series(runs: Sequence[RunSummary]) -> list[tuple[int, str, RowSummary, bool]]:
+    """Number, name and row of every line. A row of the same kind has the same colour in every run."""
+    keys = list(dict.fromkeys(row.key for run in runs for row in run.rows))
+    return [
+        (keys.index(row.key), letter(place, len(runs)) + row_name(row), row, place > 0)
+        for place, run in enumerate(runs)
+        for row in run.rows
+    ]
+
+
+def _switches(runs: Sequence[RunSummary]) -> str:
+    numbers = sorted({number for number, *_ in _series(runs)})
+    hidden = "".join(f"main:has(#show{n}:not(:checked)) .s{n} {{ display: none; }}" for n in numbers)
+    return hidden + "".join(f".c{n} {{ color: var(--c{n % COLOURS}); }}" for n in numbers if n >= COLOURS)
+
+
+def _legend(runs: Sequence[RunSummary]) -> str:
+    rows = {number: row for number, _, row, _ in reversed(_series(runs))}
+    labels = "".join(
+        f'<label><input type="checkbox" id="show{n}" checked>'
+        f'<svg viewBox="0 0 26 10" class="c{n}" aria-hidden="true"><polyline points="0,5 26,5"/></svg>'
+        f"{escape(row_name(row))}</label>"
+        for n, row in sorted(rows.items())
+    )
+    runs_note = '<span class="soft">solid: run A, dashed: run B</span>' if len(runs) > 1 else ""
+    return f'<div class="legend">{labels}{runs_note}</div>'
+
+
+def _charts(runs: Sequence[RunSummary]) -> str:
+    figures = []
+    for kind, (title, about) in CHARTS.items():
+        lines = [
+            svg.Series(number, name, row.curves[kind], dashed)
+            for number, name, row, dashed in _series(runs)
+            if kind in row.curves
+        ]
+        if lines:
+            drawing = svg.chart(kind, title, lines)
+            figures.append(f"<figure><b>{title}</b>{drawing}<figcaption>{about}</figcaption></figure>")
+    if not figures:
+        return ""
+    return f'<h2>Curves</h2>{_legend(runs)}<div class="charts">{"".join(figures)}</div>'
+
+
+def _histograms(runs: Sequence[RunSummary]) -> str:
+    figures = [
+        f'<figure class="s{number}"><b>{escape(name)}</b>'
+        f"{svg.histogram(name, row.histogram, row.thresholds, number)}</figure>"
+        for number, name, row, _ in _series(runs)
+        if row.histogram is not None
+    ]
+    if not figures:
+        return ""
+    about = "Filled: genuine comparisons. Outlined: impostor ones. Upright lines: the scores so few impostors reach."
+    return f'<h2>Scores</h2><p class="soft">{about}</p><div class="charts">{"".join(figures)}</div>'

@@ -1,0 +1,157 @@
+"""Parts of a report's page that stand by themselves: tables, pictures, groups of people, failures, published rows."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import cv2
+import numpy as np
+
+from ssn.evaluation.compare import Difference
+from ssn.evaluation.summary import RowSummary, RunSummary
+from ssn.evaluation.tables import NAMES, SPECTRA, Table, cell
+
+PICTURE_SIDE = 128
+"""Longest side of an embedded picture, px."""
+LISTED_FAILURES = 200
+
+
+@dataclass(frozen=True)
+class PicturePair:
+    """A comparison to look at: pictures (H, W, 3) uint8 RGB of probe, enrolled face and, if there is one, saliency."""
+
+    title: str
+    caption: str
+    probe: np.ndarray
+    enrolled: np.ndarray
+    saliency: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """Measures in [0, 1] of one group of people: name, how many people, and the measures by name."""
+
+    group: str
+    people: int
+    measures: dict[str, float]
+
+
+def row_name(row: RowSummary | Difference) -> str:
+    """ "NIR, maskTop"; "complete" where nothing is hidden."""
+    return f"{SPECTRA.get(row.spectrum, row.spectrum)}, {'complete' if row.occlusion == 'none' else row.occlusion}"
+
+
+def jpeg_uri(pixels: np.ndarray, quality: int = 80) -> str:
+    """Picture (H, W, 3) uint8 RGB → a ``data:`` address of a small JPEG."""
+    scale = min(1.0, PICTURE_SIDE / max(pixels.shape[:2]))
+    if scale < 1:
+        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, coded = cv2.imencode(".jpg", cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return "data:image/jpeg;base64," + base64.b64encode(coded.tobytes()).decode("ascii")
+
+
+def letter(number: int, count: int) -> str:
+    """ "A: " for the first of several runs, "B: " for the second; nothing for a single one."""
+    return f"{'ABCDEFGH'[number % 8]}: " if count > 1 else ""
+
+
+def breakable(name: str) -> str:
+    """A long name of a measure may go on in a second line."""
+    return escape(name).replace("@", "@<wbr>")
+
+
+def data_table(head: Sequence[str], rows: Sequence[str]) -> str:
+    """Names of columns and ready ``<tr>`` rows → a table that scrolls by itself where it is too wide."""
+    cells = "".join(f'<th scope="col">{breakable(name)}</th>' for name in head)
+    return f'<div class="wide"><table><thead><tr>{cells}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def groups_section(groups: Sequence[GroupRow]) -> str:
+    """The table by group; nothing without groups."""
+    if not groups:
+        return ""
+    names = list(dict.fromkeys(name for group in groups for name in group.measures))
+    rows = [
+        f'<tr><th scope="row">{escape(group.group)}</th><td>{group.people}</td>'
+        + "".join(f"<td>{100 * group.measures[n]:.2f}</td>" if n in group.measures else "<td>–</td>" for n in names)
+        + "</tr>"
+        for group in groups
+    ]
+    return f"<h2>By group</h2>{data_table(['group', 'people', *(NAMES.get(n, n) for n in names)], rows)}"
+
+
+def errors_section(errors: Sequence[PicturePair]) -> str:
+    """Pictures of the worst errors; nothing without any."""
+    if not errors:
+        return ""
+    return f'<h2>Worst errors</h2><div class="pairs">{"".join(_pair(pair) for pair in errors)}</div>'
+
+
+def _pair(pair: PicturePair) -> str:
+    pictures = {"probe": pair.probe, "enrolled": pair.enrolled, "saliency": pair.saliency}
+    images = "".join(
+        f'<img src="{jpeg_uri(pixels)}" alt="{name}" width="{PICTURE_SIDE}" height="{PICTURE_SIDE}">'
+        for name, pixels in pictures.items()
+        if pixels is not None
+    )
+    return (
+        f'<figure><b>{escape(pair.title)}</b><div class="pictures">{images}</div>'
+        f"<figcaption>{escape(pair.caption)}</figcaption></figure>"
+    )
+
+
+def failures_section(runs: Sequence[RunSummary]) -> str:
+    """Failures to acquire of every run that counted them, and the rates that include them."""
+    parts = []
+    for number, run in enumerate(runs):
+        if run.acquisition is None:
+            continue
+        a = run.acquisition
+        text = f"{letter(number, len(runs))}{a.failed_probes} of {a.probes} probes gave no face (FTA "
+        text += (
+            f"{100 * a.fta:.2f} %), {a.failed_enrolments} of {a.enrolments} photos to enrol (FTE {100 * a.fte:.2f} %)."
+        )
+        parts.append(f"<p>{text}</p>{_generalised(run)}{_listed(run.failures)}")
+    about = "Counted as ISO/IEC 19795-1 does: in the generalised rate whoever gave no face is not recognised."
+    return f"<h2>Failures to acquire</h2>{''.join(parts)}<p class=soft>{about}</p>" if parts else ""
+
+
+def _generalised(run: RunSummary) -> str:
+    if not run.acquisition.failed_probes and not run.acquisition.failed_enrolments:
+        return ""
+    rows = []
+    for row in run.rows:
+        if "tpr_at_0.001" in row.measures:
+            fnmr = 1 - row.measures["tpr_at_0.001"].value
+            generalised = run.acquisition.generalised_fnmr(fnmr)
+            label = f'<tr><th scope="row">{escape(row_name(row))}</th>'
+            rows.append(f"{label}<td>{100 * fnmr:.2f}</td><td>{100 * generalised:.2f}</td></tr>")
+    return data_table(["probes", "FNMR@FMR=0.1%", "generalised FNMR"], rows) if rows else ""
+
+
+def _listed(failures: Sequence[str]) -> str:
+    if not failures:
+        return ""
+    items = "".join(f"<li><code>{escape(name)}</code></li>" for name in failures[:LISTED_FAILURES])
+    rest = f"<li>and {len(failures) - LISTED_FAILURES} more</li>" if len(failures) > LISTED_FAILURES else ""
+    return f"<details><summary>Which pictures</summary><ul>{items}{rest}</ul></details>"
+
+
+def paper_section(table: Table) -> str:
+    """One table in the paper's layout, published rows in italics."""
+    rows, group = [], ""
+    for row in table.rows:
+        if row.group != group:
+            group = row.group
+            rows.append(f'<tr class="group"><th colspan="{len(table.columns) + 1}">{escape(group)}</th></tr>')
+        kind = f' class="published" title="{escape(row.source, quote=True)}"' if row.published else ""
+        cells = "".join(f"<td>{escape(cell(row, name))}</td>" for name in table.columns)
+        rows.append(f'<tr{kind}><th scope="row">{escape(row.method)}</th>{cells}</tr>')
+    sources = sorted({row.source for row in table.rows if row.published})
+    about = f"Rows in italics are published figures, not measured here: {'; '.join(sources)}."
+    head = ["method", *(NAMES[name] for name in table.columns)]
+    opened = f"<details open><summary>{len(table.rows)} methods</summary>{data_table(head, rows)}</details>"
+    return f"<h2>{escape(table.title)}</h2>{opened}<p class=soft>{escape(about)}</p>"

@@ -1,0 +1,104 @@
+"""``report`` as a script sees it."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import pytest
+
+from ssn.__main__ import main
+from tests.evaluation.toy_scores import toy_run
+
+
+def run(*words) -> int:
+    """The exit status of the command."""
+    with pytest.raises(SystemExit) as stop:
+        main(["report", *(str(word) for word in words), "--resamples", "10"])
+    return stop.value.code or 0
+
+
+def test_two_score_files_become_a_page_and_tables(tmp_path, capsys):
+    for gain in (0.0, 0.06):
+        toy_run(tmp_path / f"{gain}.npz", gain=gain)
+    files = {kind: tmp_path / "out" / f"a.{kind}" for kind in ("html", "markdown", "csv", "latex", "json")}
+    options = [word for kind, path in files.items() for word in (f"--{kind}", path)]
+    assert run(tmp_path / "0.0.npz", tmp_path / "0.06.npz", *options) == 0
+    printed = capsys.readouterr().out
+    assert "toy-0.06" in printed
+    assert "VSANet" not in printed
+    assert "NIR, maskBottom: TPR@FPR=1%" in printed
+    assert "VSANet" in files["html"].read_text()
+    assert "VSANet" in files["markdown"].read_text()
+    assert r"\bottomrule" in files["latex"].read_text()
+    own = [row for row in csv.DictReader(files["csv"].open()) if row["published"] == "no"]
+    assert len(own) == 6
+    data = json.loads(files["json"].read_text())
+    assert [r["model"] for r in data["runs"]] == ["toy-0", "toy-0.06"]
+    for row, line in zip(data["runs"][0]["rows"], own[::2], strict=True):
+        assert 100 * row["measures"]["rank1"]["value"] == pytest.approx(float(line["rank1"]), abs=0.01)
+    assert {"first", "second", "difference"} <= set(data["differences"][0])
+
+
+EVALUATION = {
+    "model": "m-1",
+    "protocol": "lfw",
+    "rows": [
+        {
+            "probe_spectrum": "nir-simulated",
+            "occlusion": "maskTop",
+            "auc": 0.9,
+            "eer": 0.125,
+            "accuracy": None,
+            "tpr_at_fpr": {"0.01": 0.5, "0.001": None},
+            "thresholds": {"0.01": 0.3},
+            "counts": {"genuine": 10},
+            "rank": [],
+        }
+    ],
+    "notes": ["a note"],
+}
+
+
+def test_the_json_of_an_evaluation_is_a_run_without_curves(tmp_path, capsys):
+    (tmp_path / "a.json").write_text(json.dumps(EVALUATION))
+    assert run(tmp_path / "a.json", tmp_path / "a.json", "--html", tmp_path / "a.html") == 0
+    page = (tmp_path / "a.html").read_text()
+    assert "simulated NIR, maskTop" in page
+    assert "Simulated NIR is made from VIS photos" in page
+    assert "not known to compare the same pictures" in page
+    assert "12.5" in page
+    assert "<polyline" not in page
+    assert "| **m-1** | 90.0 | 12.5 | 50.0 |" in capsys.readouterr().out
+
+
+def test_a_json_that_names_its_scores_has_curves(tmp_path):
+    toy_run(tmp_path / "scores.npz")
+    (tmp_path / "a.json").write_text(json.dumps({**EVALUATION, "scores": "scores.npz"}))
+    assert run(tmp_path / "a.json", "--html", tmp_path / "a.html") == 0
+    assert "<polyline" in (tmp_path / "a.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (None, "There is no run"),
+        ("not json", "no evaluation"),
+        ("[]", "no evaluation"),
+        ('{"rows": []}', "no evaluation"),
+    ],
+)
+def test_what_is_no_run_is_refused(tmp_path, capsys, text, said):
+    if text is not None:
+        (tmp_path / "a.json").write_text(text)
+    assert run(tmp_path / "a.json") == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_place_that_cannot_be_written_and_too_many_runs_are_said(tmp_path, capsys):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(EVALUATION))
+    assert run(path, "--html", path / "below" / "a.html") == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert run(path, path, path) == 2
+    assert "3 runs were given" in capsys.readouterr().err
