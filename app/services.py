@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Literal
 
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
-from app.kit.pictures import encode
 from ssn.explanation.explainer import Explainer
 from ssn.faces.types import AlignedFace
+from ssn.gallery.enrol import EnrolledAgain, enrol_again, enrol_face
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
-from ssn.gallery.stored_face import stored_face
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
-from ssn.recognizer import Recognizer, Template
+from ssn.recognizer import Recognizer
 
 DEMO_ORIGIN = "demo set (synthetic)"
 
@@ -79,7 +78,7 @@ class Services:
 
     def enrol(self, name: str, face: AlignedFace, origin: str) -> int:
         """Add a face to the person of that name → template id. Raises GalleryError."""
-        return enrol_face(self.gallery, self.recognizer, name, face, origin)
+        return enrol_face(self.gallery, self.recognizer, face, name, origin).template_id
 
     def delete(self, kind: Literal["person", "template"], number: int) -> None:
         """From the gallery, and from what the second model made of it. Raises GalleryError."""
@@ -92,25 +91,14 @@ class Services:
             if self.beside is not None:
                 self.beside.forget_deleted()
 
-    def enrol_again(self) -> int:
-        """Enrol the people of other models once more, from their stored pictures → how many templates were added. The
-        old ones stay, so that the other model still finds its people. Raises GalleryError, NotAnImageError."""
-        stored = self.gallery.faces_of_other_models()
-        faces = [stored_face(picture, spectrum) for _, spectrum, picture, _ in stored]
-        vectors = self.recognizer.embed_batch(faces, enrolled=True)
-        for (name, spectrum, picture, origin), vector in zip(stored, vectors, strict=True):
-            self.gallery.enrol(name, Template(vector, self.recognizer.model_id, spectrum), picture, origin)
-        return len(stored)
+    def enrol_again(self) -> EnrolledAgain:
+        """Enrol the people of other models once more, from their stored pictures. Raises GalleryError."""
+        return enrol_again(self.gallery, self.recognizer)
 
 
 def people_of_other_models(gallery: Gallery) -> int:
     """How many people this gallery's model cannot find, because only another one enrolled them."""
     return sum(person.templates == 0 < person.stored for person in gallery.people())
-
-
-def enrol_face(gallery: Gallery, recognizer: Recognizer, name: str, face: AlignedFace, origin: str) -> int:
-    """The aligned face is stored with its template, without loss."""
-    return gallery.enrol(name, recognizer.enrolment(face), encode(face.pixels, "PNG"), origin)
 
 
 def open_gallery(path: str | Path, recognizer: Recognizer, people: DemoSet) -> Gallery:
@@ -124,7 +112,7 @@ def open_gallery(path: str | Path, recognizer: Recognizer, people: DemoSet) -> G
         gallery = Gallery(path if in_memory else building, recognizer.model_id, recognizer.device)
         try:
             for person in people.people:
-                enrol_face(gallery, recognizer, person.name, recognizer.face(person.enrolment, index=0), DEMO_ORIGIN)
+                enrol_face(gallery, recognizer, recognizer.face(person.enrolment, index=0), person.name, DEMO_ORIGIN)
         except BaseException:
             gallery.close()
             building.unlink(missing_ok=True)

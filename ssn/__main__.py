@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import typer
 
 from ssn.commands.ablate import ablate
-from ssn.commands.enrol import embed, enrol, match
+from ssn.commands.embed import embed
+from ssn.commands.enrol import enrol
 from ssn.commands.evaluate import evaluate
 from ssn.commands.explain import explain
+from ssn.commands.match import match
 from ssn.commands.report import report
 from ssn.commands.synth import synth
 from ssn.commands.train import train
@@ -30,8 +33,16 @@ def _json_to_screen(arguments: list[str]) -> list[str]:
     return full
 
 
+def _print_anything() -> None:
+    """What a console's encoding lacks, such as the bytes of a file name that is no text, is printed as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; a typed error becomes one line on standard error and exit status 2."""
+    _print_anything()
     try:
         app(args=_json_to_screen(sys.argv[1:] if arguments is None else arguments), prog_name="python -m ssn")
     except SSNError as error:

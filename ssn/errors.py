@@ -47,6 +47,16 @@ class SeveralFacesError(FaceError):
         self.count = count
 
 
+class LandmarksUnknownError(ImageError):
+    """A part of a face was asked for, and nobody knows where its parts are."""
+
+    def __init__(self):
+        super().__init__(
+            "This face's landmarks are not known: it is a stored picture.",
+            "Use the photo it came from, or paint the mask.",
+        )
+
+
 class TemplateMismatchError(SSNError):
     """A template was made by another model than the one it is compared with."""
 
@@ -61,6 +71,10 @@ class AssetError(SSNError):
 
 class GalleryError(SSNError):
     """A gallery cannot be opened, read or written as asked."""
+
+
+class NameCaseError(GalleryError):
+    """A new name differs from an enrolled one by upper and lower case only, and nobody said that this is meant."""
 
 
 class DataError(SSNError):

@@ -6,13 +6,13 @@ from html import escape
 
 from app.kit.notices import empty, notice
 from app.kit.pictures import stored_uri
-from ssn.gallery.sqlite import Gallery, Person
+from ssn.gallery.store import GalleryStore, Person
 
 MOST_SHOWN = 200
 SPECTRUM_NAMES = {"vis": "VIS", "nir": "NIR", "nir-simulated": "simulated NIR"}
 
 
-def people_grid(gallery: Gallery, wanted: str = "", chosen: int | None = None) -> str:
+def people_grid(gallery: GalleryStore, wanted: str = "", chosen: int | None = None) -> str:
     """Everybody whose name contains ``wanted``, as buttons with their first face."""
     people = [person for person in gallery.people() if wanted.strip().lower() in person.name.lower()]
     if not people:
@@ -23,7 +23,7 @@ def people_grid(gallery: Gallery, wanted: str = "", chosen: int | None = None) -
     return f'<div class="people">{"".join(cards)}</div>{more}'
 
 
-def _card(gallery: Gallery, person: Person, chosen: bool) -> str:
+def _card(gallery: GalleryStore, person: Person, chosen: bool) -> str:
     templates = gallery.templates_of(person.id)
     png = gallery.face_image(templates[0][0]) if templates else None
     name = escape(person.name)
@@ -46,7 +46,7 @@ def _templates(count: int) -> str:
     return "1 template" if count == 1 else f"{count} templates"
 
 
-def person_details(gallery: Gallery, person_id: int | None) -> str:
+def person_details(gallery: GalleryStore, person_id: int | None) -> str:
     """One person's templates, each with its picture and a button to delete it."""
     person = next((one for one in gallery.people() if one.id == person_id), None)
     if person is None:
@@ -68,7 +68,7 @@ def person_details(gallery: Gallery, person_id: int | None) -> str:
     )
 
 
-def gallery_facts(gallery: Gallery, of_other_models: int) -> str:
+def gallery_facts(gallery: GalleryStore, of_other_models: int) -> str:
     """How many people there are, and a warning about those this model cannot find."""
     people = gallery.people()
     templates = sum(person.templates for person in people)

@@ -99,10 +99,15 @@ class GalleryTab:
     def on_again(self, wanted: str, person: int | None):
         """The way out of a gallery made by another model."""
         try:
-            count = self.services.enrol_again()
+            done = self.services.enrol_again()
         except SSNError as error:
             return [error_notice(error), *self._listing(wanted, person)]
-        return [notice(f"{count} templates were added.", "good"), *self._listing(wanted, person)]
+        said, left_out = f"{done.added} templates were added.", ", ".join(name for name, _ in done.refused)
+        if left_out:
+            said = notice(said, "warn", f"Their stored pictures cannot be read: {left_out}.")
+        else:
+            said = notice(said, "good")
+        return [said, *self._listing(wanted, person)]
 
     def on_person(self, wanted: str, event: gr.EventData):
         person = int((event._data or {}).get("person", 0))
@@ -153,12 +158,11 @@ class GalleryTab:
             what = "Choose a photo first." if state is None else "Choose one of the faces first."
             return [gr.skip(), notice(what, "warn"), *stay]
         try:
-            known = {one.name for one in self.services.gallery.people()}
+            known = self.services.gallery.person(name)
             face = steps.set_choice(self.services, state, choice).before.face
             self.services.enrol(name, face, "photo")
         except SSNError as error:
             return [gr.skip(), error_notice(error), *stay]
-        name = " ".join(name.split())
-        person = next((one.id for one in self.services.gallery.people() if one.name == name), None)
-        said = f"{name} has a further template." if name in known else f"{name} is enrolled."
-        return [None, notice(said, "good"), found_faces(None), "", person, *self._listing(wanted, person)]
+        person = self.services.gallery.person(name)
+        said = f"{person.name} has a further template." if known else f"{person.name} is enrolled."
+        return [None, notice(said, "good"), found_faces(None), "", person.id, *self._listing(wanted, person.id)]

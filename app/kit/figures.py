@@ -5,14 +5,14 @@ from __future__ import annotations
 import plotly.graph_objects as go
 
 from ssn.explanation.belief import Belief
-from ssn.gallery.exact import Match
+from ssn.gallery.store import Match
+from ssn.gallery.verdict import rate_name
 
 VERDICT_COLOUR = {"match": "#1f8f5f", "uncertain": "#c98a12", "no match": "#8592a0"}
 UNJUDGED = "#86c5ca"
 INK = "#7b8794"
 """Readable on the light and on the dark page."""
 GRID = "rgba(128,140,152,0.22)"
-FMR_LABEL = {"0.01": "FMR 1 %", "0.001": "FMR 0.1 %"}
 
 
 def _short(name: str, length: int = 16) -> str:
@@ -59,7 +59,7 @@ def score_bars(
             xanchor="right" if score > 0.75 else "center",
             yanchor="bottom",
             yshift=13 * place,
-            text=FMR_LABEL.get(rate, f"FMR {rate}"),
+            text=rate_name(rate),
             showarrow=False,
         )
     lowest = min([0.0, *(match.score for match in matches), *(other or [])])

@@ -7,6 +7,7 @@ from html import escape
 from app.model.record import measures_tables, training_record
 from app.services import Services
 from ssn.gallery.second_opinion import SecondOpinion
+from ssn.gallery.verdict import by_rate, rate_meaning, rate_name
 from ssn.models.card import ModelCard
 from ssn.recognizer import Recognizer
 
@@ -42,8 +43,8 @@ def _second(beside: SecondOpinion | None) -> list[str]:
     said = (
         "<p>Asked about the same probe and people. It makes its templates from the stored pictures, in memory only.</p>"
     )
-    thresholds = sorted((float(rate), score) for rate, score in card.thresholds.items())
-    facts = card_facts(beside.recognizer) | {f"FMR {100 * rate:g} %": f"{score:.3f}" for rate, score in thresholds}
+    thresholds = {rate_name(rate): f"{score:.3f}" for rate, score in by_rate(card.thresholds)}
+    facts = card_facts(beside.recognizer) | thresholds
     facts |= {} if thresholds else {"thresholds": "none, so no verdicts"}
     return [_section("Second model", _facts(facts) + said)]
 
@@ -64,11 +65,10 @@ def thresholds_table(thresholds: dict[str, float]) -> str:
     """The thresholds with what each means for the verdict."""
     if not thresholds:
         return "<p>This model has no thresholds. Scores are ranked, but nothing is called a match.</p>"
-    words = {"0.001": ("FMR 0.1 %", "match at or above"), "0.01": ("FMR 1 %", "uncertain at or above, no match below")}
-    rows = []
-    for rate, score in sorted(thresholds.items(), key=lambda item: float(item[0])):
-        name, meaning = words.get(rate, (f"FMR {rate}", ""))
-        rows.append(f"<tr><th>{escape(name)}</th><td>{score:.3f}</td><td>{meaning}</td></tr>")
+    rows = [
+        f"<tr><th>{escape(rate_name(rate))}</th><td>{score:.3f}</td><td>{rate_meaning(rate)}</td></tr>"
+        for rate, score in by_rate(thresholds)
+    ]
     return (
         f"<table><thead><tr><th>False match rate</th><th>Cosine score</th><th>Verdict</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table>"

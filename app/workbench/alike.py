@@ -12,8 +12,8 @@ from app.services import Services
 from ssn.errors import ExplanationError, ImageError
 from ssn.faces.occlude import occlude
 from ssn.faces.types import AlignedFace
-from ssn.gallery.exact import Match
 from ssn.gallery.rerank import SHORTLIST, Reranker, mixed
+from ssn.gallery.store import Match
 from ssn.recognizer import Template
 
 

@@ -21,9 +21,9 @@ from ssn.faces.occlude import Occlusion, named_mask, occlude
 from ssn.faces.read import Source, read_image
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
-from ssn.gallery.exact import Match
 from ssn.gallery.rerank import SHORTLIST
 from ssn.gallery.second_opinion import Opinion
+from ssn.gallery.store import Match
 from ssn.models.block_maps import BlockMap
 from ssn.recognizer import Template
 

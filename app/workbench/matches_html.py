@@ -8,8 +8,9 @@ from app.kit.notices import empty
 from app.kit.pictures import stored_uri
 from app.workbench.alike import Reranking
 from app.workbench.bench import Bench
-from ssn.gallery.exact import Match
 from ssn.gallery.rerank import SHORTLIST
+from ssn.gallery.store import Match
+from ssn.gallery.verdict import NO_THRESHOLDS, css_class, words
 from ssn.models.card import ModelCard
 
 
@@ -27,34 +28,15 @@ def verdict_banner(bench: Bench | None, thresholds: dict[str, float]) -> str:
     best = bench.matches[0]
     if reranking := effective(bench):
         head, why, kind = _reranked_words(bench, reranking)
-    elif not thresholds:
-        head, why, kind = (
-            f"Most like {best.person}",
-            "This model has no thresholds, so there is no verdict.",
-            "uncertain",
-        )
     else:
-        head, why, kind = _verdict_words(best, thresholds)
+        said = words(best.person, best.score, best.verdict, thresholds)
+        head, why, kind = said.head, said.why, said.kind
     return f'<div class="verdict {kind}" role="status"><h3>{escape(head)}</h3><p>{escape(why)}</p></div>'
 
 
 def effective(bench: Bench) -> Reranking | None:
     """The re-ranking, where it gave anybody a new score."""
     return bench.reranking if bench.reranking and bench.reranking.scores else None
-
-
-def _verdict_words(best: Match, thresholds: dict[str, float]) -> tuple[str, str, str]:
-    strict, loose = thresholds.get("0.001"), thresholds.get("0.01")
-    score = f"{best.score:.3f}"
-    if best.verdict == "match":
-        why = f"{score} is above {strict:.3f}, which one stranger in 1,000 reaches (FMR 0.1 %)."
-        return f"Match: {best.person}", why, "match"
-    if best.verdict == "uncertain" and loose is not None:
-        why = f"{score} is above {loose:.3f}, which one stranger in 100 reaches (FMR 1 %)"
-        why += f", but not {strict:.3f} (FMR 0.1 %)." if strict is not None else "."
-        return f"Uncertain: perhaps {best.person}", why, "uncertain"
-    bound = f"{loose:.3f} (FMR 1 %)" if loose is not None else f"{strict:.3f} (FMR 0.1 %)"
-    return "No match in this gallery", f"The best score, {score}, stays below {bound}.", "none"
 
 
 def _reranked_words(bench: Bench, reranking: Reranking) -> tuple[str, str, str]:
@@ -119,7 +101,7 @@ def _rescored(match: Match, score: float | None) -> tuple[str, str]:
 
 
 def _kind(match: Match, judged: bool) -> str:
-    return match.verdict.replace(" ", "-") if judged else "no-match"
+    return css_class(match.verdict if judged else "no match")
 
 
 def _verdict_chip(match: Match, judged: bool) -> str:
@@ -150,7 +132,7 @@ def second_opinion(bench: Bench | None, card: ModelCard) -> str:
     ]
     agreement = f"<p>{escape(_agreement(bench))}</p>" if opinion.matches and bench.matches else ""
     notes = ["Scores of two models cannot be compared."]
-    notes += [] if judged else ["This model has no thresholds, so there is no verdict."]
+    notes += [] if judged else [NO_THRESHOLDS]
     if opinion.skipped:
         notes.append(f"Left out, having no stored picture: {opinion.skipped} of the templates.")
     head = f'<h3 class="sub" title="{escape(card.model_id)}">Second model: {escape(card.name)}</h3>'

@@ -15,7 +15,7 @@ from ssn.explanation.explainer import Attribution
 from ssn.explanation.pair import Target
 from ssn.explanation.question import Question, Watch
 from ssn.faces.types import AlignedFace
-from ssn.gallery.exact import Match
+from ssn.gallery.store import Match
 
 CURVES_FROM = 0.5
 """Share of the progress bar that belongs to the attribution; the rest is measuring it."""

@@ -1,142 +1,53 @@
-"""``embed``, ``enrol`` and ``match``: one photo, many photos, and a search."""
+"""``enrol``: photos of people → a gallery."""
 
 from __future__ import annotations
 
-import io
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from PIL import Image
 
-from ssn.commands.options import (
-    DEFAULT,
-    Checkpoint,
-    Device,
-    FaceNumber,
-    JsonFile,
-    SpectrumName,
-    occlusion_option,
-    photos_in,
-    read_probe,
-    say,
-    warn,
-)
-from ssn.errors import DataError, SSNError
-from ssn.faces.detect import central_face
-from ssn.faces.read import read_image
-from ssn.faces.types import AlignedFace
-from ssn.gallery.sqlite import Gallery
+from ssn.commands.enrolling import Enroller, Report, by_number, with_option
+from ssn.commands.options import DEFAULT, Checkpoint, Device, FaceNumber, JsonFile, SpectrumName, check_spectrum, say
+from ssn.errors import DataError, GalleryError, NameCaseError
+from ssn.gallery.people_folder import read_folder
+from ssn.gallery.registry import open_store
 from ssn.recognizer import Recognizer
 
-Photos = Annotated[list[Path], typer.Argument(help="One or more photos, each with one face.")]
-
-
-def encoded(face: AlignedFace) -> bytes:
-    """The aligned face as WebP, to show beside a match."""
-    buffer = io.BytesIO()
-    Image.fromarray(face.pixels).save(buffer, "WEBP", quality=85)
-    return buffer.getvalue()
-
-
-def embed(
-    photos: Photos,
-    spectrum: SpectrumName = "vis",
-    occlusion: Annotated[str, occlusion_option()] = "none",
-    face: FaceNumber = None,
-    checkpoint: Checkpoint = DEFAULT,
-    device: Device = "auto",
-    json_file: JsonFile = None,
-) -> None:
-    """Turn photos into templates: 256 numbers of unit length."""
-    recognizer = Recognizer.load(checkpoint, device)
-    rows = []
-    for photo in photos:
-        template = recognizer.embed(read_probe(recognizer, photo, spectrum, occlusion, face))
-        rows.append(
-            {"photo": str(photo), "spectrum": spectrum, "vector": [round(float(v), 7) for v in template.vector]}
-        )
-    text = "\n".join(f"{r['photo']}: {' '.join(f'{v:+.3f}' for v in r['vector'][:6])} …" for r in rows)
-    say(text, {"model": recognizer.model_id, "templates": rows}, json_file)
-
-
-def _central_template(recognizer: Recognizer, photo: Path, spectrum: str) -> AlignedFace:
-    """The face in the middle: a folder of many photos cannot stop to ask which of several is meant."""
-    image = read_image(photo)
-    faces = recognizer.find_faces(image)
-    box = central_face(image, faces)
-    return read_probe(recognizer, photo, spectrum, face=faces.index(box) if box else None)
-
-
-def _enrol_folder(gallery: Gallery, recognizer: Recognizer, folder: Path, spectrum: str) -> dict:
-    enrolled, refused = [], []
-    for name, photo in photos_in(folder):
-        try:
-            face = _central_template(recognizer, photo, spectrum)
-            gallery.enrol(name, recognizer.enrolment(face), encoded(face), origin=photo.name)
-            enrolled.append({"person": name, "photo": str(photo)})
-        except SSNError as error:
-            warn(error, photo)
-            refused.append({"photo": str(photo), "reason": str(error)})
-    return {"enrolled": enrolled, "refused": refused}
+INTERRUPTED = 130
+"""Exit status after Ctrl+C, as shells give it."""
 
 
 def enrol(
     folder: Annotated[Path, typer.Argument(help="FOLDER/Name/photo.jpg or FOLDER/Name.jpg; or a photo and --name.")],
-    gallery: Annotated[Path, typer.Option(help="Gallery file; made if it is not there.")],
+    gallery: Annotated[str, typer.Option(help="Gallery file; made if it is not there.")],
     name: Annotated[str | None, typer.Option(help="The person's name, where one photo is given.")] = None,
+    exact_name: Annotated[
+        bool, typer.Option("--exact-name", help='Upper and lower case are meant: "alex" is not the enrolled "Alex".')
+    ] = False,
     spectrum: SpectrumName = "vis",
     face: FaceNumber = None,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     json_file: JsonFile = None,
 ) -> None:
-    """Enrol people into a gallery file."""
+    """Enrol people into a gallery. The same photo of the same person counts once, however often it is given."""
+    check_spectrum(spectrum)
     recognizer = Recognizer.load(checkpoint, device)
     if folder.is_file() and not name:
         raise DataError("One photo needs the person's name.", "Add --name NAME.")
-    if not folder.is_file():
-        photos_in(folder)
-    with Gallery(gallery, recognizer.model_id, recognizer.device) as store:
-        if folder.is_file():
-            found = read_probe(recognizer, folder, spectrum, face=face)
-            store.enrol(name, recognizer.enrolment(found), encoded(found), origin=folder.name)
-            result = {"enrolled": [{"person": name, "photo": str(folder)}], "refused": []}
+    people = None if folder.is_file() else read_folder(folder)
+    with open_store(gallery, recognizer.model_id, recognizer.device) as store:
+        enroller = Enroller(store, recognizer, spectrum, exact_name)
+        if people is None:
+            report = Report(1)
+            try:
+                done = enroller.enrol(folder, name, by_number(face), *([] if face is None else [face]))
+            except NameCaseError as error:
+                raise GalleryError(with_option(error)) from error
+            report.note(folder, name, done)
         else:
-            result = _enrol_folder(store, recognizer, folder, spectrum)
-    text = f"{len(result['enrolled'])} photos enrolled in {gallery}, {len(result['refused'])} refused."
-    say(text, {"model": recognizer.model_id, "gallery": str(gallery), **result}, json_file)
-
-
-def match(
-    photo: Annotated[Path, typer.Argument(help="The probe.")],
-    gallery: Annotated[Path, typer.Option(help="A gallery file, or a folder of photos to enrol for this once.")],
-    k: Annotated[int, typer.Option("--k", min=1, help="How many ranks to show.")] = 5,
-    spectrum: SpectrumName = "vis",
-    occlusion: Annotated[str, occlusion_option()] = "none",
-    face: FaceNumber = None,
-    checkpoint: Checkpoint = DEFAULT,
-    device: Device = "auto",
-    json_file: JsonFile = None,
-) -> None:
-    """Search a photo in a gallery: the k people most like it, with scores and verdicts."""
-    recognizer = Recognizer.load(checkpoint, device)
-    probe = recognizer.embed(read_probe(recognizer, photo, spectrum, occlusion, face))
-    from_folder = gallery.is_dir()
-    if not from_folder and not gallery.is_file():
-        raise DataError(f"There is no gallery {gallery}.", "Name a gallery file or a folder of photos.")
-    with Gallery(":memory:" if from_folder else gallery, recognizer.model_id, recognizer.device) as store:
-        if from_folder:
-            _enrol_folder(store, recognizer, gallery, "vis")
-        matches = store.search(probe, k, recognizer.card.thresholds)
-    known = bool(matches) and matches[0].verdict == "match"
-    lines = [f"{m.rank}. {m.person:<30} {m.score:+.3f}  {m.verdict}" for m in matches]
-    lines.append("" if known else "Nobody enrolled reaches the threshold of FMR 0.1 %: no confirmed match.")
-    data = {
-        "model": recognizer.model_id,
-        "probe": {"photo": str(photo), "spectrum": spectrum, "occlusion": occlusion},
-        "thresholds": recognizer.card.thresholds,
-        "matches": [asdict(m) for m in matches],
-    }
-    say("\n".join(lines).rstrip(), data, json_file)
+            report = enroller.enrol_folder(people)
+    say(report.text(gallery), {"model": recognizer.model_id, "gallery": gallery, **report.data()}, json_file)
+    if report.interrupted:
+        raise typer.Exit(INTERRUPTED)

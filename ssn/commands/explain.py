@@ -30,7 +30,7 @@ from ssn.explanation.methods.registry import METHODS, find_method
 from ssn.explanation.pair import Target
 from ssn.explanation.question import Question, SideName, Sides
 from ssn.faces.types import AlignedFace
-from ssn.gallery.sqlite import Gallery
+from ssn.gallery.registry import open_store
 from ssn.recognizer import Recognizer
 
 SCALE = 4
@@ -72,8 +72,8 @@ def find_target(
         raise DataError(
             f"There is no photo {against}.", "Name a photo, or a person together with --gallery FILE that holds them."
         )
-    with Gallery(gallery, recognizer.model_id) as store:
-        person = next((p for p in store.people() if p.name == against), None)
+    with open_store(gallery, recognizer.model_id) as store:
+        person = store.person(against)
         if person is None or person.templates == 0:
             raise DataError(f"Nobody called {against} is enrolled in {gallery} with this model.", "Check the name.")
         return Target.person(person.name, [store.template(i) for i, *_ in store.templates_of(person.id)])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from tqdm import tqdm
 
-from ssn.errors import DataError, SSNError
-from ssn.evaluation.report import write_json
+from ssn.errors import DataError
 from ssn.faces.occlude import OCCLUSIONS, named_mask, occlude
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import SPECTRA, AlignedFace
+from ssn.files import json_text, write_json
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
@@ -34,11 +34,11 @@ def occlusion_option() -> Any:
     return typer.Option(metavar=f"[{'|'.join(OCCLUSIONS)}]", help="Hide a part of the probe.")
 
 
-def say(text: str, data: dict, json_file: str | None) -> None:
-    """Print for people, and write for scripts; with ``--json -`` only JSON reaches standard output."""
+def say(text: str, data: dict | list, json_file: str | None) -> None:
+    """Print for people, and write for scripts; with ``--json -`` only JSON reaches standard output, in whatever
+    encoding that has."""
     if json_file == "-":
-        json.dump(data, sys.stdout, indent=2, ensure_ascii=False)
-        sys.stdout.write("\n")
+        sys.stdout.write(json_text(data, sys.stdout.encoding) + "\n")
         return
     typer.echo(text)
     if json_file:
@@ -49,29 +49,29 @@ def read_probe(
     recognizer: Recognizer, photo: Path, spectrum: str = "vis", occlusion: str = "none", face: int | None = None
 ) -> AlignedFace:
     """A photo file → the aligned face in the asked spectrum, occluded as asked. Raises the library's typed errors."""
-    if spectrum not in SPECTRA:
-        raise DataError(f"{spectrum!r} is no spectrum.", f"Use one of {', '.join(SPECTRA)}.")
-    if occlusion not in OCCLUSIONS:
-        raise DataError(f"{occlusion!r} is no occlusion.", f"Use one of {', '.join(OCCLUSIONS)}.")
-    found = recognizer.face(photo, "nir" if spectrum == "nir" else "vis", face)
-    if spectrum == "nir-simulated":
-        found = simulated_nir_face(found)
+    check_choices(spectrum, occlusion)
+    found = in_spectrum(recognizer.face(photo, "nir" if spectrum == "nir" else "vis", face), spectrum)
     return occlude(found, named_mask(occlusion, found.landmarks))
 
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"}
+def in_spectrum(face: AlignedFace, spectrum: str) -> AlignedFace:
+    """A face as it was photographed → in the asked spectrum, which may have to be simulated."""
+    return simulated_nir_face(face) if spectrum == "nir-simulated" else face
 
 
-def photos_in(folder: Path) -> list[tuple[str, Path]]:
-    """``FOLDER/Name/any.jpg`` and ``FOLDER/Name.jpg`` → (name, file), sorted. Raises DataError for none."""
-    if not folder.is_dir():
-        raise DataError(f"There is no folder {folder}.", "Name a folder of photos or a gallery file.")
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in PICTURES and p.is_file())
-    if not files:
-        raise DataError(f"{folder} holds no photos.", "Put them as FOLDER/Name/photo.jpg or FOLDER/Name.jpg.")
-    return [(p.parent.name if p.parent != folder else p.stem, p) for p in files]
+def check_spectrum(spectrum: str) -> None:
+    """Raises DataError."""
+    if spectrum not in SPECTRA:
+        raise DataError(f"{spectrum!r} is no spectrum.", f"Use one of {', '.join(SPECTRA)}.")
 
 
-def warn(error: SSNError, about: Path) -> None:
-    """A photo of many that cannot be used: say so and go on."""
-    typer.echo(f"{about.name}: {error}", err=True)
+def check_choices(spectrum: str, occlusion: str) -> None:
+    """Raises DataError, before anything takes time."""
+    check_spectrum(spectrum)
+    if occlusion not in OCCLUSIONS:
+        raise DataError(f"{occlusion!r} is no occlusion.", f"Use one of {', '.join(OCCLUSIONS)}.")
+
+
+def warn(about: Path, reason: object) -> None:
+    """Something about a photo of many: say it, above a progress bar if there is one, and go on."""
+    tqdm.write(f"{about}: {reason}", file=sys.stderr)

@@ -290,6 +290,6 @@ def _picture(baseline: Baseline, face: AlignedFace) -> np.ndarray:
 def _moved(face: AlignedFace, down: int, right: int) -> AlignedFace:
     return face.with_(
         pixels=np.ascontiguousarray(shifted(face.pixels, down, right)),
-        landmarks=face.landmarks + np.array([right, down]),
+        landmarks=None if face.landmarks is None else face.landmarks + np.array([right, down]),
         mask=shifted(face.mask, down, right),
     )

@@ -87,7 +87,8 @@ class Target:
 def face_digest(face: AlignedFace) -> str:
     """12 hex digits of a face's pixels, landmarks, branch and mask."""
     parts = hashlib.sha256(np.ascontiguousarray(face.pixels).tobytes())
-    parts.update(np.ascontiguousarray(face.landmarks, dtype=np.float64).tobytes() + face.branch.encode())
+    points = b"" if face.landmarks is None else np.ascontiguousarray(face.landmarks, dtype=np.float64).tobytes()
+    parts.update(points + face.branch.encode())
     parts.update(np.packbits(face.mask).tobytes())
     return parts.hexdigest()[:12]
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssn.errors import ImageError
+from ssn.errors import ImageError, LandmarksUnknownError
 from ssn.faces.types import FACE_SIZE, AlignedFace
 
 Occlusion = str
@@ -60,15 +60,15 @@ OCCLUSIONS: dict[Occlusion, OcclusionKind] = {
 
 
 def named_mask(name: Occlusion, landmarks: np.ndarray | None) -> np.ndarray:
-    """The mask of that name, (128, 128) bool; ``none`` hides nothing. Raises ImageError for an unknown name, and for a
-    part of a face whose landmarks are not known."""
+    """The mask of that name, (128, 128) bool; ``none`` hides nothing. Raises ImageError for an unknown name,
+    LandmarksUnknownError for a part of a face whose landmarks are not known."""
     if name not in OCCLUSIONS:
         raise ImageError(f"{name!r} is no occlusion.", f"Use one of {', '.join(OCCLUSIONS)}.")
     hides = OCCLUSIONS[name].mask
     if hides is None:
         return np.zeros((FACE_SIZE, FACE_SIZE), bool)
     if landmarks is None:
-        raise ImageError(f"{name} needs the face's landmarks, which are not known.", "Use the photo it came from.")
+        raise LandmarksUnknownError
     return hides(landmarks)
 
 

@@ -18,6 +18,8 @@ FORMATS: list[str] = [
     name for name in ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000") if name in Image.OPEN
 ]
 """Of the formats Pillow knows, those that hold photos. The others are refused unopened: EPS would run Ghostscript."""
+SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS)
+"""Of file names that may hold one of these, in lower case with the dot: the decoder says which."""
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 

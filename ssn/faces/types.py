@@ -36,12 +36,13 @@ class FaceBox:
 class AlignedFace:
     """A face in Light CNN's frame.
 
-    ``pixels`` (128, 128, 3) uint8 RGB; ``landmarks`` (68, 2) float, pixels of the crop, (x, y); ``transform`` (2, 3)
-    takes picture coordinates to crop coordinates; ``mask`` (128, 128) bool, True where occluded.
+    ``pixels`` (128, 128, 3) uint8 RGB; ``landmarks`` (68, 2) float, pixels of the crop, (x, y), or None where nobody
+    knows them; ``transform`` (2, 3) takes picture coordinates to crop coordinates; ``mask`` (128, 128) bool, True where
+    occluded.
     """
 
     pixels: np.ndarray
-    landmarks: np.ndarray
+    landmarks: np.ndarray | None
     transform: np.ndarray
     spectrum: Spectrum = "vis"
     mask: np.ndarray = field(default_factory=lambda: np.zeros((FACE_SIZE, FACE_SIZE), bool))

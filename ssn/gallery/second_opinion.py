@@ -11,12 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from ssn.errors import ImageError
 from ssn.faces.types import AlignedFace
-from ssn.gallery.exact import Match, TemplateIndex
-from ssn.gallery.sqlite import Enrolled, Gallery
+from ssn.gallery.exact import ExactIndex
+from ssn.gallery.store import Enrolled, GalleryStore, Match, ranked
 from ssn.models.light_cnn import EMBEDDING_SIZE
 from ssn.recognizer import Recognizer
 
@@ -36,12 +35,12 @@ class Opinion:
 class SecondOpinion:
     """A second model beside the one a gallery belongs to. Safe to share between threads."""
 
-    def __init__(self, recognizer: Recognizer, gallery: Gallery):
+    def __init__(self, recognizer: Recognizer, gallery: GalleryStore):
         self.recognizer, self.gallery = recognizer, gallery
         self._lock = threading.Lock()
         self._vectors: dict[int, np.ndarray | None] = {}  # by template id; None where the picture cannot be read
         self._seen: list[Enrolled] = []
-        self._index = self._indexed([])
+        self._index, self._names = self._indexed([])
 
     def prepare(self) -> None:
         """Embed every stored picture now, so that nobody waits for it at the first question. Raises GalleryError."""
@@ -55,9 +54,9 @@ class SecondOpinion:
         """
         with self._lock:
             self._catch_up()
-            index, skipped = self._index, len(self._seen) - len(self._index.templates)
-        probe = self.recognizer.embed(face).vector
-        return Opinion(tuple(index.ranked(probe, k, self.recognizer.card.thresholds)), skipped)
+            index, names, skipped = self._index, self._names, len(self._seen) - len(self._index)
+        hits = index.search(self.recognizer.embed(face).vector[None], k)[0]
+        return Opinion(tuple(ranked(hits, names, self.recognizer.card.thresholds)), skipped)
 
     def forget_deleted(self) -> None:
         """Drop what was made of templates the gallery no longer has, at once rather than at the next question. Raises
@@ -92,14 +91,15 @@ class SecondOpinion:
         known = {one.template_id for one in roster}
         self._vectors = {number: vector for number, vector in self._vectors.items() if number in known}
         self._seen = roster
-        self._index = self._indexed([one for one in roster if self._vectors.get(one.template_id) is not None])
+        self._index, self._names = self._indexed(
+            [one for one in roster if self._vectors.get(one.template_id) is not None]
+        )
 
-    def _indexed(self, usable: Sequence[Enrolled]) -> TemplateIndex:
-        rows = [self._vectors[one.template_id] for one in usable]
-        data = np.stack(rows) if rows else np.zeros((0, EMBEDDING_SIZE), np.float32)
-        return TemplateIndex(
-            torch.from_numpy(data).to(self.recognizer.device),
+    def _indexed(self, usable: Sequence[Enrolled]) -> tuple[ExactIndex, dict[int, str]]:
+        index = ExactIndex(self.recognizer.device)
+        index.add(
             np.array([one.template_id for one in usable], np.int64),
             np.array([one.person_id for one in usable], np.int64),
-            {one.person_id: one.person for one in usable},
+            np.array([self._vectors[one.template_id] for one in usable], np.float32).reshape(-1, EMBEDDING_SIZE),
         )
+        return index, {one.person_id: one.person for one in usable}

@@ -1,20 +1,30 @@
-"""The picture stored with a template, as a face that can be embedded again."""
+"""The picture stored with a template: a face that can be shown, and embedded again as it was."""
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
+from PIL import Image
 
 from ssn.errors import ImageError
 from ssn.faces.read import read_image
 from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
 
 
+def picture_of(face: AlignedFace) -> bytes:
+    """The aligned face as PNG: without loss, since re-ranking, a second model and another enrolment embed it again."""
+    buffer = io.BytesIO()
+    Image.fromarray(face.pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def stored_face(picture: bytes, spectrum: Spectrum) -> AlignedFace:
-    """Encoded picture → aligned face; its landmarks are not known any more (zeros). Raises NotAnImageError for a
-    damaged picture, ImageError for one of another size than an aligned face."""
+    """Encoded picture → aligned face, whose landmarks are not known any more. Raises NotAnImageError for a damaged
+    picture, ImageError for one of another size than an aligned face."""
     pixels = read_image(picture)
     if pixels.shape[:2] != (FACE_SIZE, FACE_SIZE):
         raise ImageError(
             f"A stored picture is {pixels.shape[1]}×{pixels.shape[0]}, no aligned face.", "Enrol the photo again."
         )
-    return AlignedFace(pixels, np.zeros((68, 2)), np.eye(2, 3), spectrum)
+    return AlignedFace(pixels, None, np.eye(2, 3), spectrum)

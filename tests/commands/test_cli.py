@@ -47,11 +47,12 @@ def test_embed_writes_unit_vectors_of_the_model(photo, checkpoint, tmp_path):
 
 def test_match_finds_the_very_photo_that_was_enrolled(demo, folder, checkpoint, capsys):
     assert run("match", demo[3].enrolment, "--gallery", folder, "--checkpoint", checkpoint, "--json") == 0
-    data = json.loads(capsys.readouterr().out)
-    assert data["matches"][0]["person"] == demo[3].name
-    assert 0.95 < data["matches"][0]["score"] < 1, "the mirror image is enrolled too"
-    assert [m["rank"] for m in data["matches"]] == [1, 2, 3, 4, 5]
-    assert data["matches"] == sorted(data["matches"], key=lambda m: -m["score"])
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["photo"] == str(demo[3].enrolment)
+    assert row["matches"][0]["person"] == demo[3].name
+    assert 0.95 < row["matches"][0]["score"] < 1, "the mirror image is enrolled too"
+    assert [m["rank"] for m in row["matches"]] == [1, 2, 3, 4, 5]
+    assert row["matches"] == sorted(row["matches"], key=lambda m: -m["score"])
 
 
 def test_enrol_makes_a_gallery_that_match_searches(demo, folder, checkpoint, tmp_path, capsys):
@@ -60,7 +61,7 @@ def test_enrol_makes_a_gallery_that_match_searches(demo, folder, checkpoint, tmp
     assert run("enrol", demo[7].enrolment, "--gallery", gallery, "--name", "Seventh", "--checkpoint", checkpoint) == 0
     capsys.readouterr()
     assert run("match", demo[7].enrolment, "--gallery", gallery, "--checkpoint", checkpoint, "--json", "-") == 0
-    assert json.loads(capsys.readouterr().out)["matches"][0]["person"] == "Seventh"
+    assert json.loads(capsys.readouterr().out)[0]["matches"][0]["person"] == "Seventh"
     with Gallery(gallery, load_model(checkpoint)[1].model_id) as store:
         assert {p.name for p in store.people()} == {p.name for p in demo[:6]} | {"Seventh"}
 

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssn.errors import GalleryError, TemplateMismatchError
-from ssn.gallery.exact import verdict
-from ssn.gallery.sqlite import MAX_NAME, Gallery, clean_name
+from ssn.gallery.names import MAX_NAME, clean_name
+from ssn.gallery.sqlite import Gallery
+from ssn.gallery.verdict import verdict
 from ssn.recognizer import Template
 from tests.gallery.templates import MODEL, template
 
@@ -127,7 +128,7 @@ ODD_NAMES = ["O'Brien", 'Robert"); DROP TABLE people;--', "Åsa Öström", "李�
 def test_any_printable_name_is_kept_as_it_is(gallery, name):
     gallery.enrol("Somebody", template(5))
     gallery.enrol(name, template(1))
-    assert gallery.search(template(1))[0].person == " ".join(name.split())
+    assert gallery.search(template(1))[0].person == " ".join(name.replace("\u200d", "").split())
     assert len(gallery.people()) == 2
 
 

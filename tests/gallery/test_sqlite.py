@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from ssn.errors import GalleryError
-from ssn.gallery.sqlite import VERSION, Gallery
+from ssn.gallery.schema import VERSION
+from ssn.gallery.sqlite import Gallery
 from tests.gallery.templates import MODEL, template
 
 SPAWN = multiprocessing.get_context("spawn")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from app.kit.figures import VERDICT_COLOUR, score_bars
-from ssn.gallery.exact import Match
+from ssn.gallery.store import Match
 
 MATCHES = [
     Match(1, "Ada", 1, 0.81, 11, "match"),

@@ -15,7 +15,8 @@ from app.workbench import bench as steps
 from app.workbench import html as views
 from app.workbench import matches_html as match_views
 from ssn.errors import NoFaceError
-from ssn.gallery.exact import Match, verdict
+from ssn.gallery.store import Match
+from ssn.gallery.verdict import verdict
 from ssn.models.card import ModelCard
 
 THRESHOLDS = {"0.01": 0.5, "0.001": 0.7}

@@ -15,8 +15,8 @@ from app.workbench import bench as steps
 from app.workbench import matches_html as views
 from app.workbench.alike import Reranking
 from app.workbench.matches import MatchesPanel
-from ssn.gallery.exact import Match
 from ssn.gallery.second_opinion import Opinion
+from ssn.gallery.store import Match
 from ssn.models.card import ModelCard
 
 THRESHOLDS = {"0.01": 0.2, "0.001": 0.3}

@@ -1,0 +1,55 @@
+"""``embed``: photos → templates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ssn.commands.options import (
+    DEFAULT,
+    Checkpoint,
+    Device,
+    FaceNumber,
+    JsonFile,
+    SpectrumName,
+    occlusion_option,
+    read_probe,
+    say,
+    warn,
+)
+from ssn.errors import SSNError
+from ssn.recognizer import Recognizer
+
+
+def embed(
+    photos: Annotated[list[Path], typer.Argument(help="One or more photos, each with one face.")],
+    spectrum: SpectrumName = "vis",
+    occlusion: Annotated[str, occlusion_option()] = "none",
+    face: FaceNumber = None,
+    checkpoint: Checkpoint = DEFAULT,
+    device: Device = "auto",
+    json_file: JsonFile = None,
+) -> None:
+    """Turn photos into templates: 256 numbers of unit length. Of many, those that cannot be used are named, and the
+    others given."""
+    recognizer = Recognizer.load(checkpoint, device)
+    rows, refused = [], []
+    for photo in photos:
+        try:
+            template = recognizer.embed(read_probe(recognizer, photo, spectrum, occlusion, face))
+        except SSNError as error:
+            if len(photos) == 1:
+                raise
+            warn(photo, error)
+            refused.append({"photo": str(photo), "reason": str(error)})
+            continue
+        vector = [round(float(v), 7) for v in template.vector]
+        rows.append({"photo": str(photo), "spectrum": spectrum, "vector": vector})
+    text = "\n".join(f"{r['photo']}: {' '.join(f'{v:+.3f}' for v in r['vector'][:6])} …" for r in rows)
+    if refused:
+        text += f"\n{len(rows)} of {len(photos)} photos embedded, {len(refused)} refused."
+    say(text.lstrip(), {"model": recognizer.model_id, "templates": rows, "refused": refused}, json_file)
+    if refused:
+        raise typer.Exit(2)

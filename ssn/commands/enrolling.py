@@ -1,0 +1,151 @@
+"""Photos → people in a gallery: what ``enrol`` does, and ``match`` where its gallery is a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from ssn.commands.interrupt import interruptible
+from ssn.commands.options import check_spectrum, in_spectrum, warn
+from ssn.errors import NameCaseError, NotAnImageError, SSNError
+from ssn.faces.detect import central_face, choose_face
+from ssn.faces.read import MAX_BYTES, read_image
+from ssn.faces.types import AlignedFace, FaceBox
+from ssn.gallery.enrol import Enrolment, check_name, content_digest, enrol_face
+from ssn.gallery.people_folder import PeopleFolder, Photo
+from ssn.gallery.store import GalleryStore
+from ssn.recognizer import Recognizer
+
+Choose = Callable[[np.ndarray, list[FaceBox]], FaceBox]
+"""A picture and the faces in it → the one that is meant; or a typed error."""
+
+
+def by_number(number: int | None) -> Choose:
+    """Of several faces the one of that number, the largest being 0; without a number there must be only one."""
+    return lambda _, faces: choose_face(faces, number)
+
+
+def in_the_middle(image: np.ndarray, faces: list[FaceBox]) -> FaceBox:
+    """A folder of many photos cannot stop to ask which of several is meant. Raises NoFaceError."""
+    return central_face(image, faces) or choose_face(faces)
+
+
+@dataclass
+class Report:
+    """What became of every photo; grows while they are enrolled. Each of ``found`` is in one of the lists."""
+
+    found: int
+    enrolled: list[dict] = field(default_factory=list)
+    already: list[dict] = field(default_factory=list)
+    refused: list[dict] = field(default_factory=list)
+    skipped: list[dict] = field(default_factory=list)
+    not_reached: list[dict] = field(default_factory=list)
+    deeper: int = 0
+
+    def note(self, photo: Path, name: str, done: Enrolment) -> None:
+        """One photo is enrolled. Who looks like somebody else is said at once."""
+        row: dict = {"person": done.person, "photo": str(photo)}
+        if done.person != name:
+            row["given_name"] = name
+        if done.looks_like:
+            row["looks_like"] = {"person": done.looks_like.person, "score": done.looks_like.score}
+            warn(photo, f'enrolled as "{done.person}", but looks like "{done.looks_like.person}", who is enrolled too.')
+        (self.already if done.already else self.enrolled).append(row)
+
+    def refuse(self, photo: Path, error: SSNError) -> None:
+        """One photo cannot be enrolled."""
+        reason = with_option(error)
+        warn(photo, reason)
+        self.refused.append({"photo": str(photo), "reason": reason})
+
+    def skip(self, path: Path, reason: str) -> None:
+        """Something is no photo."""
+        warn(path, f"skipped: {reason}")
+        self.skipped.append({"photo": str(path), "reason": reason})
+
+    @property
+    def interrupted(self) -> bool:
+        return bool(self.not_reached)
+
+    def text(self, gallery: str) -> str:
+        """How many of each."""
+        parts = [f"{len(self.enrolled)} photos enrolled in {gallery}"]
+        parts += [f"{len(self.already)} enrolled before"] if self.already else []
+        parts += [f"{len(self.refused)} refused"]
+        parts += [f"{len(self.skipped)} skipped"] if self.skipped else []
+        parts += [f"{len(self.not_reached)} not reached: interrupted"] if self.not_reached else []
+        text = f"{', '.join(parts)}."
+        if self.deeper:
+            text += f" {self.deeper} lie in folders within a person's folder, and count as that person's."
+        return text
+
+    def data(self) -> dict:
+        """The documented form."""
+        return {**asdict(self), "interrupted": self.interrupted}
+
+
+def with_option(error: SSNError) -> str:
+    """An error as one line; where an option is the way out, with its name."""
+    return f"{error} Add --exact-name if another person is meant." if isinstance(error, NameCaseError) else str(error)
+
+
+class Enroller:
+    """Enrols photos into one gallery; each is decoded and searched for faces once, and not at all where this person has
+    been enrolled from the same content."""
+
+    def __init__(self, store: GalleryStore, recognizer: Recognizer, spectrum: str = "vis", exact_name: bool = False):
+        check_spectrum(spectrum)
+        self.store, self.recognizer, self.spectrum, self.exact_name = store, recognizer, spectrum, exact_name
+
+    def enrol(self, photo: Path, name: str, choose: Choose, *choices: object) -> Enrolment:
+        """``choices`` is what, besides content and spectrum, decides which face is meant. Raises the errors of names,
+        reading, faces and the gallery."""
+        name = check_name(self.store, name, self.exact_name)
+        content = _content(photo)
+        digest = content_digest(content, self.spectrum, *choices)
+        if (known := self.store.with_digest(name, digest)) is not None:
+            return Enrolment(known, name, already=True)
+        face = self._face(content, choose)
+        more = {"digest": digest, "exact_name": self.exact_name}
+        return enrol_face(self.store, self.recognizer, face, name, photo.name, **more)
+
+    def _face(self, content: bytes, choose: Choose) -> AlignedFace:
+        image = read_image(content)
+        box = choose(image, self.recognizer.find_faces(image))
+        return in_spectrum(self.recognizer.align(image, box, "nir" if self.spectrum == "nir" else "vis"), self.spectrum)
+
+    def enrol_folder(self, folder: PeopleFolder) -> Report:
+        """Everybody in a folder, with progress on standard error. After Ctrl+C the photo under way is finished, and the
+        rest is noted as not reached."""
+        report = Report(len(folder.photos) + len(folder.skipped), deeper=sum(p.deeper for p in folder.photos))
+        for other in folder.skipped:
+            report.skip(other.path, other.reason)
+        with interruptible() as stop, tqdm(folder.photos, desc="enrol", unit="photo", mininterval=0.5) as photos:
+            for photo in photos:
+                if stop:
+                    report.not_reached.append({"photo": str(photo.path)})
+                else:
+                    self._enrol_into(report, photo)
+        return report
+
+    def _enrol_into(self, report: Report, photo: Photo) -> None:
+        try:
+            done = self.enrol(photo.path, photo.name, in_the_middle)
+        except SSNError as error:
+            report.refuse(photo.path, error)
+        else:
+            report.note(photo.path, photo.name, done)
+
+
+def _content(photo: Path) -> bytes:
+    """A file's bytes. Raises NotAnImageError, and ImageTooLargeError before much is read."""
+    try:
+        if not photo.is_file() or photo.stat().st_size > MAX_BYTES:
+            read_image(photo)  # raises, and says why
+        return photo.read_bytes()
+    except (OSError, ValueError) as error:
+        raise NotAnImageError(f"The file {photo.name} cannot be opened.", "Check its path and permissions.") from error

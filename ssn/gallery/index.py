@@ -1,0 +1,45 @@
+"""What a search of templates must be able to do, whatever does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+Over = Literal["best", "mean"]
+"""What a person's several templates count as: the best of their scores, or the mean."""
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A person with the cosine score in [−1, 1], and the template of theirs that is most like the probe."""
+
+    person_id: int
+    template_id: int
+    score: float
+
+
+class TemplateIndex(Protocol):
+    """Templates of one model by their numbers, changed in place. Safe to share between threads. A template with a
+    larger number is younger."""
+
+    def __len__(self) -> int: ...
+
+    def reserve(self, count: int) -> None:
+        """Make room for ``count`` templates more."""
+        ...
+
+    def add(self, templates: np.ndarray, owners: np.ndarray, vectors: np.ndarray) -> None:
+        """Template numbers (N,) and their people's numbers (N,), int64; vectors (N, 256) float32."""
+        ...
+
+    def remove(self, templates: Sequence[int]) -> None:
+        """Forget these templates; numbers that are not there are passed over."""
+        ...
+
+    def search(self, probes: np.ndarray, k: int, over: Over = "best") -> list[list[Hit]]:
+        """Probes (P, 256) float32 → for each the k people most like it, best first; fewer where there are fewer. Of
+        equal scores the older template comes first; of equal means the person with the oldest template."""
+        ...

@@ -1,0 +1,37 @@
+"""A person's name as it is written, and as it is looked up: the same."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from ssn.errors import GalleryError
+
+MAX_NAME = 80
+IGNORABLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0" + "".join(
+    map(chr, range(0xFE00, 0xFE10))
+)
+"""Characters that show nothing, besides those of Unicode's category Cf: fillers, blanks and variation selectors."""
+
+
+def clean_name(name: str) -> str:
+    """Single spaces, composed characters, nothing invisible: what looks alike is one person. Raises GalleryError for
+    what is no name."""
+    visible = "".join(c for c in name if unicodedata.category(c) != "Cf" and not _ignorable(c))
+    name = unicodedata.normalize("NFC", " ".join(visible.split()))
+    if not name or len(name) > MAX_NAME:
+        raise GalleryError(f"A name must have 1 to {MAX_NAME} characters.", "Type a name for the person.")
+    kinds = {unicodedata.category(c) for c in name}
+    if "Cs" in kinds:
+        raise GalleryError(f"The name {name!a} is no text.", "Rename it in UTF-8.")
+    if "Cc" in kinds:
+        raise GalleryError("A name cannot hold control characters.", "Type the name anew.")
+    return name
+
+
+def folded(name: str) -> str:
+    """A clean name without its case: two people's may be alike only on purpose."""
+    return unicodedata.normalize("NFC", name.casefold())
+
+
+def _ignorable(character: str) -> bool:
+    return character in IGNORABLE or 0xE0100 <= ord(character) <= 0xE01EF

@@ -1,0 +1,158 @@
+"""The gallery's tables, how an older file gets them, and what SQLite's errors mean to a person."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from pathlib import Path
+
+from ssn.errors import GalleryError
+from ssn.gallery.names import clean_name, folded
+
+FIRST_SCHEMA = (
+    """CREATE TABLE people (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE,
+    created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)""",
+    """CREATE TABLE templates (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, person INTEGER NOT NULL REFERENCES people(id) ON DELETE CASCADE,
+    model TEXT NOT NULL, spectrum TEXT NOT NULL, vector BLOB NOT NULL, face BLOB, origin TEXT NOT NULL DEFAULT '',
+    created TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)""",
+    "CREATE INDEX templates_of_model ON templates(model)",
+)
+"""Version 1: people and templates."""
+
+SECOND_SCHEMA = (
+    "ALTER TABLE people ADD COLUMN folded TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX people_folded ON people(folded)",
+    "ALTER TABLE templates ADD COLUMN digest BLOB",
+    "CREATE UNIQUE INDEX templates_digest ON templates(person, model, digest) WHERE digest IS NOT NULL",
+    "CREATE TABLE deletions (id INTEGER PRIMARY KEY AUTOINCREMENT, template INTEGER NOT NULL)",
+    """CREATE TRIGGER template_deleted AFTER DELETE ON templates
+    BEGIN INSERT INTO deletions(template) VALUES (old.id); END""",
+)
+"""Version 2: names without their case, digests of enrolled content, and a log of deleted numbers, by which another
+process learns what is gone."""
+
+VERSION = 2
+OWN_TABLES = {"people", "templates", "deletions", "sqlite_sequence"}
+LOGGED_DELETIONS = 10_000
+"""Deleted numbers that are remembered; a process that has seen none of them reads everything again."""
+
+
+def connect(path: str) -> sqlite3.Connection:
+    """Open a gallery file, new or old, and bring it to ``VERSION``. Raises GalleryError."""
+    db = None
+    try:
+        if path != ":memory:":
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+        db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        _check_file(db, path)
+        db.execute("PRAGMA foreign_keys=ON")
+        db.execute("PRAGMA secure_delete=ON")
+        _write_ahead(db)
+        db.execute("PRAGMA synchronous=FULL")
+        _bring_up_to_date(db)
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # what a killed process deleted may still be in the log
+    except (sqlite3.Error, OSError, ValueError, GalleryError) as error:
+        if db is not None:
+            db.close()
+        if isinstance(error, GalleryError):
+            raise
+        if is_busy(error):
+            raise busy(path) from error
+        raise GalleryError(f"{path} cannot be opened as a gallery.", "Choose another file or folder.") from error
+    return db
+
+
+def _check_file(db: sqlite3.Connection, path: str) -> None:
+    """Before anything is written: a newer gallery and other programs' databases are left as they are."""
+    found = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+    if found == 0 and tables - OWN_TABLES:  # of our own, if another process has made them since the line before last
+        raise GalleryError(f"{path} is a database of another program.", "Choose another file.")
+    if not 0 <= found <= VERSION:
+        raise GalleryError(f"The gallery {path} has version {found}.", "It needs a newer release.")
+
+
+def _write_ahead(db: sqlite3.Connection, patience: float = 5.0) -> None:
+    """Turn on the write-ahead log. SQLite does not wait here while another process is doing the same, so we do, up to
+    ``patience`` seconds. Raises sqlite3.OperationalError."""
+    end = time.monotonic() + patience
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def _bring_up_to_date(db: sqlite3.Connection) -> None:
+    """Add what a new or an older file lacks, in one transaction. Of several processes the first does it."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+        return
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        for statement in (*(FIRST_SCHEMA if version < 1 else ()), *(SECOND_SCHEMA if version < 2 else ())):
+            db.execute(statement)
+        if version == 1:
+            _clean_names(db)
+        db.execute(f"PRAGMA user_version={VERSION}")
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _clean_names(db: sqlite3.Connection) -> None:
+    """Names of version 1 may hold invisible characters. They go, unless somebody has the clean name: two people are not
+    made one without being asked."""
+    for number, name in db.execute("SELECT id, name FROM people").fetchall():
+        try:
+            clean = clean_name(name)
+        except GalleryError:  # only invisible characters: the person stays, and can be deleted or enrolled anew
+            clean = name
+        db.execute("UPDATE OR IGNORE people SET name=? WHERE id=?", (clean, number))
+        db.execute("UPDATE people SET folded=? WHERE id=?", (folded(clean), number))
+
+
+def is_busy(error: BaseException) -> bool:
+    """Did another connection only hold its lock for too long?"""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def busy(path: str) -> GalleryError:
+    """Nothing is wrong with the file."""
+    return GalleryError(f"The gallery {path} is in use by another program.", "Try again in a moment.")
+
+
+def damaged(path: str) -> GalleryError:
+    """Something is wrong with the file."""
+    return GalleryError(f"The gallery {path} is damaged.", "Restore it from a copy.")
+
+
+def unreadable(path: str, error: sqlite3.Error) -> GalleryError:
+    """What went wrong in reading."""
+    if is_busy(error):
+        return busy(path)
+    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
+    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
+        return damaged(path)
+    return GalleryError(
+        f"The gallery {path} cannot be read: {_brief(error)}.", "Check the file, its folder and the disk."
+    )
+
+
+def unwritable(path: str, error: sqlite3.Error) -> GalleryError:
+    """What went wrong in writing; the gallery is as it was."""
+    if is_busy(error):
+        return busy(path)
+    return GalleryError(f"The gallery could not be written: {_brief(error)}.", "Check disk space and permissions.")
+
+
+def _brief(error: sqlite3.Error) -> str:
+    return str(error).rstrip(".")
