@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -170,7 +171,8 @@ class ExactIndex:
             for i, place in enumerate(places):
                 rows = people.rows[people.starts[place] : people.starts[place + 1]]
                 exact = self._exact(probe, rows)
-                found[i], best[i] = exact.mean(), self._templates[rows[exact.argmax()]]
+                found[i] = math.fsum(exact) / len(exact)  # whatever the order, equal for equal scores
+                best[i] = self._templates[rows[exact.argmax()]]
             return _Ranked(found, people.ids[places], best, people.oldest[places])
 
         return _first(means, k, self._margin(probe), ranked)

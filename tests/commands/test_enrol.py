@@ -1,0 +1,159 @@
+"""``enrol``: every file accounted for, nothing twice, nothing untold, and Ctrl+C in the middle."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+from PIL import Image
+
+from ssn.gallery.sqlite import Gallery
+from tests.gallery.toys import TOY, picture, save
+
+
+@pytest.fixture
+def people(tmp_path):
+    """Four people, of whom two have folders by year."""
+    folder = tmp_path / "people"
+    for place, seed in (("Ada/2020/a.png", 1), ("Ben/2020/a.png", 2), ("Cid/c.png", 3), ("Dee.png", 4)):
+        save(folder / place, seed)
+    return folder
+
+
+@pytest.fixture
+def gallery(tmp_path):
+    return tmp_path / "g.db"
+
+
+def enrolled(gallery) -> dict[str, int]:
+    with Gallery(gallery, TOY) as store:
+        return {person.name: person.templates for person in store.people()}
+
+
+def test_people_are_named_by_the_first_folder_and_deeper_photos_are_told(ask, people, gallery):
+    done = ask("enrol", people, "--gallery", gallery)
+    assert done.status == 0
+    assert enrolled(gallery) == {"Ada": 1, "Ben": 1, "Cid": 1, "Dee": 1}
+    assert done.data["deeper"] == 2
+    assert "2 lie in folders within a person's folder" in done.out
+    assert {row["photo"] for row in done.data["enrolled"]} == {str(p) for p in people.rglob("*.png")}, "whole paths"
+
+
+def test_every_file_is_enrolled_refused_or_skipped_with_its_path_and_reason(ask, people, gallery):
+    (people / "Ada" / "x.heic.txt").write_text("no photo")
+    (people / "Ada" / "bad.jpg").write_bytes(b"no picture")
+    Image.new("RGB", (128, 128), "gray").save(people / "Ben" / "wall.jpg")
+    (people / "Link").symlink_to(people / "Ada")
+    (people / ".cache").mkdir()
+    save(people / ".cache" / "a.png", 9)
+    done = ask("enrol", people, "--gallery", gallery)
+    data = done.data
+    assert {os.path.relpath(r["photo"], people) for r in data["refused"]} == {"Ada/bad.jpg", "Ben/wall.jpg"}
+    assert {os.path.relpath(r["photo"], people) for r in data["skipped"]} == {"Ada/x.heic.txt", "Link", ".cache/a.png"}
+    assert all(row["reason"] for row in data["refused"] + data["skipped"])
+    assert data["found"] == 9 == sum(len(data[k]) for k in ("enrolled", "already", "refused", "skipped", "not_reached"))
+    for row in data["refused"] + data["skipped"]:
+        assert row["photo"] in done.err
+    assert "4 photos enrolled" in done.out
+    assert "2 refused, 3 skipped" in done.out
+
+
+def test_each_photo_is_searched_once_and_never_again(ask, toy, people, gallery):
+    ask("enrol", people, "--gallery", gallery)
+    assert toy.detections == 4
+    save(people / "Ada" / "new.png", 1, noise=5)
+    (people / "Ada" / "copy.png").write_bytes((people / "Ada" / "2020" / "a.png").read_bytes())
+    again = ask("enrol", people, "--gallery", gallery)
+    assert toy.detections == 5
+    assert [len(again.data[key]) for key in ("enrolled", "already", "refused")] == [1, 5, 0]
+    assert "5 enrolled before" in again.out
+    assert enrolled(gallery) == {"Ada": 2, "Ben": 1, "Cid": 1, "Dee": 1}
+    single = ask("enrol", people / "Dee.png", "--name", "Dee", "--gallery", gallery)
+    assert len(single.data["already"]) == 1
+    other = ask("enrol", people / "Dee.png", "--name", "Dee", "--spectrum", "nir", "--gallery", gallery)
+    assert len(other.data["enrolled"]) == 1, "another spectrum is other content"
+
+
+def test_progress_is_shown_with_the_time_left(ask, people, gallery):
+    done = ask("enrol", people, "--gallery", gallery)
+    assert "4/4" in done.err
+    assert "<" in done.err, "elapsed<remaining"
+
+
+def test_after_ctrl_c_it_says_what_it_did_and_goes_on_from_there(ask, toy, people, gallery, monkeypatch):
+    detect, calls = toy.find_faces, []
+
+    def press_at_the_second(image):
+        calls.append(1)
+        if len(calls) == 2:
+            signal.raise_signal(signal.SIGINT)
+        return detect(image)
+
+    monkeypatch.setattr(toy, "find_faces", press_at_the_second)
+    handler = signal.getsignal(signal.SIGINT)
+    done = ask("enrol", people, "--gallery", gallery)
+    assert done.status == 130
+    assert done.data["interrupted"]
+    assert [len(done.data[key]) for key in ("enrolled", "not_reached")] == [2, 2]
+    assert "2 photos enrolled" in done.out
+    assert "2 not reached: interrupted" in done.out
+    assert len(enrolled(gallery)) == 2
+    assert signal.getsignal(signal.SIGINT) is handler
+    again = ask("enrol", people, "--gallery", gallery)
+    assert again.status == 0
+    assert [len(again.data[key]) for key in ("enrolled", "already")] == [2, 2]
+
+
+def test_the_same_face_under_a_second_name_is_told(ask, people, gallery):
+    ask("enrol", people, "--gallery", gallery)
+    save(people / "Adele.png", 1, noise=2)
+    done = ask("enrol", people, "--gallery", gallery)
+    (row,) = done.data["enrolled"]
+    assert (row["person"], row["looks_like"]["person"]) == ("Adele", "Ada")
+    assert row["looks_like"]["score"] > 0.9
+    assert 'looks like "Ada"' in done.err
+
+
+@pytest.mark.parametrize("name", ["ada", "ADA", "aDa"])
+def test_a_name_in_another_case_is_refused_with_the_way_out(ask, people, gallery, name):
+    ask("enrol", people, "--gallery", gallery)
+    photo = save(people.parent / "new.png", 9)
+    refused = ask("enrol", photo, "--name", name, "--gallery", gallery)
+    assert refused.status == 2
+    assert "--exact-name" in refused.err
+    assert "Ada" in refused.err
+    save(people / name / "new.png", 9)
+    in_a_folder = ask("enrol", people, "--gallery", gallery)
+    assert "--exact-name" in in_a_folder.data["refused"][0]["reason"]
+    assert ask("enrol", photo, "--name", name, "--exact-name", "--gallery", gallery).status == 0
+    assert {"Ada", name} <= set(enrolled(gallery))
+
+
+@pytest.mark.parametrize("name", ["Ada\u200b", " A\ufeffda", "Ada\u202e"])
+def test_invisible_characters_make_nobody_else(ask, people, gallery, name):
+    ask("enrol", people, "--gallery", gallery)
+    done = ask("enrol", save(people.parent / "new.png", 1, 3), "--name", name, "--gallery", gallery)
+    assert done.data["enrolled"][0]["person"] == "Ada"
+    assert done.data["enrolled"][0]["given_name"] == name
+    assert enrolled(gallery)["Ada"] == 2
+
+
+def test_a_gallery_in_use_is_no_damaged_gallery(ask, people, gallery):
+    import sqlite3
+
+    ask("enrol", people, "--gallery", gallery)
+    other = sqlite3.connect(gallery, isolation_level=None)
+    other.execute("PRAGMA journal_mode=DELETE")
+    other.execute("BEGIN EXCLUSIVE")
+    done = ask("enrol", people, "--gallery", gallery)
+    other.close()
+    assert done.status == 2
+    assert "in use by another program" in done.err
+
+
+def test_the_picture_is_stored_as_it_was_embedded(ask, people, gallery):
+    ask("enrol", people, "--gallery", gallery)
+    with Gallery(gallery, TOY) as store:
+        stored = store.stored_face(store.templates_of(store.person("Dee").id)[0][0])
+    assert (stored.pixels == picture(4)).all()
