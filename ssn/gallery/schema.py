@@ -24,6 +24,7 @@ FIRST_SCHEMA = (
 SECOND_SCHEMA = (
     "ALTER TABLE people ADD COLUMN folded TEXT NOT NULL DEFAULT ''",
     "CREATE INDEX people_folded ON people(folded)",
+    "CREATE INDEX templates_of_person ON templates(person)",
     "ALTER TABLE templates ADD COLUMN digest BLOB",
     "CREATE UNIQUE INDEX templates_digest ON templates(person, model, digest) WHERE digest IS NOT NULL",
     "CREATE TABLE deletions (id INTEGER PRIMARY KEY AUTOINCREMENT, template INTEGER NOT NULL)",

@@ -176,7 +176,8 @@ class Gallery:
             if row is None:
                 raise GalleryError(f"There is no template {template_id}.", "It may have been deleted already.")
             db.execute("DELETE FROM templates WHERE id=?", (template_id,))
-            db.execute("DELETE FROM people WHERE id=? AND id NOT IN (SELECT person FROM templates)", row)
+            if db.execute("SELECT 1 FROM templates WHERE person=? LIMIT 1", row).fetchone() is None:
+                db.execute("DELETE FROM people WHERE id=?", row)
 
     @contextlib.contextmanager
     def _deletion(self):
