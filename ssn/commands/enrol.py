@@ -34,20 +34,23 @@ def enrol(
     """Enrol people into a gallery. The same photo of the same person counts once, however often it is given."""
     check_spectrum(spectrum)
     recognizer = Recognizer.load(checkpoint, device)
-    if folder.is_file() and not name:
-        raise DataError("One photo needs the person's name.", "Add --name NAME.")
     people = None if folder.is_file() else read_folder(folder)
+    if people is None and not name:
+        raise DataError("One photo needs the person's name.", "Add --name NAME.")
     with open_store(gallery, recognizer.model_id, recognizer.device) as store:
         enroller = Enroller(store, recognizer, spectrum, exact_name)
-        if people is None:
-            report = Report(1)
-            try:
-                done = enroller.enrol(folder, name, by_number(face), *([] if face is None else [face]))
-            except NameCaseError as error:
-                raise GalleryError(with_option(error)) from error
-            report.note(folder, name, done)
-        else:
-            report = enroller.enrol_folder(people)
+        report = enroller.enrol_folder(people) if people else _enrol_photo(enroller, folder, name or "", face)
     say(report.text(gallery), {"model": recognizer.model_id, "gallery": gallery, **report.data()}, json_file)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
+
+
+def _enrol_photo(enroller: Enroller, photo: Path, name: str, face: int | None) -> Report:
+    """One photo, whose errors are the command's."""
+    report = Report(1)
+    try:
+        done = enroller.enrol(photo, name, by_number(face), *([] if face is None else [face]))
+    except NameCaseError as error:
+        raise GalleryError(with_option(error)) from error
+    report.note(photo, name, done)
+    return report

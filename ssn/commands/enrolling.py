@@ -110,8 +110,8 @@ class Enroller:
         if (known := self.store.with_digest(name, digest)) is not None:
             return Enrolment(known, name, already=True)
         face = self._face(content, choose)
-        more = {"digest": digest, "exact_name": self.exact_name}
-        return enrol_face(self.store, self.recognizer, face, name, photo.name, **more)
+        exact = self.exact_name
+        return enrol_face(self.store, self.recognizer, face, name, photo.name, digest=digest, exact_name=exact)
 
     def _face(self, content: bytes, choose: Choose) -> AlignedFace:
         image = read_image(content)

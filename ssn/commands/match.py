@@ -22,6 +22,7 @@ from ssn.commands.options import (
     warn,
 )
 from ssn.errors import DataError, SSNError
+from ssn.gallery.index import find_over
 from ssn.gallery.people_folder import read_folder
 from ssn.gallery.registry import DEFAULT_INDEX, INDICES, find_index, open_store, scheme_of
 from ssn.gallery.store import Match
@@ -47,9 +48,9 @@ def match(
 ) -> None:
     """Search photos in a gallery: for each the k people most like it, with scores and verdicts."""
     check_choices(spectrum, occlusion)
-    find_index(index), find_rule(rule)
-    if over not in ("best", "mean"):
-        raise DataError(f"{over!r} is no way to count templates.", "Use best or mean.")
+    find_index(index)
+    find_rule(rule)
+    counted = find_over(over)
     from_folder = not scheme_of(gallery) and Path(gallery).is_dir()
     if not scheme_of(gallery) and not Path(gallery).exists():
         raise DataError(f"There is no gallery {gallery}.", "Name a gallery file or a folder of photos.")
@@ -59,7 +60,7 @@ def match(
         if from_folder:
             Enroller(store, recognizer).enrol_folder(read_folder(Path(gallery)))
         known = [probe for _, probe in probes if isinstance(probe, Template)]
-        found = iter(store.search_many(known, k, recognizer.card.thresholds, rule, over))
+        found = iter(store.search_many(known, k, recognizer.card.thresholds, rule, counted))
     rows, blocks = [], []
     for photo, probe in probes:
         if isinstance(probe, Template):

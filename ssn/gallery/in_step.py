@@ -29,44 +29,44 @@ class IndexInStep:
     def current(self) -> TemplateIndex:
         """The index, up to date. Raises GalleryError."""
         version = self._rows("PRAGMA data_version")[0][0]  # moves when another process changed the file
-        if self.stale or version != self._version:
-            self._catch_up()
-            self._version = version
-        return self._index
+        if self._index is not None and not self.stale and version == self._version:
+            return self._index
+        index = self._catch_up()
+        self._version = version
+        return index
 
     def forget_deleted(self) -> None:
         """Take out of memory, now, what this process deleted. Raises GalleryError."""
         if self._index is not None:
             self._catch_up()
 
-    def _catch_up(self) -> None:
+    def _catch_up(self) -> TemplateIndex:
         """What is new first, then what is gone, so that nothing stays that is deleted meanwhile."""
-        try:
-            if self._index is None or self._missed_deletions():
-                self._begin()
-            while self._read_new() == READ_AT_A_TIME:
-                """There are more."""
-            gone = self._rows("SELECT id, template FROM deletions WHERE id > ? ORDER BY id", self._last_deletion)
-            if gone:
-                self._index.remove([template for _, template in gone])
-                self._last_deletion = gone[-1][0]
-        except BaseException:
-            self._index, self.stale = None, True
-            raise
-        self.stale = False
+        index, self._index, self.stale = self._index, None, True  # until it is done, in case it is not
+        if index is None or self._missed_deletions():
+            index = self._begin()
+        while self._read_new(index) == READ_AT_A_TIME:
+            """There are more."""
+        gone = self._rows("SELECT id, template FROM deletions WHERE id > ? ORDER BY id", self._last_deletion)
+        if gone:
+            index.remove([template for _, template in gone])
+            self._last_deletion = gone[-1][0]
+        self._index, self.stale = index, False
+        return index
 
-    def _begin(self) -> None:
+    def _begin(self) -> TemplateIndex:
         """From nothing: at the first search, and where part of the log is gone that was not read."""
-        self._index = self._make_index()
+        index = self._make_index()
         self._last_template = 0
         self._last_deletion = self._rows("SELECT COALESCE(MAX(id), 0) FROM deletions")[0][0]
-        self._index.reserve(self._rows("SELECT COUNT(*) FROM templates WHERE model=?", self._model_id)[0][0])
+        index.reserve(self._rows("SELECT COUNT(*) FROM templates WHERE model=?", self._model_id)[0][0])
+        return index
 
     def _missed_deletions(self) -> bool:
         first = self._rows("SELECT MIN(id) FROM deletions")[0][0]
         return first is not None and first > self._last_deletion + 1
 
-    def _read_new(self) -> int:
+    def _read_new(self, index: TemplateIndex) -> int:
         """Add the oldest of the templates that are not in the index yet → how many."""
         sql = """SELECT t.vector, t.id, p.id FROM templates t JOIN people p ON p.id = t.person
                  WHERE t.model = ? AND t.id > ? ORDER BY t.id LIMIT ?"""
@@ -76,6 +76,6 @@ class IndexInStep:
         if rows:
             vectors = np.frombuffer(b"".join(row[0] for row in rows), "<f4").reshape(len(rows), EMBEDDING_SIZE)
             numbers = np.array([row[1:] for row in rows], np.int64)
-            self._index.add(numbers[:, 0], numbers[:, 1], vectors.astype(np.float32))
+            index.add(numbers[:, 0], numbers[:, 1], vectors.astype(np.float32))
             self._last_template = rows[-1][1]
         return len(rows)

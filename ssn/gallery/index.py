@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 
+from ssn.errors import DataError
+
 Over = Literal["best", "mean"]
 """What a person's several templates count as: the best of their scores, or the mean."""
+
+
+def find_over(name: str) -> Over:
+    """Raises DataError for another word."""
+    for over in get_args(Over):
+        if over == name:
+            return over
+    raise DataError(f"{name!r} is no way to count templates.", f"Use one of {', '.join(get_args(Over))}.")
 
 
 @dataclass(frozen=True)

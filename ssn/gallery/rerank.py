@@ -52,9 +52,9 @@ class Reranker:
         self.recognizer = recognizer
         self.gray = gray_batch(list(gallery))  # (G, 1, 128, 128)
         self.branches = [face.branch for face in gallery]
-        self.vectors = vectors
         if vectors is None:
-            self.vectors = recognizer.embed_gray(self.gray, self.branches, fast=True, enrolled=True)
+            vectors = recognizer.embed_gray(self.gray, self.branches, fast=True, enrolled=True)
+        self.vectors = vectors
 
     def rerank(
         self, probe: AlignedFace, scores: np.ndarray, shortlist: int = SHORTLIST, mask: np.ndarray | None = None

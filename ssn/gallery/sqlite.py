@@ -132,7 +132,8 @@ class Gallery:
         """Every template of this gallery's model, oldest first."""
         sql = """SELECT t.id, p.id, p.name, t.spectrum, t.face IS NOT NULL FROM templates t
                  JOIN people p ON p.id = t.person WHERE t.model = ? ORDER BY t.id"""
-        return [Enrolled(*row[:4], bool(row[4])) for row in self._rows(sql, self.model_id)]
+        rows = self._rows(sql, self.model_id)
+        return [Enrolled(number, owner, name, spectrum, bool(face)) for number, owner, name, spectrum, face in rows]
 
     def face_image(self, template_id: int) -> bytes | None:
         """The picture stored with a template, encoded as it was given."""
