@@ -136,38 +136,3 @@ def test_only_real_damage_asks_for_a_copy(path):
         with pytest.raises(GalleryError, match="cannot be read") as refused:
             gallery.people()
         assert "Restore" not in str(refused.value)
-
-
-# --- what another process changed
-
-
-def test_a_change_costs_what_changed(path):
-    with Gallery(path, MODEL) as here, Gallery(path, MODEL) as there:
-        for seed in range(50):
-            here.enrol(f"P{seed}", template(seed))
-        assert there.search(template(1))[0].person == "P1"
-        index = there._in_step.current()
-        vectors_read = []
-        rows = there._in_step._rows
-        there._in_step._rows = lambda sql, *values: [
-            vectors_read.append(row) or row if "t.vector" in sql else row for row in rows(sql, *values)
-        ]
-        here.enrol("New", template(99))
-        here.delete_person(here.person("P7").id)
-        assert there.search(template(99))[0].person == "New"
-        assert there.search(template(7), 60)[-1].rank == 50
-        assert there._in_step.current() is index, "changed in place"
-        assert len(vectors_read) == 1
-        assert index.templates == [number for number in range(1, 52) if number != 8]
-
-
-def test_who_missed_part_of_the_log_reads_everything_again(path, monkeypatch):
-    monkeypatch.setattr("ssn.gallery.sqlite.LOGGED_DELETIONS", 3)
-    with Gallery(path, MODEL) as here, Gallery(path, MODEL) as there:
-        numbers = [here.enrol(f"P{seed}", template(seed)) for seed in range(10)]
-        assert len(there.search(template(0), 99)) == 10
-        for number in numbers[:6]:
-            here.delete_template(number)
-        assert here._rows("SELECT COUNT(*) FROM deletions") == [(3,)]
-        assert {m.template_id for m in there.search(template(0), 99)} == set(numbers[6:])
-        assert {m.template_id for m in here.search(template(0), 99)} == set(numbers[6:])
