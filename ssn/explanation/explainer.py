@@ -91,6 +91,13 @@ class Explainer:
         self._shuffled: dict[bool, nn.Module] = {}
         self._kept = Kept(cache)
 
+    def remembering(self, memory: Kept) -> Explainer:
+        """The same networks with another memory, for instance that of one visitor, which goes when they do. Not to be
+        used while this one computes."""
+        other = copy.copy(self)
+        other._kept = memory
+        return other
+
     def explain(
         self,
         probe: AlignedFace,
