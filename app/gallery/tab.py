@@ -39,7 +39,7 @@ class GalleryTab:
         listing: list[Block] = [*self.list.outputs, *self.person.outputs]
         tab.select(self.on_open, wanted, listing, **PRIVATE)
         # While one search runs only the last of the keystrokes behind it is kept.
-        wanted.input(self.on_search, wanted, self.list.people, trigger_mode="always_last", **PRIVATE)
+        wanted.change(self.on_search, wanted, self.list.people, trigger_mode="always_last", **PRIVATE)
         self.list.people.click(self.on_person, wanted, listing, **PRIVATE)
         self.list.again.click(self.on_again, wanted, listing, **PRIVATE)
         self.person.details.click(self.on_ask, None, self.person.outputs, **PRIVATE)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import gradio as gr
@@ -84,11 +85,18 @@ class Desk:
         session = self.sessions.of(request)
         return session, session.part(Visit)
 
+    @contextlib.contextmanager
+    def changing(self, request: gr.Request) -> Iterator[Visit]:
+        """The visitor's turn to change the bench. What was being explained ends when this is asked for."""
+        session, visit = self.visit(request)
+        visit.interrupt()
+        with session.turn():
+            yield visit
+
     def take(self, request: gr.Request, step: Callable[[Bench | None], Bench | None], overlay: bool) -> Update:
         """Take a step and show its result in every panel, or say what was wrong and leave everything as it was. A step
         that needs a bench answers None without one."""
-        session, visit = self.visit(request)
-        with session.turn():
+        with self.changing(request) as visit:
             before = visit.bench
             try:
                 bench = step(before)
@@ -102,8 +110,7 @@ class Desk:
 
     def search(self, request: gr.Request, step: Callable[[Bench], Bench]) -> Update:
         """Take a step that changes matches only, where there is a bench."""
-        session, visit = self.visit(request)
-        with session.turn():
+        with self.changing(request) as visit:
             if visit.bench is None:
                 return gr.skip()
             visit.put(step(visit.bench))
@@ -117,5 +124,4 @@ class Desk:
 
     def refused(self, visit: Visit, error: SSNError) -> Update:
         """What was wrong. The bench stays; an explanation of it was cancelled when the step was asked for."""
-        visit.stop()
         return {self.probe.problem: error_notice(error, visit.bench is not None), **self.why.rest("")}

@@ -61,12 +61,11 @@ class OcclusionPanel:
         sent = Sent(event)
         token, number = sent.text("token"), sent.number("number")
         answer: Update = {self.brush: brush_answer(sent.number("stroke"))}
-        session, visit = self.desk.visit(request)
-        visit.arrived(token, number)
-        with session.turn():
+        self.desk.visit(request)[1].arrived(token, number)
+        with self.desk.changing(request) as visit:
             bench = visit.bench
             if bench is None or bench.index is None or token != bench.token or visit.overtaken(token, number):
-                return answer
+                return {**answer, **self.desk.why.rest("")}
             try:
                 bench = steps.paint(self.services, bench, _mask(sent))
             except SSNError as error:

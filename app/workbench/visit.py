@@ -23,7 +23,7 @@ class Run:
 
 
 class Visit(Part):
-    """To be changed within the session's turn; ``stop``, ``is_current`` and ``arrived`` may be called at any time."""
+    """``put`` and ``begin`` belong into the session's turn; the others may be called at any time."""
 
     def __init__(self):
         self.bench: Bench | None = None
@@ -38,11 +38,11 @@ class Visit(Part):
         with self._lock:
             self.bench = bench
             self.revision += 1
-        self.stop()
+        self.interrupt()
 
     def begin(self, bench: Bench) -> Run:
         """An explanation of this bench starts, in place of one that may still run."""
-        self.stop()
+        self.interrupt()
         with self._lock:
             self._run = Run(bench, self.revision)
             return self._run
@@ -61,12 +61,20 @@ class Visit(Part):
                 self._run = None
 
     def stop(self) -> bool:
-        """Ask the explanation under way to stop → was there one?"""
+        """Ask the explanation under way to stop and show what there is → was there one?"""
         with self._lock:
             run = self._run
         if run is not None:
             run.cancel.set()
         return run is not None
+
+    def interrupt(self) -> None:
+        """Stop the explanation under way and show nothing more of it: a step is about to change what it belongs to.
+        Asked for when the step arrives, so that the step's own answer is the last that reaches the page."""
+        with self._lock:
+            run, self._run = self._run, None
+        if run is not None:
+            run.cancel.set()
 
     def arrived(self, token: str, number: int) -> None:
         """A stroke on the face of ``token`` is here; it may have to wait for its turn."""
@@ -80,4 +88,4 @@ class Visit(Part):
             return token == self._newest[0] and number < self._newest[1]
 
     def leave(self) -> None:
-        self.stop()
+        self.interrupt()

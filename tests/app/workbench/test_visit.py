@@ -32,6 +32,7 @@ def test_a_later_question_replaces_the_earlier_and_cancel_reaches_the_running_on
     visit.end(first)
     assert visit.stop(), "the end of the first takes nothing from the second"
     assert second.cancel.is_set()
+    assert visit.is_current(second), "what there is may still be shown"
     visit.end(second)
     assert not visit.stop()
 
