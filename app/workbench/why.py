@@ -94,6 +94,7 @@ class WhyPanel:
         try:
             yield {self.person: person, **self._running(0.0)}
             yield from self._explain(visit, run, person, method, contrast)
+            yield gr.skip()  # Gradio sends the last answer once more at the end, when the page may show another face
         finally:
             visit.end(run)
 
