@@ -184,7 +184,9 @@ class Visitor:
 
     def stroke(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Paint from ``start`` to ``end``, in shares of the canvas."""
-        box = self.page.locator("#brush canvas").bounding_box()
+        canvas = self.page.locator("#brush canvas")
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
         (x0, y0), (x1, y1) = ((box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end))
         self.page.mouse.move(x0, y0)
         self.page.mouse.down()

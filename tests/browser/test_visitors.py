@@ -78,6 +78,7 @@ def test_only_what_was_asked_last_of_what_is_shown_is_explained(here, visit, gat
     # A step on the bench takes the explanation along, even one that is ready in the same moment.
     visitor.stroke((0.3, 0.4), (0.7, 0.4))
     gate.set()
+    visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
     visitor.wait_for_strokes()
     page.wait_for_timeout(1500)
     assert "Press Explain" in page.locator("#why-result").inner_text()
