@@ -69,12 +69,12 @@ class WhyPanel:
         starts = [self.start.click, self.ranks.click]
         desk.explanation = gr.on(starts, self.on_start, asked, self.outputs, trigger_mode="multiple", **PRIVATE)
         self.ranks.click(None, None, None, js=SCROLL)
-        self.cancel.click(self.on_cancel, None, [self.status], queue=False, **PRIVATE)
+        self.cancel.click(self.on_cancel, None, None, queue=False, **PRIVATE)
 
-    async def on_cancel(self, request: gr.Request) -> Update:
-        """At once, whatever the server is busy with: it needs neither a thread nor the visitor's turn."""
-        _, visit = self.desk.visit(request)
-        return {self.status: notice("Stopping…")} if visit.stop() else gr.skip()
+    async def on_cancel(self, request: gr.Request) -> None:
+        """At once, whatever the server is busy with: it needs neither a thread nor the visitor's turn. What is to be
+        said of it the explanation says itself, so that no word comes after its last."""
+        self.desk.visit(request)[1].stop()
 
     def on_start(
         self, person: int | None, method: str, contrast: bool, event: gr.EventData, request: gr.Request
@@ -106,7 +106,10 @@ class WhyPanel:
             for now in steps:
                 if not visit.is_current(run):
                     return
-                yield self._running(now) if isinstance(now, float) else self._explained(now)
+                if isinstance(now, float):
+                    yield {self.status: notice("Stopping…")} if run.cancel.is_set() else self._running(now)
+                else:
+                    yield self._explained(now)
         except SSNError as error:
             if visit.is_current(run):
                 cancelled = isinstance(error, ExplanationCancelledError)
