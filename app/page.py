@@ -6,11 +6,10 @@ from html import escape
 
 import gradio as gr
 
-from app.gallery.tab import build_gallery
 from app.kit.components import fragment
-from app.model.tab import build_model
 from app.services import Services
-from app.workbench.tab import build_workbench
+from app.session import Sessions
+from app.tabs import TABS
 
 TITLE = "SSN Studio"
 
@@ -27,21 +26,20 @@ def header(services: Services) -> str:
     )
 
 
-def build_demo(services: Services) -> gr.Blocks:
-    """Services → the page, not launched yet."""
+def build_demo(services: Services, sessions: Sessions | None = None) -> gr.Blocks:
+    """Services → the page, not launched yet. ``sessions`` holds what is kept of its visitors."""
+    sessions = Sessions() if sessions is None else sessions
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as demo:
         fragment(header(services))
         with gr.Tabs(elem_id="tabs"):
-            with gr.Tab("Workbench", id="workbench") as bench_tab:
-                build_workbench(services, bench_tab)
-            with gr.Tab("Gallery", id="gallery") as gallery_tab:
-                build_gallery(services, gallery_tab)
-            with gr.Tab("Model", id="model"):
-                build_model(services)
+            for key, row in TABS.items():
+                with gr.Tab(row.title, id=key) as tab:
+                    row.build(services, sessions, tab)
 
         def forget(request: gr.Request) -> None:
-            """A closed page takes its photos along at once. By itself Gradio would keep the state for an hour, and the
+            """A closed page takes its photos, and what was made of them, along at once. By itself Gradio would keep the
             pictures last shown until it is restarted."""
+            sessions.forget(request.session_hash)
             demo.state_holder.session_data.pop(request.session_hash, None)
             demo.state_holder.time_last_used.pop(request.session_hash, None)
 

@@ -1,57 +1,53 @@
 """What lives once per process: the recognizer, the gallery, the demo set, and perhaps a second model. Nothing of a
-visitor is kept here."""
+visitor is kept here; that is :mod:`app.session`."""
 
 from __future__ import annotations
 
-import os
-import sys
-from dataclasses import dataclass
-from functools import cached_property
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from app.explainers import Explainers
+from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
-from ssn.explanation.explainer import Explainer
+from app.kit.photo import Photo, open_photo
+from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
 from ssn.gallery.enrol import EnrolledAgain, enrol_again, enrol_face
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
+from ssn.gallery.store import Person
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
-DEMO_ORIGIN = "demo set (synthetic)"
+PHOTOS_AT_ONCE = 2
+"""Photos read and searched for faces at a time: one of 40 megapixels takes seconds and hundreds of megabytes."""
+LOOKS_AT_ONCE = 4
+"""Faces looked at and searched for at a time. Apart from photos, so that no upload holds up a brush."""
 
 
-def data_folder() -> Path:
-    """Where this user's galleries live: the platform's usual place for application data."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
-    return base / "ssn-studio"
-
-
-def default_gallery(model_id: str) -> Path:
-    """One gallery file a model, since templates of two models cannot be compared."""
-    return data_folder() / f"{model_id}.db"
+def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
+    return lambda: threading.BoundedSemaphore(count)
 
 
 @dataclass(frozen=True)
 class Services:
     """Shared by all visitors of a server; safe to use from several threads. ``beside`` is a second model's opinion of
-    the same gallery, where one is loaded."""
+    the same gallery, where one is loaded. ``photos`` and ``looks`` bound the heavy work by count."""
 
     recognizer: Recognizer
     gallery: Gallery
     demo: DemoSet
     beside: SecondOpinion | None = None
+    photos: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_AT_ONCE))
+    looks: threading.BoundedSemaphore = field(default_factory=_slots(LOOKS_AT_ONCE))
+    explainers: Explainers = field(init=False)
+    _enrolling_again: threading.Lock = field(default_factory=threading.Lock)
 
-    @cached_property
-    def explainer(self) -> Explainer:
-        """Made when it is first asked for: it keeps a copy of the network."""
-        return Explainer(self.recognizer)
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "explainers", Explainers(self.recognizer))
 
     @classmethod
     def open(
@@ -76,6 +72,12 @@ class Services:
             opinion.prepare()
         return cls(recognizer, opened, people, opinion)
 
+    def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
+        """Read a picture and find its faces. Only so many are opened at once as the process has room for. Raises the
+        errors of reading, and NoFaceError."""
+        with self.photos:
+            return open_photo(self.recognizer, source, title, simulated)
+
     def enrol(self, name: str, face: AlignedFace, origin: str) -> int:
         """Add a face to the person of that name → template id. Raises GalleryError."""
         return enrol_face(self.gallery, self.recognizer, face, name, origin).template_id
@@ -92,33 +94,12 @@ class Services:
                 self.beside.forget_deleted()
 
     def enrol_again(self) -> EnrolledAgain:
-        """Enrol the people of other models once more, from their stored pictures. Raises GalleryError."""
-        return enrol_again(self.gallery, self.recognizer)
+        """Enrol the people of other models once more, from their stored pictures. The old templates stay, so that the
+        other model still finds its people; whoever asks twice at once enrols nobody twice. Raises GalleryError."""
+        with self._enrolling_again:
+            return enrol_again(self.gallery, self.recognizer)
 
 
-def people_of_other_models(gallery: Gallery) -> int:
-    """How many people this gallery's model cannot find, because only another one enrolled them."""
-    return sum(person.templates == 0 < person.stored for person in gallery.people())
-
-
-def open_gallery(path: str | Path, recognizer: Recognizer, people: DemoSet) -> Gallery:
-    """The gallery of a path. A new one is filled beside its place and moved there when complete, so that a kill at the
-    first start leaves none behind."""
-    in_memory = str(path) == ":memory:"
-    if in_memory or not Path(path).exists():
-        building = Path(f"{path}.part")
-        if not in_memory:
-            building.unlink(missing_ok=True)
-        gallery = Gallery(path if in_memory else building, recognizer.model_id, recognizer.device)
-        try:
-            for person in people.people:
-                enrol_face(gallery, recognizer, recognizer.face(person.enrolment, index=0), person.name, DEMO_ORIGIN)
-        except BaseException:
-            gallery.close()
-            building.unlink(missing_ok=True)
-            raise
-        if in_memory:
-            return gallery
-        gallery.close()
-        os.replace(building, path)
-    return Gallery(path, recognizer.model_id, recognizer.device)
+def only_of_other_models(people: list[Person]) -> int:
+    """How many of these people the gallery's model cannot find, because only another one enrolled them."""
+    return sum(person.templates == 0 < person.stored for person in people)

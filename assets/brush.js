@@ -16,9 +16,10 @@ let erasing = false;
 let last = null;
 let hover = null;
 let undone = [];
-let waiting = 0;
+let waiting = false;
 let dirty = false;
 let sentAt = 0;
+let number = 0; // of the last message: the server drops one that a later has overtaken
 element.classList.add("brush-empty");
 
 const unpack = (text) => {
@@ -79,9 +80,10 @@ const send = () => {
     return;
   }
   dirty = false;
-  waiting += 1;
+  waiting = true;
   sentAt = Date.now();
-  trigger("input", { token, mask: pack(mask), stroke: sentAt });
+  number += 1;
+  trigger("input", { token, mask: pack(mask), stroke: sentAt, number });
 };
 
 const remember = () => {
@@ -149,12 +151,13 @@ const receive = () => {
   if (!props.value) return;
   const message = JSON.parse(props.value);
   if (message.kind === "answer") {
+    if (message.stroke !== sentAt) return; // of a message that was sent again since
     element.dataset.latency = Date.now() - message.stroke;
-    waiting = 0;
+    waiting = false;
     if (dirty) send();
     return;
   }
-  waiting = 0;
+  waiting = false;
   dirty = false;
   last = null;
   if (message.token !== token) undone = [];

@@ -49,21 +49,21 @@ def training_record(training: Mapping) -> str:
     facts = {name: str(training[name]) for name in ("stage", "variant", "teacher") if name in training}
     data = training.get("data")
     if isinstance(data, Mapping):
-        sets = {name: one for name, one in data.items() if isinstance(one, Mapping)}
-        facts |= {f"photos of {name}": _photos(one) for name, one in sets.items()}
-        facts |= {name.replace("_", " "): str(one) for name, one in data.items() if name not in sets}
+        sets = {name: entry for name, entry in data.items() if isinstance(entry, Mapping)}
+        facts |= {f"photos of {name}": _photos(entry) for name, entry in sets.items()}
+        facts |= {name.replace("_", " "): str(entry) for name, entry in data.items() if name not in sets}
     before = training.get("runs before")
     views = [run.get("views") for run in before if isinstance(run, Mapping)] if isinstance(before, list) else []
-    views = [int(each) for each in [*views, training.get("views")] if isinstance(each, int)]
+    views = [int(count) for count in [*views, training.get("views")] if isinstance(count, int)]
     if views:
         facts["views"] = f"{sum(views):,}" + (f" in {len(views)} runs" if len(views) > 1 else "")
     rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts.items())
     return f"<table><tbody>{rows}</tbody></table>" + unfolded("The whole record", training)
 
 
-def _photos(one: Mapping) -> str:
-    left_out = one.get("left_out")
-    return f"{one.get('images', 0):,}" + (f" ({left_out:,} left out)" if left_out else "")
+def _photos(photos: Mapping) -> str:
+    left_out = photos.get("left_out")
+    return f"{photos.get('images', 0):,}" + (f" ({left_out:,} left out)" if left_out else "")
 
 
 def unfolded(title: str, value: object) -> str:
@@ -74,10 +74,10 @@ def unfolded(title: str, value: object) -> str:
 def tree(value: object) -> str:
     """Nested metadata as nested tables; numbers keep four digits, empty lists say so."""
     if isinstance(value, Mapping):
-        rows = "".join(f"<tr><th>{escape(str(key))}</th><td>{tree(one)}</td></tr>" for key, one in value.items())
+        rows = "".join(f"<tr><th>{escape(str(key))}</th><td>{tree(entry)}</td></tr>" for key, entry in value.items())
         return f"<table><tbody>{rows}</tbody></table>" if rows else "–"
     if isinstance(value, list):
-        return "<br>".join(tree(one) for one in value) or "–"
+        return "<br>".join(tree(entry) for entry in value) or "–"
     if isinstance(value, float):
         return f'<span class="whole">{value:.4g}</span>'
     return escape(str(value))

@@ -1,67 +1,44 @@
-"""Like with like: what is hidden of the probe is hidden of the shortlisted gallery faces too, and the probe compared
-with a mixture of their two templates."""
+"""The box in the Matches panel that asks for like with like: the gallery's faces behind the probe's mask."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, replace
+import gradio as gr
+from gradio.blocks import Block
 
-import numpy as np
-
+from app.kit.components import fragment
+from app.kit.events import Update
 from app.services import Services
-from ssn.errors import ExplanationError, ImageError
-from ssn.faces.occlude import occlude
-from ssn.faces.types import AlignedFace
-from ssn.gallery.rerank import SHORTLIST, Reranker, mixed
-from ssn.gallery.store import Match
-from ssn.recognizer import Template
+from app.workbench import bench as steps
+from app.workbench.alike_html import alike_facts
+from app.workbench.bench import Bench
+from app.workbench.desk import Desk
 
 
-@dataclass(frozen=True)
-class Reranking:
-    """``scores`` by template id are cosines in [−1, 1] of the probe and the mixed templates; ``kept`` people of the
-    shortlist have no readable picture, and so neither a new score nor a new place. ``ms`` is what it took."""
+class AlikeBox:
+    """Components and handlers; laid out where it is made."""
 
-    scores: dict[int, float]
-    kept: int
-    ms: float
+    def __init__(self, services: Services):
+        self.services = services
+        self.box = gr.Checkbox(
+            False,
+            label="Also hide the same part of the gallery faces",
+            container=False,
+            interactive=False,
+            elem_id="alike",
+        )
+        self.facts = fragment(alike_facts(None), elem_id="alike-facts")
 
+    @property
+    def outputs(self) -> list[Block]:
+        return [self.box, self.facts]
 
-def rerank(services: Services, probe: AlignedFace, shortlist: list[Match]) -> tuple[list[Match], Reranking]:
-    """The shortlist in its new order, ranks counted anew but with the ordinary scores and verdicts, and what moved it.
-    Where the machine has bfloat16 the new scores are computed in it, and off by some thousandths.
+    def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
+        box = gr.Checkbox(value=bench.alike, interactive=bool(bench.mask.any()))
+        return {self.box: box, self.facts: alike_facts(bench)}
 
-    Raises GalleryError.
-    """
-    start = time.perf_counter()
-    faces = [_picture(services, match) for match in shortlist]
-    pictured = [match for match, face in zip(shortlist, faces, strict=True) if face is not None]
-    scores: dict[int, float] = {}
-    if pictured:
-        usual = np.array([match.score for match in pictured], np.float32)
-        whole = np.stack([services.gallery.template(match.template_id).vector for match in pictured])
-        reranker = Reranker(services.recognizer, [face for face in faces if face is not None], whole)
-        found = reranker.rerank(probe, usual, SHORTLIST)
-        pictured = [pictured[place] for place in found.places]
-        scores = {match.template_id: float(new) for match, new in zip(pictured, found.scores, strict=True)}
-    moved = iter(pictured)
-    order = [match if face is None else next(moved) for match, face in zip(shortlist, faces, strict=True)]
-    ranked = [replace(match, rank=rank) for rank, match in enumerate(order, start=1)]
-    return ranked, Reranking(scores, len(shortlist) - len(scores), (time.perf_counter() - start) * 1000)
+    def connect(self, desk: Desk) -> None:
+        self.desk = desk
+        desk.listen(self.box.input, self.on_box, [self.box], desk.search_results)
 
-
-def mixed_template(services: Services, match: Match, mask: np.ndarray) -> Template:
-    """What the re-ranked score compares with: the matched template, mixed with that of its picture behind ``mask``
-    (128, 128) bool. Raises ExplanationError where the picture is gone."""
-    face = _picture(services, match)
-    if face is None:
-        raise ExplanationError(f"The stored picture of {match.person} is gone.", "Search again.")
-    whole, hidden = services.gallery.template(match.template_id), services.recognizer.embed(occlude(face, mask))
-    return replace(whole, vector=mixed(whole.vector[None], hidden.vector[None])[0])
-
-
-def _picture(services: Services, match: Match) -> AlignedFace | None:
-    try:
-        return services.gallery.stored_face(match.template_id)
-    except ImageError:
-        return None  # as good as none, and counted as such
+    def on_box(self, alike: bool, request: gr.Request) -> Update:
+        return self.desk.search(request, lambda bench: steps.set_alike(self.services, bench, alike))

@@ -13,25 +13,26 @@ from typing import Literal
 
 import numpy as np
 
-from app.kit.pictures import preview
+from app.kit.photo import Choice, Photo
 from app.services import Services
-from app.workbench.alike import Reranking, rerank
-from ssn.errors import ImageError, NoFaceError, SSNError
+from ssn.errors import ImageError, SSNError
 from ssn.faces.occlude import Occlusion, named_mask, occlude
-from ssn.faces.read import Source, read_image
-from ssn.faces.simulated_nir import simulated_nir_face
-from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
+from ssn.faces.read import Source
+from ssn.faces.types import FACE_SIZE, AlignedFace
+from ssn.gallery.alike import Reranking, rerank
 from ssn.gallery.rerank import SHORTLIST
 from ssn.gallery.second_opinion import Opinion
 from ssn.gallery.store import Match
 from ssn.models.block_maps import BlockMap
 from ssn.recognizer import Template
 
-Choice = Literal["vis", "nir", "simulate"]
 Mode = Occlusion
 """Or ``painted``."""
-MOST_FACES = 12
 RANKS = 5
+
+
+def new_token() -> str:
+    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True)
@@ -45,19 +46,13 @@ class Look:
 
 @dataclass(frozen=True)
 class Bench:
-    """``photo`` is a preview (h, w, 3) uint8, ``scale`` its size over the original's. ``boxes`` and ``faces`` belong
-    together, a face being None where it could not be aligned; ``index`` is the chosen one. ``simulated`` says the photo
-    itself is simulated NIR. ``before`` is the complete face, ``after`` the face behind ``mask`` (128, 128) bool.
+    """``index`` is the chosen face of the photo, and ``token`` its name towards the brush: strokes of another face
+    carry another one. ``before`` is the complete face, ``after`` the face behind ``mask`` (128, 128) bool.
 
     ``alike`` asks for the gallery's faces behind the same mask; ``reranking`` is what came of it, None where nothing is
     hidden. ``matches`` then stand in the new order with their ordinary scores. ``opinion`` is the second model's."""
 
-    photo: np.ndarray
-    scale: float
-    boxes: tuple[FaceBox, ...]
-    faces: tuple[AlignedFace | None, ...]
-    title: str
-    simulated: bool = False
+    photo: Photo
     choice: Choice = "vis"
     index: int | None = None
     mode: Mode = "none"
@@ -71,9 +66,8 @@ class Bench:
     reranking: Reranking | None = None
     opinion: Opinion | None = None
     search_problem: str = ""
-    found_ms: float = 0.0
     looked_ms: float = 0.0
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    token: str = field(default_factory=new_token)
 
     @property
     def occluded_share(self) -> float:
@@ -83,7 +77,7 @@ class Bench:
     @property
     def simulated_now(self) -> bool:
         """Is what the network sees simulated NIR?"""
-        return self.choice != "vis" and (self.simulated or self.choice == "simulate")
+        return self.choice != "vis" and (self.photo.simulated or self.choice == "simulate")
 
 
 def open_photo(
@@ -93,34 +87,16 @@ def open_photo(
 
     Raises the errors of reading, and NoFaceError.
     """
-    start = time.perf_counter()
-    image = read_image(source)
-    boxes = services.recognizer.find_faces(image)[:MOST_FACES]
-    if not boxes:
-        raise NoFaceError("No face was found in the picture.", "Use one with an upright face at least 24 pixels wide.")
-    faces = tuple(_aligned(services, image, box) for box in boxes)
-    if not any(faces):
-        raise NoFaceError("The face is too small or turned too far to be aligned.", "Use a more frontal picture.")
-    photo, scale = preview(image)
-    bench = Bench(photo, scale, tuple(boxes), faces, title, simulated, choice, alike=alike)
-    bench = replace(bench, found_ms=_ms_since(start))
-    return choose(services, bench, 0) if len(boxes) == 1 else bench
-
-
-def _aligned(services: Services, image: np.ndarray, box: FaceBox) -> AlignedFace | None:
-    try:
-        return services.recognizer.align(image, box)
-    except NoFaceError:
-        return None
+    photo = services.open_photo(source, title, simulated)
+    bench = Bench(photo, choice, alike=alike)
+    return choose(services, bench, 0) if len(photo.boxes) == 1 else bench
 
 
 def choose(services: Services, bench: Bench, index: int) -> Bench:
     """Go on with face ``index``, counted from 0. Raises NoFaceError where it is none, or cannot be aligned."""
-    if not 0 <= index < len(bench.faces):
-        raise NoFaceError(f"There is no face number {index + 1}.", f"The picture shows {len(bench.faces)}.")
-    if bench.faces[index] is None:
-        raise NoFaceError(f"Face {index + 1} is too small or turned too far to be aligned.", "Choose another one.")
-    return _look(services, replace(bench, index=index, before=None, painted=None, mode="none"))
+    bench.photo.usable(index)
+    afresh = {"index": index, "before": None, "painted": None, "mode": "none", "token": new_token()}
+    return _look(services, replace(bench, **afresh))
 
 
 def set_choice(services: Services, bench: Bench, choice: Choice) -> Bench:
@@ -147,32 +123,24 @@ def set_alike(services: Services, bench: Bench, alike: bool) -> Bench:
     return bench if bench.after is None else search(services, bench)
 
 
-def _spectral(bench: Bench) -> AlignedFace:
-    face = bench.faces[bench.index]
-    if bench.choice == "vis":
-        return face
-    if bench.simulated:
-        return face.with_(spectrum="nir-simulated")
-    return simulated_nir_face(face) if bench.choice == "simulate" else face.with_(spectrum="nir")
-
-
 def _look(services: Services, bench: Bench) -> Bench:
     """Bring everything behind the choice of face, spectrum and occlusion up to date."""
     start = time.perf_counter()
     before = bench.before
-    if before is None:
-        face = _spectral(bench)
-        before = Look(face, *services.recognizer.look(face))
-    if bench.mode == "painted":
-        mask = np.zeros((FACE_SIZE, FACE_SIZE), bool) if bench.painted is None else bench.painted
-    else:
-        mask = named_mask(bench.mode, before.face.landmarks)
-    after = before
-    if mask.any():
-        hidden = occlude(before.face, mask)
-        after = Look(hidden, *services.recognizer.look(hidden))
-    bench = replace(bench, mask=mask, before=before, after=after)
-    return replace(search(services, bench), looked_ms=_ms_since(start))
+    with services.looks:
+        if before is None:
+            face = bench.photo.seen_as(bench.index, bench.choice)
+            before = Look(face, *services.recognizer.look(face))
+        if bench.mode == "painted":
+            mask = np.zeros((FACE_SIZE, FACE_SIZE), bool) if bench.painted is None else bench.painted
+        else:
+            mask = named_mask(bench.mode, before.face.landmarks)
+        after = before
+        if mask.any():
+            hidden = occlude(before.face, mask)
+            after = Look(hidden, *services.recognizer.look(hidden))
+    bench = search(services, replace(bench, mask=mask, before=before, after=after))
+    return replace(bench, looked_ms=(time.perf_counter() - start) * 1000)
 
 
 def search(services: Services, bench: Bench) -> Bench:
@@ -181,14 +149,17 @@ def search(services: Services, bench: Bench) -> Bench:
     reranking = opinion = None
     behind_mask = bench.alike and bool(bench.mask.any())
     try:
-        thresholds = services.recognizer.card.thresholds
-        matches = services.gallery.search(bench.after.template, SHORTLIST if behind_mask else RANKS, thresholds)
-        if behind_mask:
-            matches, reranking = rerank(services, bench.after.face, matches)
-            matches = matches[:RANKS]
-        complete = [services.gallery.template(match.template_id).similarity(bench.before.template) for match in matches]
-        if services.beside is not None:
-            opinion = services.beside.ask(bench.after.face, RANKS)
+        with services.looks:
+            thresholds = services.recognizer.card.thresholds
+            matches = services.gallery.search(bench.after.template, SHORTLIST if behind_mask else RANKS, thresholds)
+            if behind_mask:
+                matches, reranking = rerank(services.recognizer, services.gallery, bench.after.face, matches)
+                matches = matches[:RANKS]
+            complete = [
+                services.gallery.template(match.template_id).similarity(bench.before.template) for match in matches
+            ]
+            if services.beside is not None:
+                opinion = services.beside.ask(bench.after.face, RANKS)
     except SSNError as error:
         nothing = {"matches": (), "complete_scores": (), "reranking": None, "opinion": None}
         return replace(bench, search_problem=str(error), **nothing)
@@ -201,9 +172,6 @@ def other_indicators(services: Services, bench: Bench, branch: Literal["nir", "v
     if bench.after.face.branch == branch:
         maps = bench.after.maps
     else:
-        _, maps = services.recognizer.look(bench.after.face.with_(spectrum=branch))
-    return [one.indicator for one in maps]
-
-
-def _ms_since(start: float) -> float:
-    return (time.perf_counter() - start) * 1000
+        with services.looks:
+            _, maps = services.recognizer.look(bench.after.face.with_(spectrum=branch))
+    return [block.indicator for block in maps]

@@ -6,9 +6,9 @@ from html import escape
 
 from app.kit.notices import empty
 from app.kit.pictures import stored_uri
-from app.workbench.alike import Reranking
+from app.workbench.alike_html import rescoring
 from app.workbench.bench import Bench
-from ssn.gallery.rerank import SHORTLIST
+from ssn.gallery.alike import Reranking
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import NO_THRESHOLDS, css_class, words
 from ssn.models.card import ModelCard
@@ -26,17 +26,12 @@ def verdict_banner(bench: Bench | None, thresholds: dict[str, float]) -> str:
     if not bench.matches:
         return '<div class="verdict none" role="status"><h3>The gallery is empty</h3><p>Enrol somebody first.</p></div>'
     best = bench.matches[0]
-    if reranking := effective(bench):
+    if reranking := rescoring(bench):
         head, why, kind = _reranked_words(bench, reranking)
     else:
         said = words(best.person, best.score, best.verdict, thresholds)
         head, why, kind = said.head, said.why, said.kind
     return f'<div class="verdict {kind}" role="status"><h3>{escape(head)}</h3><p>{escape(why)}</p></div>'
-
-
-def effective(bench: Bench) -> Reranking | None:
-    """The re-ranking, where it gave anybody a new score."""
-    return bench.reranking if bench.reranking and bench.reranking.scores else None
 
 
 def _reranked_words(bench: Bench, reranking: Reranking) -> tuple[str, str, str]:
@@ -51,36 +46,12 @@ def _reranked_words(bench: Bench, reranking: Reranking) -> tuple[str, str, str]:
     return head, f"{first:.3f}, then {second:.3f} for {led[1].person}. {never}", "reranked"
 
 
-def alike_facts(bench: Bench | None) -> str:
-    """What the box about the gallery's faces does now, and how long it took."""
-    if bench is None or not bench.mask.any():
-        said = "Nothing is hidden, so this changes nothing."
-    elif bench.search_problem:
-        return ""
-    elif bench.reranking is None:
-        said = (
-            f"Up to {SHORTLIST} people are then compared again, by the whole enrolled face and the hidden one together."
-        )
-    elif not bench.reranking.scores:
-        said = "No stored picture on the shortlist, so nobody is re-ranked."
-    else:
-        said = f"{_people(len(bench.reranking.scores))} re-ranked in {bench.reranking.ms:.0f} ms."
-        if kept := bench.reranking.kept:
-            verb = "has" if kept == 1 else "have"
-            said += f" {_people(kept)} {verb} no stored picture: place and ordinary score kept."
-    return f'<p class="facts">{said}</p>'
-
-
-def _people(count: int) -> str:
-    return "1 person" if count == 1 else f"{count} people"
-
-
 def ranking(bench: Bench | None, pictures: dict[int, bytes | None], judged: bool = True) -> str:
     """The ranked people. ``pictures`` maps a template id to its stored picture; ``judged`` says that there are
     thresholds, without which no verdict is shown."""
     if bench is None or bench.after is None:
         return empty("The five most similar people of the gallery appear here.")
-    reranking = effective(bench)
+    reranking = rescoring(bench)
     rows = []
     for match, complete in zip(bench.matches, bench.complete_scores, strict=True):
         if reranking:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from app.services import Services
-from app.workbench.alike import mixed_template
 from app.workbench.bench import Bench
 from ssn.errors import ExplanationCancelledError, ExplanationError
 from ssn.explanation.belief import Belief
+from ssn.explanation.cache import Memory
 from ssn.explanation.explainer import Attribution
 from ssn.explanation.pair import Target
 from ssn.explanation.question import Question, Watch
 from ssn.faces.types import AlignedFace
+from ssn.gallery.alike import mixed_template
 from ssn.gallery.store import Match
 
 CURVES_FROM = 0.5
@@ -36,14 +38,14 @@ class Reason:
 
 def target_of(services: Services, bench: Bench, person_id: int, contrast: bool) -> Target:
     """The person as a direction; with ``contrast`` minus the best-ranked other one. Raises ExplanationError."""
-    match = next((one for one in bench.matches if one.person_id == person_id), None)
+    match = next((ranked for ranked in bench.matches if ranked.person_id == person_id), None)
     if match is None:
         raise ExplanationError("This person is not among the matches.", "Choose one of the ranked people.")
     target = _person(services, bench, match)
     if not contrast:
         return target
     kind = _rescored(bench, match)  # a score behind the mask and an ordinary one have no difference
-    others = [one for one in bench.matches if one.person_id != person_id and _rescored(bench, one) == kind]
+    others = [other for other in bench.matches if other.person_id != person_id and _rescored(bench, other) == kind]
     if not others:
         raise ExplanationError("There is nobody to contrast with.", "Enrol a second person, or leave the contrast out.")
     return target.rather_than(_person(services, bench, others[0]))
@@ -56,7 +58,7 @@ def _rescored(bench: Bench, match: Match) -> bool:
 def _person(services: Services, bench: Bench, match: Match) -> Target:
     """What the score shown compares with: all templates, or after re-ranking the best one's mixture."""
     if _rescored(bench, match):
-        return Target.person(match.person, [mixed_template(services, match, bench.mask)])
+        return Target.person(match.person, [mixed_template(services.recognizer, services.gallery, match, bench.mask)])
     gallery = services.gallery
     templates = [gallery.template(number) for number, *_ in gallery.templates_of(match.person_id)]
     return Target.person(match.person, templates)
@@ -68,27 +70,26 @@ def find_reason(
     person_id: int,
     method: str,
     contrast: bool,
+    memory: Memory,
     progress: Callable[[float], None],
     cancel: threading.Event,
 ) -> Reason:
-    """Attribute and measure. When cancelled there may be half a map and no belief.
+    """Attribute and measure, or find both in ``memory``. When cancelled there may be an unfinished map and no belief.
 
     Raises ExplanationError, ExplanationCancelledError, TemplateMismatchError, GalleryError.
     """
     target = target_of(services, bench, person_id, contrast)
     face = bench.after.face
-    found = services.explainer.explain(
-        Question(face, target, method), Watch(lambda share: progress(share * CURVES_FROM), cancel)
-    )
     belief = None
-    if found.complete:
-        rest = 1 - CURVES_FROM
-        try:
+    with services.explainers.lease(memory, cancel) as explainer:
+        watch = Watch(lambda share: progress(share * CURVES_FROM), cancel)
+        found = explainer.explain(Question(face, target, method), watch)
+        if found.complete:
+            rest = 1 - CURVES_FROM
             watch = Watch(lambda share: progress(CURVES_FROM + share * rest), cancel)
-            belief = services.explainer.believe(Question(face, target), found, watch=watch)
-        except ExplanationCancelledError:
-            belief = None
-    alike = any(one.person_id == person_id and _rescored(bench, one) for one in bench.matches)
+            with contextlib.suppress(ExplanationCancelledError):  # the map is whole, and shown without its measure
+                belief = explainer.believe(Question(face, target), found, watch=watch)
+    alike = any(match.person_id == person_id and _rescored(bench, match) for match in bench.matches)
     return Reason(face, target.name, target.rival_name, found, belief, alike)
 
 

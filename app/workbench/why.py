@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Iterator
 
 import gradio as gr
+from gradio.blocks import Block
 
 from app.kit.components import fragment
+from app.kit.events import PRIVATE, Sent, Update
 from app.kit.figures import belief_curves, region_bars
 from app.kit.notices import error_notice, notice, step
 from app.services import Services
 from app.workbench import why_html as views
 from app.workbench.bench import Bench
-from app.workbench.reasons import find_reason, in_background
+from app.workbench.desk import Desk
+from app.workbench.reasons import Reason, find_reason, in_background
+from app.workbench.visit import Run, Visit
 from ssn.errors import ExplanationCancelledError, SSNError
 from ssn.explanation.methods.registry import METHODS
 
@@ -20,11 +24,10 @@ SCROLL = "() => document.querySelector('#panel-why').scrollIntoView({behavior: '
 
 
 class WhyPanel:
-    """Components and handlers. ``running`` holds the visitor's own cancel event while an explanation is computed."""
+    """Components and handlers; laid out where it is made. ``ranks`` is the list whose “Why?” buttons it answers."""
 
-    def __init__(self, services: Services):
-        self.services = services
-        self.running = gr.State(None)
+    def __init__(self, services: Services, ranks: gr.HTML):
+        self.services, self.ranks = services, ranks
         with gr.Column(elem_id="panel-why"):
             fragment(step("5", "Why this match?", "which pixels speak for the pair, and can the picture be believed"))
             with gr.Row(elem_id="why-row", equal_height=False):
@@ -35,7 +38,7 @@ class WhyPanel:
                     self.contrast = gr.Checkbox(False, label="Against the runner-up", container=False)
                     with gr.Row():
                         self.start = gr.Button("Explain", variant="primary", min_width=90, elem_id="why-start")
-                        self.stop = gr.Button("Cancel", min_width=90, interactive=False, elem_id="why-stop")
+                        self.cancel = gr.Button("Cancel", min_width=90, interactive=False, elem_id="why-stop")
                     self.status = fragment(elem_id="why-status")
                 with gr.Column(elem_id="why-result"):
                     self.result = fragment(views.nothing_yet())
@@ -44,57 +47,86 @@ class WhyPanel:
                         self.regions = gr.Plot(visible=False, show_label=False, container=False)
 
     @property
-    def outputs(self) -> list:
-        """What :meth:`renew` answers for."""
-        return [self.person, self.result, self.curves, self.regions]
+    def outputs(self) -> list[Block]:
+        return [self.person, self.status, self.cancel, self.result, self.curves, self.regions]
 
-    def connect(self, state: gr.State, ranks: gr.HTML) -> None:
-        """Wire the buttons, and the “Why?” beside each match."""
-        quiet = {"show_progress": "hidden", "api_visibility": "private"}
-        shown = [self.running, self.status, self.stop, self.result, self.curves, self.regions]
-        asked = [state, self.person, self.method, self.contrast]
-        self.start.click(self.on_start, asked, shown, **quiet)
-        chosen = ranks.click(self.on_match, None, self.person, js=None, **quiet)
-        ranks.click(None, None, None, js=SCROLL)
-        chosen.then(self.on_start, asked, shown, **quiet)
-        self.stop.click(self.on_stop, self.running, self.status, queue=False, **quiet)
+    def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
+        """The new matches to choose from, and no stale explanation."""
+        choices = [(f"{match.rank}  {match.person}", match.person_id) for match in bench.matches]
+        return {
+            self.person: gr.Radio(choices, value=choices[0][1] if choices else None),
+            self.result: views.nothing_yet(),
+            self.curves: gr.Plot(visible=False),
+            self.regions: gr.Plot(visible=False),
+            **self.rest(""),
+        }
 
-    def renew(self, state: Bench | None) -> list:
-        """After the face or the gallery changed: the new matches to choose from, and no stale explanation."""
-        matches = [] if state is None else list(state.matches)
-        choices = [(f"{match.rank}  {match.person}", match.person_id) for match in matches]
-        person = gr.Radio(choices, value=choices[0][1] if choices else None)
-        return [person, views.nothing_yet(), gr.Plot(visible=False), gr.Plot(visible=False)]
+    def connect(self, desk: Desk) -> None:
+        """Explain and the “Why?” beside each match are one dependency, so that every step on the bench can cancel it
+        and the later question replaces the earlier."""
+        self.desk = desk
+        asked = [self.person, self.method, self.contrast]
+        starts = [self.start.click, self.ranks.click]
+        desk.explanation = gr.on(starts, self.on_start, asked, self.outputs, trigger_mode="multiple", **PRIVATE)
+        self.ranks.click(None, None, None, js=SCROLL)
+        self.cancel.click(self.on_cancel, None, None, queue=False, **PRIVATE)
 
-    def on_match(self, event: gr.EventData):
-        return int((event._data or {}).get("person", 0))
+    async def on_cancel(self, request: gr.Request) -> None:
+        """At once, whatever the server is busy with: it needs neither a thread nor the visitor's turn. What is to be
+        said of it the explanation says itself, so that no word comes after its last."""
+        self.desk.visit(request)[1].stop()
 
-    def on_stop(self, running: threading.Event | None):
-        if running is None:
-            return gr.skip()
-        running.set()
-        return notice("Stopping…")
-
-    def on_start(self, state: Bench | None, person: int | None, method: str, contrast: bool):
-        """Progress while it computes, then the map with its belief; what was shown before stays until then."""
-        rest = [gr.skip()] * 3
-        idle = gr.Button(interactive=False)
-        if state is None or state.after is None or person is None:
-            yield [None, notice("Choose a probe first.", "warn"), idle, *rest]
+    def on_start(
+        self, person: int | None, method: str, contrast: bool, event: gr.EventData, request: gr.Request
+    ) -> Iterator[Update]:
+        """Progress while it computes, then the map with its belief; what was shown before stays until then. After a
+        step on the bench, or a later question, nothing more is said."""
+        named = Sent(event).number("person")
+        person = named if named >= 0 else person
+        session, visit = self.desk.visit(request)
+        with session.turn():
+            bench = visit.bench
+            ready = bench is not None and bench.after is not None and person is not None
+            run = visit.begin(bench) if ready else None
+        if run is None:
+            yield self.rest(notice("Choose a probe first.", "warn"))
             return
-        cancel = threading.Event()
-        steps = in_background(lambda told: find_reason(self.services, state, person, method, contrast, told, cancel))
+        try:
+            yield {self.person: person, **self._running(0.0)}
+            yield from self._explain(visit, run, person, method, contrast)
+            yield gr.skip()  # Gradio sends the last answer once more at the end, when the page may show another face
+        finally:
+            visit.end(run)
+
+    def _explain(self, visit: Visit, run: Run, person: int, method: str, contrast: bool) -> Iterator[Update]:
+        steps = in_background(
+            lambda told: find_reason(self.services, run.bench, person, method, contrast, visit.memory, told, run.cancel)
+        )
         try:
             for now in steps:
+                if not visit.is_current(run):
+                    return
                 if isinstance(now, float):
-                    yield [cancel, views.progress(now), gr.Button(interactive=True), *rest]
-        except ExplanationCancelledError:
-            yield [None, notice("Cancelled."), idle, *rest]
-            return
+                    yield {self.status: notice("Stopping…")} if run.cancel.is_set() else self._running(now)
+                else:
+                    yield self._explained(now)
         except SSNError as error:
-            yield [None, error_notice(error), idle, *rest]
-            return
-        finally:
-            cancel.set()
-        curves = gr.Plot(visible=False) if now.belief is None else gr.Plot(belief_curves(now.belief), visible=True)
-        yield [None, "", idle, views.reason(now), curves, gr.Plot(region_bars(now.found.regions), visible=True)]
+            if visit.is_current(run):
+                cancelled = isinstance(error, ExplanationCancelledError)
+                yield self.rest(notice("Cancelled.") if cancelled else error_notice(error))
+
+    def _running(self, share: float) -> Update:
+        return {self.status: views.progress(share), self.cancel: gr.Button(interactive=True)}
+
+    def rest(self, said: str) -> Update:
+        """No explanation is under way."""
+        return {self.status: said, self.cancel: gr.Button(interactive=False)}
+
+    def _explained(self, why: Reason) -> Update:
+        curves = gr.Plot(visible=False) if why.belief is None else gr.Plot(belief_curves(why.belief), visible=True)
+        return {
+            **self.rest(""),
+            self.result: views.reason(why),
+            self.curves: curves,
+            self.regions: gr.Plot(region_bars(why.found.regions), visible=True),
+        }

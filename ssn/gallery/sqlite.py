@@ -140,6 +140,17 @@ class Gallery:
         rows = self._rows("SELECT face FROM templates WHERE id=?", template_id)
         return rows[0][0] if rows else None
 
+    def face_images(self, template_ids: Sequence[int]) -> dict[int, bytes]:
+        """The pictures stored with these templates, by template id; those without one are missing."""
+        sql = "SELECT id, face FROM templates WHERE face IS NOT NULL AND id IN (SELECT value FROM json_each(?))"
+        return dict(self._rows(sql, json.dumps(list(template_ids))))
+
+    def first_templates(self, person_ids: Sequence[int]) -> dict[int, int]:
+        """Each person's oldest template of this gallery's model, by person id; people without one are missing."""
+        sql = """SELECT person, MIN(id) FROM templates
+                 WHERE model = ? AND person IN (SELECT value FROM json_each(?)) GROUP BY person"""
+        return dict(self._rows(sql, self.model_id, json.dumps(list(person_ids))))
+
     def stored_face(self, template_id: int) -> AlignedFace | None:
         """The picture stored with a template, as a face to embed again; None where there is none. Raises ImageError
         where it is damaged or no aligned face."""

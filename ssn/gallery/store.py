@@ -121,6 +121,14 @@ class GalleryStore(Protocol):
         """The picture stored with a template, encoded as it was given."""
         ...
 
+    def face_images(self, template_ids: Sequence[int]) -> dict[int, bytes]:
+        """The pictures stored with these templates, by template id; those without one are missing."""
+        ...
+
+    def first_templates(self, person_ids: Sequence[int]) -> dict[int, int]:
+        """Each person's oldest template, by person id; people without one are missing."""
+        ...
+
     def stored_face(self, template_id: int) -> AlignedFace | None:
         """The picture stored with a template, as a face to embed again. Raises ImageError for a damaged one."""
         ...

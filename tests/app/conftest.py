@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import gradio as gr
 import numpy as np
 import pytest
 
 from app.kit.demo_people import DemoSet
+from app.kit.photo import Photo
 from app.services import Services
+from app.session import Sessions
 from app.workbench.bench import Bench
+from app.workbench.desk import Desk
+from app.workbench.tab import build_workbench
 from ssn.faces.types import AlignedFace, FaceBox
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
@@ -48,4 +53,22 @@ def face(landmarks) -> AlignedFace:
 def bench(face) -> Bench:
     """Two boxes on a photo, of which only the first could be aligned; nothing chosen yet."""
     boxes = tuple(FaceBox((10 + 50 * i, 20, 50 + 50 * i, 90), np.zeros((5, 2)), 0.99) for i in range(2))
-    return Bench(np.zeros((128, 160, 3), np.uint8), 1.0, boxes, (face, None), "Your photo")
+    return Bench(Photo(np.zeros((128, 160, 3), np.uint8), 1.0, boxes, (face, None), "Your photo"))
+
+
+@pytest.fixture
+def visitor() -> gr.Request:
+    """One open page."""
+    return gr.Request(session_hash="visitor")
+
+
+@pytest.fixture
+def desk(services) -> Desk:
+    """The workbench of a page that is not served."""
+    with gr.Blocks(), gr.Tab("Workbench") as tab:
+        return build_workbench(services, Sessions(), tab)
+
+
+def event(**data) -> gr.EventData:
+    """What a component of ours sends."""
+    return gr.EventData(None, data)

@@ -14,11 +14,16 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import gradio as gr
 import numpy as np
 import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from app.kit.demo_people import read_demo
+from app.page import build_demo
+from app.services import Services
+from app.session import Sessions
 from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Template
 
@@ -179,7 +184,9 @@ class Visitor:
 
     def stroke(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         """Paint from ``start`` to ``end``, in shares of the canvas."""
-        box = self.page.locator("#brush canvas").bounding_box()
+        canvas = self.page.locator("#brush canvas")
+        canvas.scroll_into_view_if_needed()
+        box = canvas.bounding_box()
         (x0, y0), (x1, y1) = ((box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (start, end))
         self.page.mouse.move(x0, y0)
         self.page.mouse.down()
@@ -224,3 +231,41 @@ def visit(browser, server) -> Iterator:
 @pytest.fixture
 def visitor(visit) -> Visitor:
     return visit()
+
+
+@pytest.fixture
+def sessions() -> Sessions:
+    """What the page served from this process keeps of its visitors."""
+    return Sessions()
+
+
+@pytest.fixture
+def page_here(recognizer, demo, sessions, monkeypatch, tmp_path) -> Iterator[gr.Blocks]:
+    """The page served from this process, so that its memory can be looked at and its work held up."""
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    people = read_demo()
+    with Gallery(":memory:", recognizer.model_id) as gallery:
+        services = Services(recognizer, gallery, people)
+        for person in people.people[:3]:
+            services.enrol(person.name, recognizer.face(person.enrolment, index=0), "test")
+        page = build_demo(services, sessions)
+        page.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, run_history=False)
+        yield page
+        page.close()
+
+
+@pytest.fixture
+def here(page_here) -> str:
+    """Address of the page served from this process."""
+    return page_here.local_url.rstrip("/")
+
+
+@pytest.fixture
+def two_faces(demo, tmp_path) -> Path:
+    """A photo of two demo people side by side."""
+    both = Image.new("RGB", (840, 440), "gray")
+    for place, person in enumerate(demo[:2]):
+        both.paste(Image.open(person.enrolment).convert("RGB").resize((400, 400)), (20 + 400 * place, 20))
+    path = tmp_path / "both.png"
+    both.save(path)
+    return path

@@ -43,14 +43,8 @@ def test_what_holds_no_usable_face_is_told_apart(visitor, tmp_path):
         )
 
 
-def test_of_several_faces_one_is_chosen(visitor, demo, tmp_path):
-    halves = [Image.open(person.enrolment).convert("RGB").resize((400, 400)) for person in demo[:2]]
-    both = Image.new("RGB", (840, 440), "gray")
-    for place, half in enumerate(halves):
-        both.paste(half, (20 + 400 * place, 20))
-    path = tmp_path / "both.png"
-    both.save(path)
-    visitor.upload(path)
+def test_of_several_faces_one_is_chosen(visitor, two_faces):
+    visitor.upload(two_faces)
     visitor.page.wait_for_selector("#probe-problem .warn")
     assert "2 faces" in visitor.page.locator("#probe-problem").inner_text()
     assert visitor.page.locator("#ranks li").count() == 0

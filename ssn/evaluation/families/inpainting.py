@@ -15,7 +15,7 @@ RADIUS = 3.0
 def inpainted(face: AlignedFace) -> AlignedFace:
     """The face with its hidden pixels filled in from around them (Telea, 2004). Nothing of it is hidden any more: who
     describes it takes the filling for the face. A face with nothing hidden, or nothing but, comes back as it is."""
-    if not face.occluded or face.mask.all():
+    if not bool(face.mask.any()) or face.mask.all():
         return face
     filled = cv2.inpaint(np.ascontiguousarray(face.pixels), face.mask.astype(np.uint8), RADIUS, cv2.INPAINT_TELEA)
     return face.with_(pixels=filled, mask=np.zeros_like(face.mask))

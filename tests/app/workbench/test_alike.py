@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from app.workbench import bench as steps
-from app.workbench.alike import rerank
 from app.workbench.reasons import find_reason, target_of
 from ssn.errors import ExplanationError
+from ssn.explanation.cache import Memory
 from ssn.faces.occlude import mask_bottom, occlude
 from ssn.faces.types import AlignedFace
+from ssn.gallery.alike import rerank
 from ssn.gallery.rerank import SHORTLIST
 
 BFLOAT = 0.02
@@ -102,7 +103,7 @@ def test_a_person_without_picture_stays_where_they_are(services, hidden, people)
     services.gallery.enrol("Unseen", near)
     services.gallery.enrol("Damaged", far, b"no picture")
     before = services.gallery.search(hidden.after.template, SHORTLIST)
-    after, told = rerank(services, hidden.after.face, before)
+    after, told = rerank(services.recognizer, services.gallery, hidden.after.face, before)
     assert told.kept == 2
     assert {match.person for match in after} == {match.person for match in before}
     for old in before:
@@ -140,7 +141,8 @@ def test_another_photo_keeps_the_wish(services, demo):
 def test_why_explains_the_score_behind_the_mask(services, hidden, people):
     done = steps.set_alike(services, hidden, True)
     match = done.matches[1]
-    why = find_reason(services, done, match.person_id, "gradcam", False, lambda share: None, threading.Event())
+    stop = threading.Event()
+    why = find_reason(services, done, match.person_id, "gradcam", False, Memory(4), lambda share: None, stop)
     assert why.alike
     assert why.found.score == pytest.approx(naive(services, done, people)[match.person], abs=1e-3)
     assert target_of(services, done, match.person_id, contrast=True).rival_name == done.matches[0].person

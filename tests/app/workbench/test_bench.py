@@ -17,7 +17,8 @@ def test_choosing_a_face_looks_at_it(services, bench):
     assert len(done.before.maps) == 4
     assert done.after is done.before
     assert done.occluded_share == 0
-    assert done.token == bench.token
+    assert done.token != bench.token, "a stroke belongs to one face"
+    assert steps.set_mode(services, done, "maskTop").token == done.token
     assert bench.index is None, "the old bench is unchanged"
 
 
@@ -110,8 +111,8 @@ def test_a_picture_without_a_face_is_refused(services):
 def test_a_demo_photo_is_found_and_aligned(services, demo):
     done = steps.open_photo(services, demo[0].enrolment, "vis", demo[0].name)
     assert done.index == 0
-    assert done.faces[0].landmarks.shape == (68, 2)
-    assert max(done.photo.shape[:2]) == 640
+    assert done.photo.faces[0].landmarks.shape == (68, 2)
+    assert max(done.photo.preview.shape[:2]) == 640
 
 
 def test_a_second_model_answers_for_the_same_face_and_people(two_models, other_recognizer, bench, face):

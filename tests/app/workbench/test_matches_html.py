@@ -13,13 +13,16 @@ from app.model.html import model_card
 from app.page import header
 from app.workbench import bench as steps
 from app.workbench import matches_html as views
-from app.workbench.alike import Reranking
+from app.workbench.alike_html import alike_facts
 from app.workbench.matches import MatchesPanel
+from ssn.gallery.alike import Reranking
 from ssn.gallery.second_opinion import Opinion
 from ssn.gallery.store import Match
+from ssn.gallery.verdict import verdict
 from ssn.models.card import ModelCard
 
 THRESHOLDS = {"0.01": 0.2, "0.001": 0.3}
+HIGHER = {"0.01": 0.5, "0.001": 0.7}
 EVIL = '<img src=x onerror="alert(1)">'
 
 
@@ -66,17 +69,17 @@ def test_a_reranking_that_moved_nobody_leaves_the_verdicts(reranked):
     idle = replace(reranked, reranking=Reranking({}, 3, 1.0))
     assert "Match: Ada" in views.verdict_banner(idle, THRESHOLDS)
     assert "chip match" in views.ranking(idle, {})
-    assert "nobody is re-ranked" in views.alike_facts(idle)
+    assert "nobody is re-ranked" in alike_facts(idle)
 
 
 def test_the_line_under_the_box_says_what_it_does(reranked, hidden, bench):
-    assert "changes nothing" in views.alike_facts(None)
-    assert "changes nothing" in views.alike_facts(bench)
-    assert "Up to 50 people" in views.alike_facts(hidden)
-    said = views.alike_facts(reranked)
+    assert "changes nothing" in alike_facts(None)
+    assert "changes nothing" in alike_facts(bench)
+    assert "Up to 50 people" in alike_facts(hidden)
+    said = alike_facts(reranked)
     assert "2 people re-ranked in 284 ms" in said
     assert "1 person has no stored picture" in said
-    assert "no stored picture" not in views.alike_facts(replace(reranked, reranking=Reranking({10: 0.7}, 0, 1.0)))
+    assert "no stored picture" not in alike_facts(replace(reranked, reranking=Reranking({10: 0.7}, 0, 1.0)))
 
 
 def test_the_figure_shows_the_new_scores_without_thresholds(services, reranked):
@@ -88,6 +91,48 @@ def test_the_figure_shows_the_new_scores_without_thresholds(services, reranked):
     assert diamonds["name"] == "before re-ranking"
     assert "FMR" not in figure
     assert "FMR" in panel._figure(replace(reranked, reranking=None), THRESHOLDS).value["plot"]
+
+
+def with_score(bench, score):
+    """The bench, its best match replaced by one of that score."""
+    match = Match(1, "Ada", 1, score, 1, verdict(score, HIGHER))
+    return replace(bench, matches=(match,), complete_scores=(score + 0.1,))
+
+
+@pytest.mark.parametrize(
+    ("score", "words"), [(0.8, "Match: Ada"), (0.6, "Uncertain: perhaps Ada"), (0.3, "No match in this gallery")]
+)
+def test_the_banner_is_as_sure_as_the_thresholds(services, bench, score, words):
+    done = with_score(steps.choose(services, bench, 0), score)
+    assert words in views.verdict_banner(done, HIGHER)
+
+
+def test_without_thresholds_there_is_no_verdict(services, bench):
+    done = with_score(steps.choose(services, bench, 0), 0.99)
+    assert "no thresholds" in views.verdict_banner(done, {})
+    assert "Match:" not in views.verdict_banner(done, {})
+    assert "chip" not in views.ranking(done, {}, judged=False)
+    assert "chip match" in views.ranking(done, {})
+
+
+def test_an_empty_gallery_is_told(services, bench):
+    assert "gallery is empty" in views.verdict_banner(steps.choose(services, bench, 0), HIGHER)
+
+
+def test_ranks_show_the_change_only_where_something_is_hidden(services, bench, face):
+    services.enrol("Ada", face, "test")
+    done = steps.choose(services, bench, 0)
+    assert "<small" not in views.ranking(done, {})
+    hidden = steps.set_mode(services, done, "maskBottom")
+    assert re.search(r"<small[^>]*>[-+]\d\.\d{3}</small>", views.ranking(hidden, {}))
+
+
+def test_names_typed_by_visitors_are_escaped(services, bench, face):
+    services.enrol(EVIL, face, "test")
+    done = steps.choose(services, bench, 0)
+    for html in (views.ranking(done, {}), views.verdict_banner(done, HIGHER)):
+        assert "onerror" in html
+        assert "<img src=x" not in html
 
 
 def second(bench, people, skipped=0):
@@ -127,11 +172,10 @@ def test_names_are_escaped_here_too(reranked):
 def test_the_box_can_be_ticked_only_where_something_is_hidden(services, hidden, face):
     services.enrol("Ada", face, "test")
     panel = MatchesPanel(services)
-    place = panel.outputs.index(panel.alike)
-    assert not panel.alike.interactive
-    assert panel.renew(hidden)[place].interactive
+    assert not panel.alike.box.interactive
+    assert panel.renew(hidden, "vis", True)[panel.alike.box].interactive
     cleared = steps.paint(services, steps.set_alike(services, hidden, True), np.zeros((128, 128), bool))
-    box = panel.renew(cleared)[place]
+    box = panel.renew(cleared, "vis", True)[panel.alike.box]
     assert not box.interactive
     assert box.value, "what was asked for is not forgotten"
 

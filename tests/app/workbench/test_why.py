@@ -12,6 +12,7 @@ from app.workbench import bench as steps
 from app.workbench import why_html as views
 from app.workbench.reasons import find_reason, in_background, target_of
 from ssn.errors import ExplanationCancelledError, ExplanationError
+from ssn.explanation.cache import Memory
 from ssn.faces.types import AlignedFace
 
 
@@ -26,7 +27,9 @@ def ranked(services, bench, face, landmarks):
 
 def reason(services, bench, method="gradcam", cancel=None, contrast=False):
     person = bench.matches[0].person_id
-    return find_reason(services, bench, person, method, contrast, lambda share: None, cancel or threading.Event())
+    return find_reason(
+        services, bench, person, method, contrast, Memory(4), lambda share: None, cancel or threading.Event()
+    )
 
 
 def test_the_target_is_the_person_and_the_contrast_the_next_one(services, ranked):
@@ -63,7 +66,7 @@ def test_cancelled_before_the_first_step_there_is_nothing(services, ranked):
 def test_an_unfinished_map_says_so(services, ranked):
     stop = threading.Event()
     person = ranked.matches[0].person_id
-    why = find_reason(services, ranked, person, "occlusion", False, lambda share: stop.set(), stop)
+    why = find_reason(services, ranked, person, "occlusion", False, Memory(4), lambda share: stop.set(), stop)
     assert not why.found.complete
     assert why.belief is None
     assert "unfinished" in views.reason(why)

@@ -1,24 +1,14 @@
-"""The workbench's panels as HTML: examples, found faces, block pictures."""
+"""The block pictures as HTML: what each of the four blocks made of the face."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from html import escape
-from pathlib import Path
-
 import numpy as np
 
-from app.kit.demo_people import DemoProbe
-from app.kit.notices import empty, notice
-from app.kit.pictures import css_gradient, data_uri, heat_map, landmarks_in_photo, thumbnail, with_landmarks
+from app.kit.notices import notice
+from app.kit.pictures import css_gradient, data_uri, heat_map
 from app.workbench.bench import Bench
-from ssn.faces.read import read_image
 from ssn.models.block_maps import energy_share, inside_and_outside, shift
 from ssn.models.card import ModelCard
-
-THUMB_SHARE = 0.66
-"""How much of a demo photo its thumbnail shows: the face, less of the room."""
-
 
 START = """
 <div class="empty start"><h3>What did the network look at, and whom did it find?</h3><ol>
@@ -26,82 +16,6 @@ START = """
 <li><b>Hide a part of the face:</b> eyes, lower half, or whatever you paint.</li>
 <li><b>Watch</b> the four blocks and the ranking follow, stroke by stroke.</li>
 </ol></div>"""
-
-
-def examples(probes: Sequence[DemoProbe]) -> str:
-    """A strip of probes to try: a column for each person, the complete face above the first occluded one."""
-    if not probes:
-        return empty("The demo set is not installed: assets/demo holds no people.json.")
-    columns: dict[str, dict[bool, str]] = {}
-    for place, probe in enumerate(probes):
-        column = columns.setdefault(probe.person, {})
-        column.setdefault(probe.occlusion == "none", _example(probe, place))
-    cells = (
-        "".join(column[complete] for complete in (True, False) if complete in column) for column in columns.values()
-    )
-    return f'<div class="strip">{"".join(f"<div>{cell}</div>" for cell in cells)}</div>'
-
-
-def _example(probe: DemoProbe, place: int) -> str:
-    words = ["simulated NIR" if probe.spectrum == "nir-simulated" else probe.spectrum.upper()]
-    words += [] if probe.occlusion == "none" else [probe.occlusion]
-    words += [] if probe.enrolled else ["not in the gallery"]
-    label = f"{probe.person}: {', '.join(words)}"
-    note = "stranger" if not probe.enrolled else probe.occlusion if probe.occlusion != "none" else ""
-    return (
-        f'<button type="button" data-action="example" data-place="{place}" title="{escape(label)}">'
-        f'<img src="{_thumb(probe.path)}" alt="{escape(label)}"><span>{escape(note)}</span></button>'
-    )
-
-
-def _thumb(path: Path) -> str:
-    return data_uri(thumbnail(read_image(path), 96, THUMB_SHARE))
-
-
-def found_faces(bench: Bench | None) -> str:
-    """The photo with numbered face boxes, and the landmarks of the chosen face."""
-    if bench is None:
-        return empty("The photo appears here, with the faces found in it.")
-    height, width = bench.photo.shape[:2]
-    face = None if bench.index is None else bench.faces[bench.index]
-    points = np.zeros((0, 2)) if face is None else landmarks_in_photo(face)
-    picture = data_uri(with_landmarks(bench.photo, points, bench.scale))
-    boxes = []
-    for place, box in enumerate(bench.boxes):
-        x0, y0, x1, y1 = (value * bench.scale for value in box.xyxy)
-        style = f"left:{100 * x0 / width:.2f}%;top:{100 * y0 / height:.2f}%;"
-        style += f"width:{100 * (x1 - x0) / width:.2f}%;height:{100 * (y1 - y0) / height:.2f}%"
-        chosen = "true" if place == bench.index else "false"
-        boxes.append(
-            f'<button type="button" class="face-box" style="{style}" data-action="face" data-index="{place}"'
-            f' aria-pressed="{chosen}" aria-label="Face {place + 1}"><i>{place + 1}</i></button>'
-        )
-    count = "1 face" if len(bench.boxes) == 1 else f"{len(bench.boxes)} faces"
-    what = f"{escape(bench.title)} · {count}" + (" · 68 landmarks" if face is not None else "")
-    tag = '<em class="tag">simulated NIR</em>' if bench.simulated else ""
-    return (
-        f'<figure class="photo"><div><img src="{picture}" alt="The probe photo, {count} found">{"".join(boxes)}</div>'
-        f"<figcaption>{what} {tag}</figcaption></figure>"
-    )
-
-
-def several_faces(bench: Bench) -> str:
-    """Ask for a choice, where it is open."""
-    if bench.index is not None or len(bench.boxes) < 2:
-        return ""
-    return notice(f"The picture shows {len(bench.boxes)} faces.", "warn", "Choose one by clicking its numbered box.")
-
-
-def occlusion_facts(bench: Bench | None, device: str) -> str:
-    """What the network sees, and how long it took."""
-    if bench is None or bench.after is None:
-        return ""
-    spectrum = "VIS" if bench.choice == "vis" else ("simulated NIR" if bench.simulated_now else "NIR")
-    hidden = f"{100 * bench.occluded_share:.1f} %"
-    return (
-        f'<p class="facts" data-hidden="{hidden}">Seen as <b>{spectrum}</b>, <b>{hidden}</b> hidden. '
-        f"Maps and search {bench.looked_ms:.0f} ms, detection {bench.found_ms:.0f} ms on {escape(device)}.</p>"
-    )
 
 
 def _legend(kind: str, low: str, middle: str, high: str) -> str:

@@ -1,0 +1,78 @@
+"""The gallery's panel that enrols a face from a photo."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.blocks import Block
+
+from app.gallery.visit import Visit
+from app.kit.components import clickable, fragment, photo_input
+from app.kit.events import Sent, Update
+from app.kit.notices import error_notice, notice, step
+from app.kit.photo import Choice
+from app.kit.photo_html import found_faces, several_faces
+from app.services import Services
+from ssn.errors import SSNError
+from ssn.gallery.store import Person
+
+
+class EnrolPanel:
+    """Components and steps; laid out where it is made."""
+
+    def __init__(self, services: Services):
+        self.services = services
+        with gr.Column(elem_id="panel-enrol"):
+            fragment(step("", "Enrol", "with the mirror image: the same photo scores just under 1"))
+            self.photo = photo_input("enrol-input", "Choose a photo to enrol")
+            self.problem = fragment(elem_id="enrol-problem")
+            self.found = clickable("enrol-found", found_faces(None))
+            self.spectrum = gr.Radio([("VIS", "vis"), ("NIR", "nir")], value="vis", label="The photo is")
+            self.name = gr.Textbox(label="Name", max_length=80, placeholder="Whose face is it?", elem_id="enrol-name")
+            self.enrol = gr.Button("Enrol", variant="primary", elem_id="enrol-button")
+
+    @property
+    def outputs(self) -> list[Block]:
+        return [self.problem, self.found, self.name]
+
+    def open(self, visit: Visit, sent: Sent) -> Update:
+        """A photo was sent; a single face on it is chosen."""
+        try:
+            photo = self.services.open_photo(sent.photo(), "Photo to enrol")
+            index = 0 if len(photo.boxes) == 1 else None
+            if index is not None:
+                photo.usable(index)
+        except SSNError as error:
+            return {self.problem: error_notice(error)}
+        visit.photo, visit.index = photo, index
+        return {self.problem: several_faces(photo, index), self.found: found_faces(photo, index)}
+
+    def choose(self, visit: Visit, index: int) -> Update:
+        """One of several faces was clicked."""
+        if visit.photo is None:
+            return gr.skip()
+        try:
+            visit.photo.usable(index)
+        except SSNError as error:
+            return {self.problem: error_notice(error)}
+        visit.index = index
+        return {self.problem: "", self.found: found_faces(visit.photo, index)}
+
+    def store(self, visit: Visit, choice: Choice, name: str) -> Person | Update:
+        """The chosen face becomes a template → its person, or what was wrong. All or nothing: an error leaves photo and
+        name in place."""
+        if visit.photo is None or visit.index is None:
+            what = "Choose a photo first." if visit.photo is None else "Choose one of the faces first."
+            return {self.problem: notice(what, "warn")}
+        try:
+            self.services.enrol(name, visit.photo.seen_as(visit.index, choice), "photo")
+            person = self.services.gallery.person(name)
+        except SSNError as error:
+            return {self.problem: error_notice(error)}
+        visit.photo = visit.index = None
+        visit.person = person.id
+        return person
+
+    def done(self, person: Person) -> Update:
+        """Ready for the next photo."""
+        said = f"{person.name} is enrolled." if person.stored == 1 else f"{person.name} has a further template."
+        return {self.problem: notice(said, "good"), self.found: found_faces(None), self.name: ""}

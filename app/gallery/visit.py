@@ -1,0 +1,21 @@
+"""What the gallery tab keeps of one visitor."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from app.kit.photo import Photo
+from app.session import Part
+
+Pending = tuple[Literal["person", "template"], int]
+
+
+class Visit(Part):
+    """``person`` is whose templates are shown; ``pending`` is to be deleted if the visitor says so; ``photo`` and
+    ``index`` are the photo to enrol and its chosen face. To be changed within the session's turn."""
+
+    def __init__(self):
+        self.person: int | None = None
+        self.pending: Pending | None = None
+        self.photo: Photo | None = None
+        self.index: int | None = None

@@ -1,0 +1,45 @@
+"""A photo and the faces found in it, as HTML."""
+
+from __future__ import annotations
+
+from html import escape
+
+import numpy as np
+
+from app.kit.notices import empty, notice
+from app.kit.photo import Photo
+from app.kit.pictures import data_uri, landmarks_in_photo, with_landmarks
+
+
+def found_faces(photo: Photo | None, index: int | None = None) -> str:
+    """The photo with numbered face boxes, and the landmarks of the chosen face."""
+    if photo is None:
+        return empty("The photo appears here, with the faces found in it.")
+    height, width = photo.preview.shape[:2]
+    face = None if index is None else photo.faces[index]
+    points = np.zeros((0, 2)) if face is None else landmarks_in_photo(face)
+    picture = data_uri(with_landmarks(photo.preview, points, photo.scale))
+    boxes = []
+    for place, box in enumerate(photo.boxes):
+        x0, y0, x1, y1 = (value * photo.scale for value in box.xyxy)
+        style = f"left:{100 * x0 / width:.2f}%;top:{100 * y0 / height:.2f}%;"
+        style += f"width:{100 * (x1 - x0) / width:.2f}%;height:{100 * (y1 - y0) / height:.2f}%"
+        chosen = "true" if place == index else "false"
+        boxes.append(
+            f'<button type="button" class="face-box" style="{style}" data-action="face" data-index="{place}"'
+            f' aria-pressed="{chosen}" aria-label="Face {place + 1}"><i>{place + 1}</i></button>'
+        )
+    count = "1 face" if len(photo.boxes) == 1 else f"{len(photo.boxes)} faces"
+    what = f"{escape(photo.title)} · {count}" + (" · 68 landmarks" if face is not None else "")
+    tag = '<em class="tag">simulated NIR</em>' if photo.simulated else ""
+    return (
+        f'<figure class="photo"><div><img src="{picture}" alt="The probe photo, {count} found">{"".join(boxes)}</div>'
+        f"<figcaption>{what} {tag}</figcaption></figure>"
+    )
+
+
+def several_faces(photo: Photo, index: int | None) -> str:
+    """Ask for a choice, where it is open."""
+    if index is not None or len(photo.boxes) < 2:
+        return ""
+    return notice(f"The picture shows {len(photo.boxes)} faces.", "warn", "Choose one by clicking its numbered box.")

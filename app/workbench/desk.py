@@ -1,0 +1,147 @@
+"""What the workbench's panels share: the visitor's bench, and how a step on it is taken and shown."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+import gradio as gr
+from gradio.blocks import Block
+
+from app.kit.events import PRIVATE, Update
+from app.kit.notices import error_notice, notice
+from app.session import Session, Sessions
+from app.workbench.bench import Bench
+from app.workbench.visit import Visit
+from ssn.errors import SSNError
+
+
+class Panel(Protocol):
+    """A part of the workbench: laid out where it is made, then connected, then shown every new bench."""
+
+    @property
+    def outputs(self) -> list[Block]:
+        """The components :meth:`renew` may change."""
+        ...
+
+    def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
+        """What it shows of a bench. ``branch`` is the spectrum whose indicators are wanted, ``overlay`` whether maps
+        lie over the face."""
+        ...
+
+
+class ProblemPanel(Panel, Protocol):
+    """The panel that says what was wrong."""
+
+    problem: Block
+
+
+class ModePanel(Panel, Protocol):
+    """The panel that says what is hidden."""
+
+    mode: Block
+
+
+class ViewPanel(Panel, Protocol):
+    """The panel whose options say how the blocks are shown."""
+
+    @property
+    def view(self) -> list[Block]: ...
+
+
+class ReasonPanel(Panel, Protocol):
+    """The panel that explains."""
+
+    def rest(self, text: str) -> Update:
+        """Nothing is being explained any more; ``text`` says why."""
+        ...
+
+
+class Desk:
+    """The five panels, and the handlers' common part. A handler runs in its visitor's turn."""
+
+    def __init__(
+        self,
+        sessions: Sessions,
+        probe: ProblemPanel,
+        occlusion: ModePanel,
+        blocks: ViewPanel,
+        matches: Panel,
+        why: ReasonPanel,
+    ):
+        self.sessions = sessions
+        self.probe, self.occlusion, self.blocks, self.matches, self.why = probe, occlusion, blocks, matches, why
+        self.explanation: Any = None
+        """The dependency that explains, once it is connected."""
+
+    @property
+    def view(self) -> list[Block]:
+        """How the visitor wants the blocks' pictures, as inputs of handlers."""
+        return list(self.blocks.view)
+
+    @property
+    def everything(self) -> list[Panel]:
+        return [self.probe, self.occlusion, *self.results]
+
+    @property
+    def results(self) -> list[Panel]:
+        """The panels that follow from every stroke."""
+        return [self.blocks, *self.search_results]
+
+    @property
+    def search_results(self) -> list[Panel]:
+        """Those that follow from the gallery."""
+        return [self.matches, self.why]
+
+    def listen(self, event: Callable, handler: Callable, inputs: list, panels: Sequence[Panel], **more: Any) -> None:
+        """Connect a handler that may change the bench: none of its events is dropped, and what was being explained is
+        cancelled."""
+        outputs = [output for panel in panels for output in panel.outputs]
+        options = PRIVATE | {"trigger_mode": "multiple", "concurrency_id": "workbench", "cancels": self.explanation}
+        event(handler, inputs, outputs, **options | more)
+
+    def visit(self, request: gr.Request) -> tuple[Session, Visit]:
+        session = self.sessions.of(request)
+        return session, session.part(Visit)
+
+    @contextlib.contextmanager
+    def changing(self, request: gr.Request) -> Iterator[Visit]:
+        """The visitor's turn to change the bench. What was being explained ends when this is asked for."""
+        session, visit = self.visit(request)
+        visit.interrupt()
+        with session.turn():
+            yield visit
+
+    def take(self, request: gr.Request, step: Callable[[Bench | None], Bench | None], overlay: bool) -> Update:
+        """Take a step and show its result in every panel, or say what was wrong and leave everything as it was. A step
+        that needs a bench answers None without one."""
+        with self.changing(request) as visit:
+            before = visit.bench
+            try:
+                bench = step(before)
+            except SSNError as error:
+                return self.refused(visit, error)
+            if bench is None:
+                return {self.probe.problem: notice("Choose a photo or an example first."), self.occlusion.mode: "none"}
+            visit.put(bench)
+            own = "vis" if bench.before is None else bench.before.face.branch
+            return self.show(self.everything, bench, own, overlay)
+
+    def search(self, request: gr.Request, step: Callable[[Bench], Bench]) -> Update:
+        """Take a step that changes matches only, where there is a bench."""
+        with self.changing(request) as visit:
+            if visit.bench is None:
+                return gr.skip()
+            visit.put(step(visit.bench))
+            return self.show(self.search_results, visit.bench, "", False)
+
+    def show(self, panels: Sequence[Panel], bench: Bench, branch: str, overlay: bool) -> Update:
+        shown: Update = {}
+        for panel in panels:
+            shown |= panel.renew(bench, branch, overlay)
+        return shown
+
+    def refused(self, visit: Visit, error: SSNError) -> Update:
+        """What was wrong. The bench stays; an explanation of it was cancelled when the step was asked for."""
+        return {self.probe.problem: error_notice(error, visit.bench is not None), **self.why.rest("")}

@@ -1,0 +1,90 @@
+"""The workbench's Probe panel: a photo or an example, the faces found in it, and the spectrum it is in."""
+
+from __future__ import annotations
+
+import gradio as gr
+from gradio.blocks import Block
+
+from app.kit.components import clickable, fragment, photo_input
+from app.kit.events import Sent, Update
+from app.kit.notices import step
+from app.kit.photo_html import found_faces, several_faces
+from app.services import Services
+from app.workbench import bench as steps
+from app.workbench import probe_html as views
+from app.workbench.bench import Bench
+from app.workbench.desk import Desk
+from ssn.errors import ImageError
+
+SPECTRA = [("VIS", "vis"), ("NIR", "nir"), ("Simulate NIR from this VIS photo", "simulate")]
+
+
+class ProbePanel:
+    """Components and handlers; laid out where it is made. It holds no visitor's data."""
+
+    def __init__(self, services: Services):
+        self.services = services
+        with gr.Column(elem_id="panel-probe"):
+            fragment(step("1", "Probe"))
+            self.photo = photo_input("probe-input", "Choose a probe photo")
+            self.problem = fragment(elem_id="probe-problem")
+            fragment('<h3 class="sub">Examples <small>synthetic, simulated NIR</small></h3>')
+            self.examples = clickable("examples", views.examples(services.demo.probes))
+            self.spectrum = gr.Radio(SPECTRA, value="vis", label="The photo is", elem_id="spectrum")
+            self.found = clickable("found", found_faces(None))
+
+    @property
+    def outputs(self) -> list[Block]:
+        return [self.problem, self.found, self.spectrum]
+
+    def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
+        return {
+            self.problem: several_faces(bench.photo, bench.index),
+            self.found: found_faces(bench.photo, bench.index),
+            self.spectrum: bench.choice,
+        }
+
+    def connect(self, desk: Desk) -> None:
+        self.desk = desk
+        overlay = desk.view[1]
+        work = {"show_progress": "minimal", "show_progress_on": [self.found]}
+        desk.listen(self.photo.input, self.on_photo, [self.spectrum, overlay], desk.everything, **work)
+        desk.listen(self.examples.click, self.on_example, [overlay], desk.everything, **work)
+        desk.listen(self.found.click, self.on_face, [overlay], desk.everything)
+        desk.listen(self.spectrum.input, self.on_spectrum, [self.spectrum, overlay], desk.everything)
+
+    def on_photo(self, choice: str, overlay: bool, event: gr.EventData, request: gr.Request) -> Update:
+        sent = Sent(event)
+        title = "Camera photo" if sent.flag("camera") else "Your photo"
+
+        def opened(bench: Bench | None) -> Bench:
+            # After an example its NIR stays chosen, but nobody said it of this photo.
+            spectrum = "vis" if bench is not None and bench.photo.simulated else choice
+            alike = bench is not None and bench.alike
+            return steps.open_photo(self.services, sent.photo(), spectrum, title, alike=alike)
+
+        return self.desk.take(request, opened, overlay)
+
+    def on_example(self, overlay: bool, event: gr.EventData, request: gr.Request) -> Update:
+        place, probes = Sent(event).number("place"), self.services.demo.probes
+
+        def opened(bench: Bench | None) -> Bench:
+            if not 0 <= place < len(probes):
+                raise ImageError("There is no such example.", "Choose one of the pictures.")
+            probe = probes[place]
+            simulated, choice = probe.spectrum == "nir-simulated", "vis" if probe.spectrum == "vis" else "nir"
+            alike = bench is not None and bench.alike
+            return steps.open_photo(self.services, probe.path, choice, probe.person, simulated, alike)
+
+        return self.desk.take(request, opened, overlay)
+
+    def on_face(self, overlay: bool, event: gr.EventData, request: gr.Request) -> Update:
+        index = Sent(event).number("index")
+        return self.desk.take(request, lambda bench: bench and steps.choose(self.services, bench, index), overlay)
+
+    def on_spectrum(self, choice: str, overlay: bool, request: gr.Request) -> Update:
+        """Before there is a photo it is only a choice."""
+        _, visit = self.desk.visit(request)
+        if visit.bench is None:
+            return gr.skip()
+        return self.desk.take(request, lambda bench: bench and steps.set_choice(self.services, bench, choice), overlay)

@@ -1,0 +1,149 @@
+"""The entry point: its flags, and errors of the user's making as one line with status 2 that blames the right thing."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from app import launch as entry
+from app.launch import in_words
+from app.services import Services
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(autouse=True)
+def untouched_environment(monkeypatch):
+    for name in entry.ENVIRONMENT:
+        monkeypatch.setenv(name, "")
+
+
+@pytest.fixture
+def port() -> int:
+    """A free one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def refused(capsys, *flags: str) -> str:
+    assert entry.main(list(flags)) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert said.count("\n") == 1
+    return said
+
+
+def test_help_tells_every_flag(capsys):
+    with pytest.raises(SystemExit) as left:
+        entry.main(["--help"])
+    assert left.value.code == 0
+    said = capsys.readouterr().out
+    for flag in ("--host", "--port", "--checkpoint", "--beside", "--gallery", "--device"):
+        assert flag in said
+
+
+def test_it_listens_on_this_machine_only_unless_told_otherwise():
+    assert entry.parse_arguments([]).host == "127.0.0.1"
+
+
+@pytest.mark.parametrize("flag", ["--checkpoint", "--beside"])
+@pytest.mark.parametrize("content", [None, b"no weights"])
+def test_a_checkpoint_that_does_not_fit_is_one_line(capsys, tmp_path, checkpoint, flag, content, port):
+    path = tmp_path / "weights.safetensors"
+    if content is not None:
+        path.write_bytes(content)
+    flags = [
+        "--checkpoint",
+        str(checkpoint),
+        flag,
+        str(path),
+        "--gallery",
+        str(tmp_path / "g.db"),
+        "--device",
+        "cpu",
+        "--port",
+        str(port),
+    ]
+    assert entry.main(flags) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "weights.safetensors" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "g.db").exists()
+
+
+def test_a_gallery_that_cannot_be_opened_is_one_line(capsys, checkpoint, tmp_path, port):
+    path = tmp_path / "gallery.db"
+    path.write_bytes(b"no database, but long enough to look at" * 30)
+    flags = ["--checkpoint", str(checkpoint), "--gallery", str(path), "--device", "cpu", "--port", str(port)]
+    assert entry.main(flags) == 2
+    assert "cannot be opened as a gallery" in capsys.readouterr().err
+
+
+def test_a_port_in_use_is_blamed_on_the_port(capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        said = refused(capsys, "--port", str(taken.getsockname()[1]))
+    assert "Choose another --port" in said
+
+
+@pytest.mark.parametrize("port", ["0", "70000", "-1", "http"])
+def test_what_is_no_port_is_refused_with_the_flags(capsys, port):
+    with pytest.raises(SystemExit) as left:
+        entry.main(["--port", port])
+    assert left.value.code == 2
+    assert "--port" in capsys.readouterr().err
+
+
+def test_a_host_of_another_machine_is_blamed_on_the_host(capsys, port):
+    said = refused(capsys, "--host", "192.0.2.1", "--port", str(port))
+    assert "--host" in said
+    assert "--port" not in said
+
+
+def test_a_missing_asset_is_not_blamed_on_the_port(capsys, port, tmp_path, monkeypatch):
+    monkeypatch.setattr(entry, "ASSETS", tmp_path)
+    said = refused(capsys, "--port", str(port))
+    assert "style.css is missing" in said
+    assert "release" in said
+    assert "--port" not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "/x/g.db"), "disk is full"),
+        (PermissionError(errno.EACCES, "Permission denied", "/x/g.db"), "permissions"),
+        (FileNotFoundError(errno.ENOENT, "No such file", "/x/g.db"), "/x/g.db is missing"),
+        (OSError("odd"), "odd"),
+    ],
+)
+def test_errors_of_the_system_are_told_by_what_they_are_about(capsys, monkeypatch, port, error, words):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Services, "open", fail)
+    said = refused(capsys, "--port", str(port))
+    assert words in said
+    assert "--port" not in said
+    assert words in in_words(error)
+
+
+def test_only_a_page_open_to_others_says_so():
+    assert "delete" in entry.OPEN_TO_ALL
+    assert "127.0.0.1" in entry.THIS_MACHINE
+    assert "0.0.0.0" not in entry.THIS_MACHINE
+
+
+def test_it_starts_from_any_folder(tmp_path):
+    command = [sys.executable, str(REPOSITORY / "app.py"), "--help"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert "--checkpoint" in done.stdout
