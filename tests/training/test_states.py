@@ -38,13 +38,13 @@ def save_and_die(path: Path, moment: str) -> None:
     def die(*_) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def write_half(state, file) -> None:
-        file.write(b"half a state")
+    def write_a_part(state, file) -> None:
+        file.write(b"a part of a state")
         file.flush()
         die()
 
     if moment == "while writing":
-        checkpoints.torch.save = write_half
+        checkpoints.torch.save = write_a_part
     else:
         setattr(checkpoints.os, {"before flushing": "fsync", "before renaming": "replace"}[moment], die)
     save_state({"step": 4}, path)
