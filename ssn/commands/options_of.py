@@ -13,6 +13,7 @@ import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
+from itertools import pairwise
 from typing import Annotated, Any
 
 import click
@@ -59,7 +60,7 @@ def field_help(kind: type) -> dict[str, str]:
     """The docstring under each field of a dataclass, on one line."""
     body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0].body
     helps = {}
-    for declared, below in zip(body, body[1:], strict=False):
+    for declared, below in pairwise(body):
         text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
         if isinstance(declared, ast.AnnAssign) and isinstance(text, str):
             helps[declared.target.id] = " ".join(text.split())
@@ -77,9 +78,7 @@ def options_of(start: Any, path: Path = ()) -> Iterator[FieldOption]:
         elif "option" in each.metadata:
             facts = dict(each.metadata["option"])
             name = (facts.pop("name") or each.name).replace("-", "_")
-            hint = hints[each.name]
-            plain = type(typing.get_args(hint)[0]) if typing.get_origin(hint) is typing.Literal else hint
-            yield FieldOption(name, (*path, each.name), plain, value, field_help(kind)[each.name], **facts)
+            yield FieldOption(name, (*path, each.name), hints[each.name], value, field_help(kind)[each.name], **facts)
 
 
 def filled(start: Any, values: dict[Path, Any]) -> Any:

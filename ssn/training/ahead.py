@@ -14,11 +14,14 @@ class Ahead(Generic[T]):
     what comes does not depend on the thread."""
 
     def __init__(self, draw: Callable[[int], T]):
-        self._draw, self._pool = draw, ThreadPoolExecutor(1)
+        self._draw = draw
+        self._pool: ThreadPoolExecutor | None = None
         self._coming: tuple[int, Future[T]] | None = None
 
     def take(self, number: int) -> T:
         """Draw ``number``, and begin with the one after it."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(1)
         coming, self._coming = self._coming, None
         if coming is None or coming[0] != number:
             if coming is not None:
@@ -29,5 +32,7 @@ class Ahead(Generic[T]):
         return drawn
 
     def close(self) -> None:
-        """End the thread; nothing is drawn after this."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the thread; taking again starts another."""
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
+        self._pool, self._coming = None, None

@@ -11,7 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,12 @@ from ssn.errors import CheckpointError
 from ssn.machine import has_fast_bfloat16, keep_freed_memory
 from ssn.training.states import load_state, save_state
 from ssn.training.team import Team
+
+
+class Supply(Protocol):
+    """Whatever has to be closed."""
+
+    def close(self) -> None: ...
 
 
 class Stage(ABC):
@@ -38,6 +44,8 @@ class Stage(ABC):
         self.model, self.recipe_facts, self.data, self.team = model, recipe, data, team
         self.bfloat16 = has_fast_bfloat16(team.device) if bfloat16 is None else bfloat16
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
+        self.supplies: list[Supply] = []
+        """What faces come from, and is closed at the end of a run."""
         self.step_number = 0
 
     @property
@@ -50,10 +58,18 @@ class Stage(ABC):
         """One iteration, which does not count itself → what it saw."""
 
     def close(self) -> None:
-        """Let go of what only a running stage needs."""
+        """End the drawing ahead of whatever supplies it."""
+        for supply in self.supplies:
+            supply.close()
+
+    def pictures(self) -> dict[str, Tensor]:
+        """What to see in the log: {name: (1, H, W) in [0, 1]}."""
+        return {}
 
     def draw(self, writer: Any) -> None:
-        """Add pictures to the log."""
+        """Add its pictures to the log."""
+        for name, picture in self.pictures().items():
+            writer.add_image(name, picture, self.step_number)
 
     def tensors(self) -> Iterator[Tensor]:
         """All that must be the same in every process before the first step."""

@@ -25,9 +25,9 @@ def save_state(state: dict, path: str | Path) -> None:
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # torch turns some failures of the disk into a RuntimeError
         raise CheckpointError(
-            f"The training state {path} cannot be written: {error.strerror or error}.", "Make room, or use another --run."
+            f"The training state {path} cannot be written: {error}.", "Make room, or use another --run."
         ) from error
 
 
