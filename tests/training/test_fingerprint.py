@@ -21,7 +21,7 @@ from tests.training.toys import Toys, toy_crops
 def changed(field: str):
     faces = drawn_crops()
     array = getattr(faces, field).copy()
-    array[3] = {"sources": "elsewhere", "nir": True}.get(field, array[3] * 0 + 7)
+    array[3] = {"sources": "other", "nir": True}.get(field, 7)
     return replace(faces, **{field: array})
 
 

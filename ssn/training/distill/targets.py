@@ -21,8 +21,9 @@ def joined(parts: Sequence[np.ndarray], weights: Sequence[float]) -> np.ndarray:
     if len({len(part) for part in parts}) > 1:
         raise DataError("The teachers' descriptors are not of the same faces.", "Describe the faces again.")
     shares = np.asarray(weights, float) / sum(weights)
-    unit = (centred(part, part.mean(axis=0)) for part in parts)
-    return np.concatenate([np.sqrt(share) * part for share, part in zip(shares, unit, strict=True)], 1, np.float32)
+    units = [centred(part, part.mean(axis=0)) for part in parts]
+    scaled = [np.sqrt(share) * unit for share, unit in zip(shares, units, strict=True)]
+    return np.concatenate(scaled, axis=1).astype(np.float32)
 
 
 class Targets:

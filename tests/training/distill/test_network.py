@@ -53,7 +53,7 @@ def test_folded_it_answers_as_it_did_in_evaluation(stride):
     assert torch.allclose(F.conv2d(x, weight, bias, stride=stride, padding=1), layer(x), atol=1e-5)
 
 
-def test_the_folded_student_is_the_plain_network_of_the_published_names():
+def test_the_folded_network_is_the_plain_network_of_the_published_names():
     network = BatchNormalisedLightCNN(backbone())
     with torch.no_grad():
         for seed in range(3):
