@@ -25,6 +25,8 @@ from ssn.training.search.objective import Objective
 from ssn.training.search.pipeline import export
 from ssn.training.search.recipe import Recipe, SearchConfig
 from ssn.training.search.variants import start_network, variant_named
+from ssn.training.team import Team
+from tests.training.drawn_crops import drawn_crops
 
 
 def test_the_defaults_are_the_papers():
@@ -163,6 +165,22 @@ def test_a_variants_file_answers_as_the_variant_did_and_says_what_it_is(name, tm
     with torch.no_grad():
         before, after = (net.eval()(face, branch_indices(["nir"])) for net in (network, again))
     assert torch.cosine_similarity(before, after).item() > 0.999
+
+
+@pytest.mark.slow
+def test_a_distillation_ends_in_a_checkpoint_that_says_what_it_was_made_from_and_can_be_exported_again(tmp_path):
+    faces, team = drawn_crops(), Team("cpu")
+    config = DistillConfig(images=2, batch=2, partners=1, sizes=((64, 1.0),))
+    counts = {"drawn": {"images": 20}}
+    done = module.distil(config, faces, counts, tmp_path, None, None, False, False, team)
+    network, card = load_model(tmp_path / "distilled.safetensors")
+    assert done["model"] == card.model_id
+    assert (card.training["views"], card.training["nir"]) == (2, "simulated")
+    assert card.training["data"] == counts
+    assert card.training["recipe"]["views"]["occluders"] == "rectangle"
+    assert network.selection is None or bool((network.selection[0].indicators == 1).all())
+    again = module.distil(DistillConfig(), faces, counts, tmp_path, tmp_path / "b.safetensors", None, False, True, team)
+    assert again["training"]["recipe"] == done["training"]["recipe"], "that of the state, whatever is asked"
 
 
 def test_sizes_are_read_or_refused():

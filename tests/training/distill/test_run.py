@@ -324,7 +324,7 @@ def test_a_state_of_another_network_or_none_at_all_is_refused(crops, uninterrupt
         {"model": {}},
         {"model": 5},
         {"average": good["average"][:-1]},
-        {"optimizer": {}},
+        {"optimizers": {}},
         {"step": None},
     ):
         with pytest.raises(CheckpointError, match="does not fit"):
