@@ -27,12 +27,13 @@ from ssn.data.face_store import StoredFaces
 from ssn.evaluation.report import write_json
 from ssn.machine import autocast, choose_device, has_fast_bfloat16, keep_freed_memory
 from ssn.models.light_cnn import LightCNN29V2, MaxFeatureMap
+from ssn.training.distill.loss import distillation_loss
 from ssn.training.distill.recipe import DistillConfig
-from ssn.training.distill.run import Distillation, distillation_loss
+from ssn.training.distill.run import Distillation
 from ssn.training.team import Team
 
 BANK = 30_000
-"""Training crops, among which the loss ranks."""
+"""Training faces, among which the loss ranks."""
 
 
 class PlainMax(nn.Module):
@@ -42,8 +43,8 @@ class PlainMax(nn.Module):
         return torch.maximum(*x.chunk(2, dim=1))
 
 
-class PlainStudent(nn.Module):
-    """What learned before: no normalisation but the embedding's, autograd's own ``maximum``."""
+class PlainLightCNN(nn.Module):
+    """The plain way: no normalisation but the embedding's, autograd's own ``maximum``."""
 
     def __init__(self):
         super().__init__()
@@ -90,7 +91,7 @@ def seconds(work: Callable[[], object], device: torch.device) -> float:
     return time.perf_counter() - start
 
 
-def drawn_crops() -> StoredFaces:
+def drawn_faces() -> StoredFaces:
     """As many descriptors as a real run has; of pictures none is needed."""
     rng = np.random.default_rng(0)
     descriptors = rng.normal(size=(BANK, 128)).astype(np.float32)
@@ -105,17 +106,17 @@ def drawn_crops() -> StoredFaces:
     )
 
 
-def plain_step(run: Distillation, half: bool) -> Callable[[Tensor, Tensor], None]:
-    student = PlainStudent().to(run.device)
-    optimizer = torch.optim.AdamW(student.parameters(), lr=1e-4)
+def plain_step(run: Distillation, bfloat16: bool) -> Callable[[Tensor, Tensor], None]:
+    network = PlainLightCNN().to(run.device)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=1e-4)
 
     def step(views: Tensor, target: Tensor) -> None:
-        with autocast(run.device, half):
-            embedding = student(views)
-        terms = distillation_loss(embedding, student.head, target, run.bank, run.config)
+        with autocast(run.device, bfloat16):
+            embedding = network(views)
+        terms = distillation_loss(embedding, network.head, target, run.bank, run.config)
         optimizer.zero_grad(set_to_none=True)
         sum(terms.values()).backward()
-        nn.utils.clip_grad_norm_(student.parameters(), run.config.clip)
+        nn.utils.clip_grad_norm_(network.parameters(), run.config.clip)
         optimizer.step()
 
     return step
@@ -133,13 +134,13 @@ def by_operator(work: Callable[[], object], top: int = 12) -> dict[str, float]:
 def measure(device: torch.device, size: int, batch: int, steps: int) -> dict:
     keep_freed_memory()
     config = DistillConfig(images=10**6, batch=batch, sizes=((size, 1.0),))
-    run = Distillation(drawn_crops(), config, Team(device))
+    run = Distillation(drawn_faces(), config, Team(device))
     views = torch.rand(batch, 1, size, size)
     target = F.normalize(torch.randn(batch, 128), dim=1)
     moved = views.to(device), target.to(device)
     under_autocast, in_float32 = plain_step(run, True), plain_step(run, False)
     ways: dict[str, Callable[[], object]] = {
-        "stage 0": lambda: run.step(views, target),
+        "stage 0": lambda: run.learn(views, target),
         "plain autocast": lambda: under_autocast(*moved),
         "plain float32": lambda: in_float32(*moved),
     }

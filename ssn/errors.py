@@ -81,6 +81,14 @@ class DataError(SSNError):
     """A data set's tree or protocol file is not as described."""
 
 
+class TeamError(SSNError):
+    """A process of a training with several gave up, so the others do too."""
+
+
+class OptionError(SSNError):
+    """An option of the command line does not go with what was asked."""
+
+
 class DeviceError(SSNError):
     """The asked device is not there."""
 

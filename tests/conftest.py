@@ -16,7 +16,7 @@ from ssn.models.card import ModelCard
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT, save_model
 from ssn.models.light_cnn import LightCNN29V2
 from ssn.recognizer import Recognizer
-from ssn.training.distill.normed import initialise
+from ssn.training.distill.network import initialise
 from tests.drawn import mean_landmarks
 
 DEMO = Path(__file__).resolve().parents[1] / "assets" / "demo"

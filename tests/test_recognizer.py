@@ -17,7 +17,7 @@ from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
 from ssn.models.network import SaliencySearchNetwork
 from ssn.recognizer import Recognizer, gray_batch
-from ssn.training.distill.run import initialise
+from ssn.training.distill.network import initialise
 from tests.drawn import mean_landmarks
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from ssn.errors import DataError
 from ssn.evaluation.report import write_json
 from ssn.training.search.recipe import Recipe
-from ssn.training.search.variants import VARIANTS
+from ssn.training.search.variants import VARIANTS, variant_named
 from ssn.training.team import Team
 
 BASELINE = "light-cnn"
@@ -38,8 +38,8 @@ class AblationConfig:
     seeds: tuple[int, ...] = (0, 1, 2)
 
     def __post_init__(self) -> None:
-        if unknown := [name for name in self.variants if name not in VARIANTS]:
-            raise DataError(f"There is no variant {unknown[0]!r}.", f"Use some of {', '.join(VARIANTS)}.")
+        for name in self.variants:
+            variant_named(name)
         if not self.variants or not self.seeds or len(set(self.seeds)) != len(self.seeds):
             raise DataError("An ablation needs variants, and seeds that differ.", "Pass --variants and --seeds.")
 
@@ -50,7 +50,8 @@ class AblationConfig:
 
 class Ablation:
     """The rows that are done, and the running of those that are not. ``base`` is what the judge says of the untuned
-    base; only the team's first process judges."""
+    base; only the team's first process judges, while the others wait. ``facts``, plain values: what a row depends on
+    beside its recipe, such as the faces it learns from and is measured on."""
 
     def __init__(
         self,
@@ -60,9 +61,10 @@ class Ablation:
         judge: Judge,
         base: dict,
         team: Team | None = None,
+        facts: dict | None = None,
     ):
         self.config, self.folder, self.train, self.judge, self.base = config, Path(folder), train, judge, base
-        self.team = team or Team()
+        self.team, self.facts = team or Team(), facts or {}
         self.results: dict[tuple[str, int], dict] = {}
 
     def run(self, anyway: bool = False, say: Callable[[str], None] = lambda text: None) -> None:
@@ -81,18 +83,19 @@ class Ablation:
         recipe = self.config.of_row(variant, seed)
         folder = self.folder / f"{variant}-seed{seed}"
         file = folder / "result.json"
-        facts = json.loads(json.dumps(recipe.facts()))
-        done = file.is_file()
-        self.team.wait()
+        facts = json.loads(json.dumps({"recipe": recipe.facts(), "facts": self.facts}))
+        done = self.team.first_does(file.is_file)
         say(f"{variant}, seed {seed}" + (": done before" if done else ""))
         if not done:
             trained = self.train(recipe, folder)
-            if self.team.first:
-                write_json({"recipe": facts, "result": self.judge(trained, recipe, folder)}, file)
-                for state in ("search.pt", "finetune.pt"):  # a row that is done needs no way back
-                    (folder / state).unlink(missing_ok=True)
-            self.team.wait()
-        return read_result(file, facts)
+            self.team.first_does(lambda: self._keep(trained, recipe, folder, file, facts))
+        return self.team.first_does(lambda: read_result(file, facts))
+
+    def _keep(self, trained: object, recipe: Recipe, folder: Path, file: Path, facts: dict) -> None:
+        """Judge a row and keep what was said; a row that is done needs no way back."""
+        write_json({**facts, "result": self.judge(trained, recipe, folder)}, file)
+        for state in ("search.pt", "finetune.pt"):
+            (folder / state).unlink(missing_ok=True)
 
     def _check_baseline(self) -> None:
         for name, rows in self.base["sets"].items():
@@ -195,14 +198,16 @@ def _of(rows: list[dict], occlusion: str) -> dict:
 
 
 def read_result(file: Path, facts: dict) -> dict:
-    """What a row's judge said. Raises DataError for a damaged file, or one of another recipe."""
+    """What a row's judge said. Raises DataError for a damaged file, or one of another recipe or of other faces."""
     try:
-        kept = json.loads(file.read_text(encoding="utf-8"))
-        made, result = kept["recipe"], kept["result"]
+        made = json.loads(file.read_text(encoding="utf-8"))
+        recipe, result = made["recipe"], made["result"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{file} is damaged.", "Delete it to run the row again.") from error
-    if made != facts:
+    if recipe != facts["recipe"]:
         raise DataError(f"{file} was made by another recipe.", "Use another --run folder, or the same recipe.")
+    if made.get("facts") != facts["facts"]:
+        raise DataError(f"{file} was made with other faces.", "Use another --run folder, or the same data.")
     return result
 
 

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ssn.data.face_store import StoredFaces
+from ssn.errors import DataError
 from ssn.faces.simulated_nir import NirLook, simulate_nir, to_gray
 from ssn.faces.types import FACE_SIZE
+from ssn.training.occluders import OCCLUDERS, OccluderMix, hide
+from ssn.training.option import option
 
 
 @dataclass(frozen=True)
@@ -25,17 +30,35 @@ class ViewRanges:
     gamma: float = 0.35
     blurred: float = 0.25
     noisy: float = 0.25
-    occluded: float = 0.5
-    occlusion_low: float = 0.15
-    occlusion_high: float = 0.65
-    """Sides of the random rectangle, as shares of the face's side."""
+    occluded: float = option(0.5, low=0, high=1)
+    """Share of the views that are hidden in part."""
+    occlusion_low: float = option(0.15, low=0, high=1)
+    """Shortest side of an occluding rectangle, as a share of the face's."""
+    occlusion_high: float = option(0.65, low=0, high=1)
+    """Longest side of an occluding rectangle, as a share of the face's."""
+    occluders: str = option("rectangle")
+    """What hides a part of a view: none, one black rectangle, or many kinds of occluders."""
+
+    def __post_init__(self) -> None:
+        if self.occluders not in OCCLUDERS:
+            raise DataError(f"There are no occluders {self.occluders!r}.", f"Use one of {', '.join(OCCLUDERS)}.")
+        if not 0 <= self.occlusion_low <= self.occlusion_high <= 1:
+            raise DataError(
+                f"{self.occlusion_low:g} and {self.occlusion_high:g} are no two sides between 0 and 1, in order.",
+                "Use --occlusion-low and --occlusion-high like 0.15 and 0.65.",
+            )
+
+
+def pixels_at(faces: StoredFaces, rows: np.ndarray) -> Tensor:
+    """The crops at ``rows`` (n,), and no others, from memory or disk → (n, S, S, 3) uint8."""
+    return torch.from_numpy(np.array(faces.pixels[rows], dtype=np.uint8))
 
 
 def _uniform(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
     return low + (high - low) * torch.rand(count, generator=generator)
 
 
-def _chance(p: float, count: int, generator: torch.Generator) -> Tensor:
+def _chance(p: float | Tensor, count: int, generator: torch.Generator) -> Tensor:
     return torch.rand(count, generator=generator) < p
 
 
@@ -57,11 +80,26 @@ def sample_geometry(crops: Tensor, size: int, ranges: ViewRanges, generator: tor
     return F.grid_sample(crops, grid, mode="bilinear", padding_mode="border", align_corners=False)
 
 
+STILL = ViewRanges(shift=0.0, rotation=0.0, scale=0.0, flip=0.0)
+
+
+def still_views(faces: StoredFaces, rows: np.ndarray, size: int) -> Tensor:
+    """Faces at ``rows`` (n,) as they are, in the spectrum they were taken in → gray (n, 1, size, size) in [0, 1]."""
+    pixels = pixels_at(faces, rows).permute(0, 3, 1, 2).float() / 255
+    return to_gray(sample_geometry(pixels, size, STILL, torch.Generator().manual_seed(0)))
+
+
 def random_rectangles(
-    count: int, size: int, generator: torch.Generator, chance: float = 1.0, low: float = 0.15, high: float = 0.65
+    count: int,
+    size: int,
+    generator: torch.Generator,
+    chance: float | Tensor = 1.0,
+    low: float = 0.15,
+    high: float = 0.65,
 ) -> Tensor:
     """Training occlusions → (count, 1, size, size) bool, True where black. Width and height are drawn apart as shares
-    ``low`` … ``high`` of the side, the place anywhere in the picture; a share 1 − ``chance`` of the faces has none."""
+    ``low`` … ``high`` of the side, the place anywhere in the picture; a share 1 − ``chance`` of the faces, or with the
+    chance 1 − ``chance[i]`` face i, has none."""
     width, height = (_uniform(low, high, count, generator) for _ in range(2))
     left, top = (torch.rand(count, generator=generator) * (1 - side) for side in (width, height))
     axis = (torch.arange(size) + 0.5) / size
@@ -72,19 +110,29 @@ def random_rectangles(
 
 
 def random_views(
-    crops: Tensor, nir: Tensor, size: int, generator: torch.Generator, ranges: ViewRanges | None = None
+    crops: Tensor, simulated: Tensor, size: int, generator: torch.Generator, ranges: ViewRanges | None = None
 ) -> tuple[Tensor, Tensor]:
-    """Crops (N, 144, 144, 3) uint8 and ``nir`` (N,) bool → gray views (N, 1, size, size) in [0, 1] and their
-    occlusions (N, 1, size, size) bool. Where ``nir`` is set the view is simulated NIR of a random look."""
+    """Crops (N, 144, 144, 3) uint8 and ``simulated`` (N,) bool → gray views (N, 1, size, size) in [0, 1] and their
+    occlusions (N, 1, size, size) bool. Where ``simulated`` is set the view is simulated NIR of a random look; elsewhere
+    it is the photo's own gray, be it VIS or real NIR."""
     ranges = ranges or ViewRanges()
-    count = len(crops)
     rgb = sample_geometry(crops.permute(0, 3, 1, 2).float() / 255, size, ranges, generator)
     gray = to_gray(rgb)
-    if nir.any():
-        look = NirLook.random(int(nir.sum()), generator)
-        gray[nir] = simulate_nir(rgb[nir], look, generator)
+    if simulated.any():
+        look = NirLook.random(int(simulated.sum()), generator)
+        gray[simulated] = simulate_nir(rgb[simulated], look, generator)
+    gray = _camera(gray, ranges, generator)
+    if ranges.occluders == "many":
+        mix = OccluderMix().sharing(ranges.occluded)
+        return hide(gray, generator, mix, ranges.occlusion_low, ranges.occlusion_high)
+    chance = ranges.occluded if ranges.occluders == "rectangle" else 0.0
+    mask = random_rectangles(len(crops), size, generator, chance, ranges.occlusion_low, ranges.occlusion_high)
+    return gray.masked_fill(mask, 0.0), mask
 
-    column = (-1, 1, 1, 1)
+
+def _camera(gray: Tensor, ranges: ViewRanges, generator: torch.Generator) -> Tensor:
+    """Random contrast, brightness, gamma, blur and noise of gray views (N, 1, S, S)."""
+    count, size, column = len(gray), gray.shape[-1], (-1, 1, 1, 1)
     contrast = 1 + _uniform(-ranges.contrast, ranges.contrast, count, generator).view(column)
     bright = _uniform(-ranges.brightness, ranges.brightness, count, generator).view(column)
     gamma = torch.exp(_uniform(-ranges.gamma, ranges.gamma, count, generator)).view(column)
@@ -96,7 +144,4 @@ def random_views(
         small = F.interpolate(gray[coarse], scale_factor=0.4, mode="area")
         gray[coarse] = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
     noisy = _chance(ranges.noisy, count, generator).view(column) * 0.04
-    gray = (gray + noisy * torch.randn(gray.shape, generator=generator)).clamp(0, 1)
-
-    mask = random_rectangles(count, size, generator, ranges.occluded, ranges.occlusion_low, ranges.occlusion_high)
-    return gray.masked_fill(mask, 0.0), mask
+    return (gray + noisy * torch.randn(gray.shape, generator=generator)).clamp(0, 1)

@@ -7,11 +7,14 @@ it would be in visible light.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+OCCLUDERS = ("none", "rectangle", "many")
+"""What may hide a part of a training view: nothing, one black rectangle, or all kinds of this file."""
 
 EYE_BOX = (0.17, 0.23, 0.84, 0.74)
 MOUTH_BOX = (0.11, 0.45, 0.89, 0.95)
@@ -34,10 +37,15 @@ class OccluderMix:
     face: float = 0.08
     strokes: float = 0.05
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shares = [getattr(self, f.name) for f in fields(self)]
         if min(shares) < 0 or sum(shares) > 1 + 1e-9:
             raise ValueError(f"shares of occluders must be positive and make no more than 1, not {shares}")
+
+    def sharing(self, hidden: float) -> OccluderMix:
+        """The same mix of kinds, of which a share ``hidden`` of all views gets one."""
+        total = sum(asdict(self).values())
+        return OccluderMix(**{name: share * hidden / total for name, share in asdict(self).items()})
 
     def kinds(self, count: int, generator: torch.Generator) -> Tensor:
         """``count`` draws → (count,) int64, the number of the kind's field, or the number of fields for complete."""
@@ -85,16 +93,15 @@ def blobs(count: int, size: int, generator: torch.Generator, parts: int = 3) -> 
     inside = torch.zeros(count, size, size, dtype=torch.bool)
     wanted = torch.randint(1, parts + 1, (count,), generator=generator)
     for number in range(parts):
-        centre = place + (0 if number == 0 else 1) * _between(-0.22, 0.22, (count, 2), generator)
+        beside = _between(-0.22, 0.22, (count, 2), generator)
+        centre = place if number == 0 else place + beside
         radius = _between(0.07, 0.34, (count, 2), generator)
         angle = _between(0.0, 3.1416, (count, 1, 1), generator)
         dx, dy = x - centre[:, 0].view(-1, 1, 1), y - centre[:, 1].view(-1, 1, 1)
         along = (angle.cos() * dx + angle.sin() * dy) / radius[:, 0].view(-1, 1, 1)
         across = (angle.cos() * dy - angle.sin() * dx) / radius[:, 1].view(-1, 1, 1)
-        round_one = (torch.rand(count, generator=generator) < 0.6).view(-1, 1, 1)
-        shape = torch.where(
-            round_one, along.square() + across.square() < 1, torch.maximum(along.abs(), across.abs()) < 1
-        )
+        rounded = (torch.rand(count, generator=generator) < 0.6).view(-1, 1, 1)
+        shape = torch.where(rounded, along.square() + across.square() < 1, torch.maximum(along.abs(), across.abs()) < 1)
         inside |= shape & (number < wanted).view(-1, 1, 1)
     return inside
 
@@ -184,7 +191,7 @@ def hide(
     mask = torch.zeros(count, size, size, dtype=torch.bool)
     fill = black
     for number, shape in shapes.items():
-        mine = (kind == number).view(-1, 1, 1)
-        mask |= shape & mine
-        fill = torch.where(mine, fills[number], fill)
+        chosen = (kind == number).view(-1, 1, 1)
+        mask |= shape & chosen
+        fill = torch.where(chosen, fills[number], fill)
     return torch.where(mask, fill, gray[:, 0]).unsqueeze(1), mask.unsqueeze(1)

@@ -12,18 +12,23 @@ from ssn.errors import CheckpointError
 
 def save_state(state: dict, path: str | Path) -> None:
     """Write ``state`` (tensors, numbers, strings, and dicts and lists of them) to ``path``, atomically: a kill at any
-    time leaves either the old file or the new one."""
+    time leaves either the old file or the new one. Raises CheckpointError where it cannot be written."""
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + ".part")
     try:
-        with open(half, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with open(part, "wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:  # torch turns some failures of the disk into a RuntimeError
+        raise CheckpointError(
+            f"The training state {path} cannot be written: {error}.", "Make room, or use another --run."
+        ) from error
 
 
 def load_state(path: str | Path) -> dict:

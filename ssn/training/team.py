@@ -7,12 +7,20 @@ the gradients of one level at a time.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import TypeVar
+
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator
 from torch import Tensor
 
-from ssn.errors import DataError
+from ssn.errors import DataError, TeamError
+
+T = TypeVar("T")
+PATIENCE = timedelta(days=30)
+"""How long processes wait for one that works alone: as long as that takes. An exchange of gradients is less patient."""
 
 
 class Team:
@@ -23,6 +31,7 @@ class Team:
         self.accelerator = Accelerator(cpu=device.type == "cpu")
         self.rank, self.size = self.accelerator.process_index, self.accelerator.num_processes
         self.device = device if self.size == 1 else self.accelerator.device
+        self._patient = dist.new_group(backend="gloo", timeout=PATIENCE) if self.size > 1 else None
 
     @property
     def first(self) -> bool:
@@ -50,8 +59,45 @@ class Team:
         return [part.view(tensor.shape) for part, tensor in zip(parts, tensors, strict=True)]
 
     def wait(self) -> None:
-        """Until all have come this far."""
-        self.accelerator.wait_for_everyone()
+        """Until all have come this far, however long that takes."""
+        if self.size > 1:
+            dist.barrier(group=self._patient)
+
+    @torch.no_grad()
+    def broadcast(self, tensors: Iterable[Tensor]) -> None:
+        """Give everybody the first process's values, in place."""
+        if self.size == 1:
+            return
+        for tensor in tensors:
+            values = tensor.detach().clone(memory_format=torch.contiguous_format)
+            dist.broadcast(values, src=0)
+            tensor.copy_(values)
+
+    def first_does(self, work: Callable[[], T]) -> T:
+        """``work`` in the first process alone → its result, in all of them. The others wait as long as it takes, and
+        where it fails raise TeamError. Results should be small, or tensors on the CPU."""
+        if self.size == 1:
+            return work()
+        said: list = [None, None]
+        failure: BaseException | None = None
+        if self.first:
+            try:
+                said[1] = work()
+            except BaseException as error:  # whatever it is, nobody must be left waiting
+                failure, said[0] = error, f"{type(error).__name__}: {error}"
+        dist.broadcast_object_list(said, src=0, group=self._patient, device=torch.device("cpu"))
+        if failure is not None:
+            raise failure
+        if said[0] is not None:
+            raise TeamError(f"The team's first process gave up: {said[0]}", "See what it said.")
+        return said[1]
+
+    def first_before_others(self, work: Callable[[], T]) -> T:
+        """``work`` in the first process and then in all others, each with its own result: what builds a cache where
+        there is none builds it once, and the others find it."""
+        done: list[T] = []
+        self.first_does(lambda: done.append(work()))
+        return done[0] if done else work()
 
 
 def processes() -> tuple[int, int]:

@@ -104,6 +104,20 @@ def test_rows_of_another_recipe_and_damaged_rows_are_refused(tmp_path):
             AblationConfig(toy_recipe(), variants, seeds)
 
 
+def test_rows_of_other_faces_are_refused(tmp_path):
+    laboratory = Laboratory()
+    config = AblationConfig(toy_recipe(), ("si",), (0,))
+
+    def ablation(facts):
+        return Ablation(config, tmp_path, laboratory.train, laboratory.judge, BASE, facts=facts)
+
+    ablation({"people": "a1"}).run()
+    ablation({"people": "a1"}).run()
+    assert len(laboratory.trained) == 1
+    with pytest.raises(DataError, match="other faces"):
+        ablation({"people": "b2"}).run()
+
+
 def test_the_summary_has_the_documented_rows_and_is_json(tmp_path):
     ablation = Laboratory({"ssn": 0.7}).ablation(tmp_path)
     ablation.run()
@@ -191,7 +205,7 @@ def test_rows_really_train_from_one_base_and_one_warm_start(tmp_path):
     def train(recipe, folder):
         base = toy_base()
         warm = tmp_path / "warm.pt"
-        made = Pipeline(base, toys.crops, toys.learners, recipe, folder, toys.team, warm, half=False)
+        made = Pipeline(base, toys.faces, toys.people, recipe, folder, toys.team, warm, bfloat16=False)
         return made.run("all", resume=(folder / "search.pt").is_file(), progress=False)
 
     def judge(objective, recipe, folder):

@@ -1,28 +1,36 @@
-"""``train --stage search|finetune|all``: defaults, refusals, and the files that come out."""
+"""``train``: defaults, refusals, and the files that come out of search and fine-tuning."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+import typer
 from torch import nn
+from typer.testing import CliRunner
 
-from ssn.commands.search import make_recipe, train_stages
-from ssn.commands.train import sides_of, sizes_of
-from ssn.errors import DataError
+from ssn.commands import train as module
+from ssn.commands.ablate import SHARED_RECIPE, ablate
+from ssn.commands.train import train
+from ssn.errors import DataError, OptionError
 from ssn.models.checkpoint import load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
-from ssn.training.distill.recipe import DistillConfig
-from ssn.training.distill.run import initialise
+from ssn.training.augment import ViewRanges
+from ssn.training.distill.network import initialise
+from ssn.training.distill.recipe import DistillConfig, sizes_of
+from ssn.training.search.batches import BatchConfig
 from ssn.training.search.objective import Objective
 from ssn.training.search.pipeline import export
-from ssn.training.search.recipe import SearchConfig
+from ssn.training.search.recipe import Recipe, SearchConfig
 from ssn.training.search.variants import start_network, variant_named
+from ssn.training.team import Team
+from tests.training.drawn_crops import drawn_crops
 
 
 def test_the_defaults_are_the_papers():
-    recipe = make_recipe()
+    recipe = Recipe()
     assert recipe.variant == "ssn"
     assert recipe.batches.mode == "partial"
     assert recipe.batches.batch == 128
@@ -32,28 +40,108 @@ def test_the_defaults_are_the_papers():
     assert recipe.batches.masked == 1.0
     assert recipe.batches.masked_vis == 0.0
     assert recipe.finetune.final == 1.0
+    assert [recipe.rates.of(part) for part in ("network", "classifier", "estimators")] == [1e-4, 1e-3, 1e-2]
 
 
-def test_each_option_reaches_its_place_in_the_recipe():
-    given = {"search_epochs": 2, "indicator_rate": 3e-3, "correction_rate": 5e-4, "order": 2}
-    recipe = make_recipe("ssn-adaptive", **given, dimming=0.7, disturbance=6.0)
+class Stopped(Exception):
+    """Raised in place of the work, with what it would have been given."""
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    """Runs ``train`` or ``ablate`` up to the reading of faces, without SSN_LFW and SSN_FACES."""
+
+    def stop(*given):
+        raise Stopped(given)
+
+    monkeypatch.setattr(module, "read_faces", lambda *given: ("faces", {}))
+    monkeypatch.setattr(module, "distil", stop)
+    monkeypatch.setattr(module, "train_stages", stop)
+    app = typer.Typer()
+    app.command()(train)
+    app.command()(ablate)
+    return lambda *words: CliRunner().invoke(app, list(words), env={"SSN_LFW": "x"}).exception
+
+
+def test_each_option_reaches_its_place_in_the_recipe(run):
+    words = "--search-epochs 2 --indicator-rate 3e-3 --correction-rate 5e-4 --order 2 --dimming 0.7 --weight-rate 1e-5"
+    (given,) = run("train", "--stage", "all", "--variant", "ssn-adaptive", *words.split(), "--seed", "4").args
+    recipe = given[1]
     assert recipe.search == SearchConfig(epochs=2, indicator_rate=3e-3, correction_rate=5e-4, order=2)
     assert recipe.finetune.correction_rate == 5e-4
-    assert (recipe.loss.dimming, recipe.loss.disturbance) == (0.7, 6.0)
+    assert (recipe.loss.dimming, recipe.variant, recipe.seed) == (0.7, "ssn-adaptive", 4)
+    assert recipe.rates.of("classifier") == pytest.approx(1e-4)
+
+
+def test_distillation_gets_its_own(run):
+    words = "--sizes 64:0.5,96:0.5 --occluders many --occluded 0.7 --schedule constant --anneal 0.2 --simulate-nir"
+    (given,) = run("train", *words.split(), "--seed", "4").args
+    views = ViewRanges(occluders="many", occluded=0.7)
+    wanted = DistillConfig(
+        sizes=((64, 0.5), (96, 0.5)), schedule="constant", anneal=0.2, simulate_nir=True, seed=4, views=views
+    )
+    assert given[0] == wanted
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"variant": "best"}, "variant"), ({"mode": "some"}, "mode"), ({"micro": 48}, "shared out")]
+    ("stage", "folder"), [("distill", "distill"), ("search", "search"), ("finetune", "search"), ("all", "all")]
 )
-def test_a_recipe_that_makes_no_sense_is_refused(options, words):
-    with pytest.raises(DataError, match=words):
-        make_recipe(**options)
+def test_each_stage_has_a_folder_of_its_own_but_stage_two_goes_on_in_stage_ones(run, stage, folder):
+    (given,) = run("train", "--stage", stage).args
+    assert Path("runs") / folder in given
 
 
-def test_an_unknown_stage_is_refused_before_anything_is_read():
-    nowhere = Path("nowhere")
-    with pytest.raises(DataError, match="no stage"):
-        train_stages("polish", make_recipe(), nowhere, None, None, nowhere, nowhere, None, False, "cpu")
+@pytest.mark.parametrize(
+    ("stage", "words"),
+    [
+        ("distill", ("--search-epochs", "1")),
+        ("distill", ("--base", "x.safetensors")),
+        ("distill", ("--variant", "ssn")),
+        ("search", ("--images", "900")),
+        ("search", ("--finetune-epochs", "1")),
+        ("search", ("--out", "x.safetensors")),
+        ("finetune", ("--start", "x.pt")),
+        ("all", ("--occluders", "many")),
+        ("all", ("--export-only",)),
+    ],
+)
+def test_an_option_that_the_stage_does_not_read_is_refused(run, stage, words):
+    error = run("train", "--stage", stage, *words)
+    assert isinstance(error, OptionError)
+    assert f"{words[0]} is not read by --stage {stage}" in str(error)
+
+
+def test_an_ablation_checks_its_rows_first_and_says_which_option_to_use(run):
+    error = run("ablate", "--variants", "ssn,unheard", "--base", "nowhere.safetensors")
+    assert isinstance(error, DataError)
+    assert "unheard" in str(error), "before the base is read"
+    error = run("ablate", "--variant", "si")
+    assert isinstance(error, OptionError)
+    assert "--variants" in str(error)
+    assert SHARED_RECIPE.rates.of("classifier") == pytest.approx(3e-3)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (("--variant", "best"), "variant"),
+        (("--mode", "some"), "mode"),
+        (("--micro", "48"), "shared out"),
+        (("--occluders", "hats"), "occluders"),
+        (("--schedule", "never"), "schedule"),
+        (("--occlusion-low", "0.9"), "sides"),
+        (("--stage", "polish"), "no stage"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused_before_anything_is_read(run, words, meant):
+    error = run("train", *words)
+    assert isinstance(error, DataError)
+    assert meant in str(error)
+
+
+def test_batch_and_micro_batch_are_taken_together(run):
+    (given,) = run("train", "--stage", "all", "--batch", "24", "--micro", "12").args
+    assert given[1].batches == replace(BatchConfig(), batch=24, micro=12)
 
 
 @pytest.mark.parametrize("name", ["light-cnn", "ssn-adaptive"])
@@ -61,7 +149,7 @@ def test_a_variants_file_answers_as_the_variant_did_and_says_what_it_is(name, tm
     base = SaliencySearchNetwork().eval()
     initialise(base.backbone, torch.Generator().manual_seed(0))
     network = start_network(base, variant_named(name))
-    recipe = make_recipe(name)
+    recipe = Recipe(variant=name)
     with torch.no_grad():
         for parameter in network.indicator_parameters():
             parameter.add_(0.1)
@@ -79,16 +167,25 @@ def test_a_variants_file_answers_as_the_variant_did_and_says_what_it_is(name, tm
     assert torch.cosine_similarity(before, after).item() > 0.999
 
 
+@pytest.mark.slow
+def test_a_distillation_ends_in_a_checkpoint_that_says_what_it_was_made_from_and_can_be_exported_again(tmp_path):
+    faces, team = drawn_crops(), Team("cpu")
+    config = DistillConfig(images=2, batch=2, partners=1, sizes=((64, 1.0),))
+    counts = {"drawn": {"images": 20}}
+    done = module.distil(config, faces, counts, tmp_path, None, None, False, False, team)
+    network, card = load_model(tmp_path / "distilled.safetensors")
+    assert done["model"] == card.model_id
+    assert (card.training["views"], card.training["nir"]) == (2, "simulated")
+    assert card.training["data"] == counts
+    assert card.training["recipe"]["views"]["occluders"] == "rectangle"
+    assert network.selection is None or bool((network.selection[0].indicators == 1).all())
+    again = module.distil(DistillConfig(), faces, counts, tmp_path, tmp_path / "b.safetensors", None, False, True, team)
+    assert again["training"]["recipe"] == done["training"]["recipe"], "that of the state, whatever is asked"
+
+
 def test_sizes_are_read_or_refused():
-    assert sizes_of("64:0.585,96:0.1,128:0.315") == DistillConfig.sizes
+    assert sizes_of("64:0.585,96:0.1,128:0.315") == DistillConfig().sizes
     assert sizes_of("128:1") == ((128, 1.0),)
     for wrong in ("128", "64:0.5,128:0.4", "16:1", "a:1", "", "128:-1,64:2"):
         with pytest.raises(DataError, match="Write them like"):
             sizes_of(wrong)
-
-
-def test_sides_are_read_or_refused():
-    assert sides_of("0.2:0.75") == (0.2, 0.75)
-    for wrong in ("0.5", "0.7:0.2", "0:0.5", "0.5:1.5", "a:b", "0.1:0.2:0.3"):
-        with pytest.raises(DataError, match="Write them like"):
-            sides_of(wrong)

@@ -11,7 +11,7 @@ from ssn.models.card import ModelCard
 from ssn.models.checkpoint import load_model, save_model
 from ssn.models.light_cnn import LightCNN29V1, LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
-from ssn.training.distill.normed import initialise
+from ssn.training.distill.network import initialise
 from tests.training.toys import FULL_SHAPES, ToyBackbone
 
 

@@ -27,7 +27,7 @@ from ssn.models.checkpoint import (
 )
 from ssn.models.light_cnn import LightCNN29V1, LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
-from ssn.training.distill.normed import initialise
+from ssn.training.distill.network import initialise
 
 
 @pytest.fixture(scope="module")

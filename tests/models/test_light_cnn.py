@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ssn.models.light_cnn import BLOCK_SHAPES, LightCNN29, LightCNN29V1, LightCNN29V2, MaxFeatureMap
 from ssn.models.network import SaliencySearchNetwork
-from ssn.training.distill.normed import initialise
+from ssn.training.distill.network import initialise
 
 # Residual blocks and groups as published: (block, how many residual blocks, channels in, channels out of the group).
 STAGES = ((1, 1, 48, 96), (2, 2, 96, 192), (3, 3, 192, 128), (4, 4, 128, 128))

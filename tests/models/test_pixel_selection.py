@@ -12,7 +12,7 @@ from ssn.models.checkpoint import build_network
 from ssn.models.light_cnn import BLOCK_SHAPES, LightCNN29V2
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.models.pixel_selection import BRANCHES, PixelSelection
-from ssn.training.distill.run import initialise
+from ssn.training.distill.network import initialise
 
 
 @pytest.fixture(scope="module")

@@ -38,13 +38,13 @@ def save_and_die(path: Path, moment: str) -> None:
     def die(*_) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
-    def write_half(state, file) -> None:
-        file.write(b"half a state")
+    def write_a_part(state, file) -> None:
+        file.write(b"a part of a state")
         file.flush()
         die()
 
     if moment == "while writing":
-        checkpoints.torch.save = write_half
+        checkpoints.torch.save = write_a_part
     else:
         setattr(checkpoints.os, {"before flushing": "fsync", "before renaming": "replace"}[moment], die)
     save_state({"step": 4}, path)
@@ -70,11 +70,11 @@ def test_a_failed_save_leaves_the_old_state_and_nothing_else(tmp_path, monkeypat
     before = path.read_bytes()
 
     def full_disk(state, file) -> None:
-        file.write(b"half")
+        file.write(b"a part")
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(checkpoints.torch, "save", full_disk)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(CheckpointError, match=r"cannot be written.*No space"):
         save_state({"step": 4}, path)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["state.pt"]

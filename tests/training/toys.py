@@ -14,7 +14,7 @@ from ssn.models.light_cnn import MFMConv
 from ssn.models.network import SaliencySearchNetwork
 from ssn.training.search.batches import BatchConfig
 from ssn.training.search.objective import Objective
-from ssn.training.search.people import choose_learners
+from ssn.training.search.people import choose_people
 from ssn.training.search.recipe import FinetuneConfig, Recipe, SearchConfig
 from ssn.training.search.variants import start_network, variant_named
 from ssn.training.search.warm_up import WarmStart
@@ -95,20 +95,20 @@ def toy_recipe(variant: str = "ssn", **search) -> Recipe:
 
 
 class Toys:
-    """Everything a stage needs, made anew: ``objective``, ``crops``, ``learners``, ``recipe``, ``team``."""
+    """Everything a stage needs, made anew: ``objective``, ``faces``, ``people``, ``recipe``, ``team``."""
 
     def __init__(self, recipe: Recipe | None = None):
         self.recipe = recipe or toy_recipe()
-        self.crops = toy_crops()
-        self.learners = choose_learners(self.crops, self.recipe.held_out)
+        self.faces = toy_crops()
+        self.people = choose_people(self.faces, self.recipe.held_out)
         self.team = Team("cpu")
         variant = variant_named(self.recipe.variant)
         made = torch.Generator().manual_seed(1)
-        targets = nn.functional.normalize(torch.randn(len(self.learners), 16, generator=made), dim=1)
-        start = WarmStart(targets, 0.1 * torch.randn(self.learners.classes, 16, generator=made))
+        targets = nn.functional.normalize(torch.randn(len(self.people), 16, generator=made), dim=1)
+        start = WarmStart(targets, 0.1 * torch.randn(self.people.classes, 16, generator=made))
         network = start_network(toy_base(), variant)
         self.objective = Objective(network, start.linear(), targets, variant, self.recipe.loss, size=32)
 
     def make(self, kind):
         """A stage of that kind."""
-        return kind(self.objective, self.crops, self.learners, self.recipe, self.team, half=False)
+        return kind(self.objective, self.faces, self.people, self.recipe, self.team, bfloat16=False)

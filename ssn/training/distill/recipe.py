@@ -1,62 +1,91 @@
-"""What stage 0 shows at each step, and what it wants to hear: the recipe, the targets, and the draw of a batch.
+"""The recipe of stage 0.
 
-3/4 of a batch are different crops; the rest are partners: any photo of the same person where the person is known,
-else another view of the same photo, shown in the other spectrum. Faces grow with training (64, 96, 128 pixels): a small
-view costs a quarter of a large one.
-
-Every random choice of step ``i`` comes from a generator seeded by (seed, i): a resumed run needs only its step number
-to go on as if it had never stopped.
+Faces grow with training (64, 96, 128 pixels): a small view costs a quarter of a large one.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
+from ssn.errors import CheckpointError, DataError
+from ssn.training.augment import ViewRanges
+from ssn.training.option import option
 
-from ssn.data.face_store import StoredFaces
-from ssn.errors import CheckpointError
-from ssn.faces.descriptor import centred
-from ssn.training.augment import ViewRanges, random_views
+Shares = tuple[tuple[int, float], ...]
+SCHEDULES = ("cosine", "constant")
+LEAST = 0.01
+"""What is left of the rate at the end."""
+
+
+def sizes_of(text: str) -> Shares:
+    """ "64:0.6,128:0.4" → ((64, 0.6), (128, 0.4)). Raises DataError for what cannot be read, or shares other than 1."""
+    try:
+        sizes = tuple((int(side), float(share)) for side, share in (pair.split(":") for pair in text.split(",")))
+    except ValueError as error:
+        raise DataError(f"{text!r} are no sizes and shares.", "Write them like 64:0.6,128:0.4.") from error
+    if any(side < 32 or share <= 0 for side, share in sizes) or abs(sum(share for _, share in sizes) - 1) > 1e-6:
+        raise DataError(f"{text!r} are no sizes of 32 and more whose shares make 1.", "Write them like 64:0.6,128:0.4.")
+    return sizes
+
+
+def sizes_as_text(sizes: Shares) -> str:
+    """The reverse of ``sizes_of``."""
+    return ",".join(f"{side}:{share:g}" for side, share in sizes)
 
 
 @dataclass(frozen=True)
 class DistillConfig:
-    """The recipe. Everything that decides the result is here."""
+    """Everything that decides the result of stage 0, but for the faces and where it starts."""
 
-    images: int = 210_000
-    """Views seen in all."""
+    images: int = option(210_000, low=64)
+    """Distillation: views to learn from in all."""
     batch: int = 32
     partners: int = 8
     """How many of a batch are partners."""
-    sizes: tuple[tuple[int, float], ...] = ((64, 0.585), (96, 0.10), (128, 0.315))
-    """(side of the view, share of the images), in order. A network that knows small faces knows little of large ones
-    at first: the last size needs a third of the views, and a rate that has not yet fallen."""
-    learning_rate: float = 8e-4
+    sizes: tuple[tuple[int, float], ...] = option(
+        ((64, 0.585), (96, 0.10), (128, 0.315)), read=sizes_of, write=sizes_as_text
+    )
+    """Distillation: sides of the views in pixels and their shares of the views, in order. A network that knows small
+    faces knows little of large ones at first: the last size needs a third of the views, and a rate not yet fallen."""
+    learning_rate: float = option(8e-4, low=0)
+    """Distillation: peak rate of AdamW."""
     weight_decay: float = 0.02
-    warmup: float = 0.015
+    warmup: float = option(0.015, low=0, high=1)
+    """Distillation: share of the views in which the rate rises; 0 begins at its peak."""
+    schedule: str = option("cosine")
+    """Distillation: cosine lets the rate fall from the warm-up's end on; constant keeps it up to the anneal."""
+    anneal: float = option(0.1, low=0, high=1)
+    """Distillation: last share of the views, in which a constant rate falls too."""
     clip: float = 5.0
     relation: float = 10.0
     """Weight of the similarity matrices' term."""
     ranking: float = 0.25
-    """Weight of the term that ranks all training crops by likeness."""
+    """Weight of the term that ranks all training faces by likeness."""
     sharpness: float = 16.0
     """What cosines are multiplied by before they become that ranking's probabilities."""
     identity_pull: float = 0.4
     """How far a descriptor is moved towards the mean of its person's, where the person is known."""
     ema: float = 0.998
-    seed: int = 0
+    """What the running average of the weights keeps of itself in a step."""
+    simulate_nir: bool = option(False)
+    """Simulate NIR from VIS photos also of people and sets that have real NIR."""
+    seed: int = option(0)
+    """Decides every random choice."""
     views: ViewRanges = field(default_factory=ViewRanges)
+
+    def __post_init__(self) -> None:
+        if self.schedule not in SCHEDULES:
+            raise DataError(f"There is no schedule {self.schedule!r}.", f"Use one of {', '.join(SCHEDULES)}.")
 
     @property
     def steps(self) -> int:
+        """Batches in all."""
         return max(1, self.images // self.batch)
 
     def size_at(self, step: int) -> int:
+        """Side of the views of a step, in pixels."""
         done, reached = step / self.steps, 0.0
         for size, share in self.sizes:
             reached += share
@@ -65,65 +94,22 @@ class DistillConfig:
         return self.sizes[-1][0]
 
     def rate_at(self, step: int) -> float:
-        """Linear warm-up, then half a cosine down to 1 % of the rate."""
-        warm = max(1, round(self.warmup * self.steps))
+        """Linear warm-up; then half a cosine down to 1 % of the rate, at once or, where it is constant, in the last
+        share ``anneal`` of the steps."""
+        warm = round(self.warmup * self.steps)
         if step < warm:
             return self.learning_rate * (step + 1) / warm
-        done = (step - warm) / max(1, self.steps - warm)
-        return self.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(done, 1.0))))
+        begin = warm if self.schedule == "cosine" else max(warm, round((1 - self.anneal) * self.steps))
+        done = min(max((step - begin) / max(1, self.steps - begin), 0.0), 1.0)
+        return self.learning_rate * (LEAST + (1 - LEAST) * 0.5 * (1 + math.cos(math.pi * done)))
 
 
-def recipe_of(state: dict) -> DistillConfig:
+def recipe_of(state: dict[str, Any]) -> DistillConfig:
     """The recipe a training state was made with. Raises CheckpointError where the state is none of a distillation."""
     try:
-        made = dict(state["config"])
+        made = dict(state["recipe"])
         made["views"] = ViewRanges(**made["views"])
         made["sizes"] = tuple(tuple(pair) for pair in made["sizes"])
         return DistillConfig(**made)
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError("That is no state of a distillation.", "Start without --resume.") from error
-
-
-class Targets:
-    """What the student should reproduce for each crop: its centred descriptor, pulled towards its person's mean."""
-
-    def __init__(self, crops: StoredFaces, pull: float):
-        self.mean = crops.descriptors.mean(axis=0)
-        unit = centred(crops.descriptors, self.mean)
-        self.members: dict[int, np.ndarray] = {}
-        order = np.argsort(crops.identities, kind="stable")
-        for rows in np.split(order, np.flatnonzero(np.diff(crops.identities[order])) + 1):
-            identity = int(crops.identities[rows[0]])
-            if identity >= 0 and len(rows) > 1:
-                self.members[identity] = rows
-                person = unit[rows].mean(axis=0)
-                unit[rows] = (1 - pull) * unit[rows] + pull * person / np.linalg.norm(person)
-        unit /= np.linalg.norm(unit, axis=1, keepdims=True)
-        self.unit = torch.from_numpy(unit)
-
-
-def ranking_divergence(answer: Tensor, target: Tensor, bank: Tensor, sharpness: float) -> Tensor:
-    """How far the order in which answers (N, D) find the rows of ``bank`` (M, D) alike is from the targets' (N, D), all
-    of unit length: the Kullback–Leibler divergence of the two softmax distributions, summed over N."""
-    ranked, wanted = (F.log_softmax(sharpness * side @ bank.T, dim=1) for side in (answer, target))  # (N, M)
-    return F.kl_div(ranked, wanted, reduction="sum", log_target=True)
-
-
-def draw_batch(crops: StoredFaces, targets: Targets, config: DistillConfig, step: int) -> tuple[Tensor, Tensor]:
-    """The views (batch, 1, S, S) and targets (batch, 128) of one step; depends on nothing but its arguments."""
-    generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
-    fresh = config.batch - config.partners
-    epoch, place = divmod(step * fresh, len(crops))
-    rows = []
-    while len(rows) < fresh:
-        order = np.random.default_rng((config.seed, epoch)).permutation(len(crops))
-        rows += order[place : place + fresh - len(rows)].tolist()
-        epoch, place = epoch + 1, 0
-    for row in rows[: config.partners]:
-        family = targets.members.get(int(crops.identities[row]), [row])
-        rows.append(int(family[torch.randint(len(family), (1,), generator=generator).item()]))
-    nir = torch.rand(fresh, generator=generator) < 0.5
-    nir = torch.cat([nir, ~nir[: config.partners]])
-    pixels = torch.from_numpy(crops.pixels[rows])
-    views, _ = random_views(pixels, nir, config.size_at(step), generator, config.views)
-    return views, targets.unit[rows]

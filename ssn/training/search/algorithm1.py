@@ -1,29 +1,37 @@
 """Stage 1, automatic feature search: Algorithm 1 of the paper.
 
-S_T is split in two at random. An iteration takes one batch of each half: M descends ∇_M L_val(θ″, M) by Adam on the
-val half's, then θ″ descends ∇_θ″ L_train(θ″, M) by SGD on the train half's. Variants without the search learn M and θ″
-side by side on both batches, which come from all of S_T: the same number of iterations and of faces.
+    split S_T at random in two halves, train and val
+    until converged:
+        draw a batch of each
+        M  descends  ∇_M L_val(θ″, M)        by Adam          (∇ of first or second order: ``bilevel``)
+        θ″ descends  ∇_θ″ L_train(θ″, M)     by SGD
+
+Variants without the search learn M and θ″ side by side on both batches, which come from all of S_T: the same number of
+iterations and of faces.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from torch import Tensor, nn
 
 from ssn.data.face_store import StoredFaces
 from ssn.training.search.batches import Batches
 from ssn.training.search.bilevel import Bilevel
-from ssn.training.search.objective import BatchGradient, Objective
-from ssn.training.search.people import Learners, halves
+from ssn.training.search.objective import Objective, total
+from ssn.training.search.people import TrainingPeople, halves
 from ssn.training.search.recipe import Recipe
-from ssn.training.search.stage import Stage
+from ssn.training.search.stage import ObjectiveStage
 from ssn.training.team import Team
 
 TRAIN, VAL, ALL = 1, 2, 3
 """Streams of random choices."""
 
 
-class Search(Stage):
+class Search(ObjectiveStage):
     """One run of stage 1. A second-order search runs in float32: bfloat16 would drown its finite difference."""
 
     name = "search"
@@ -32,27 +40,23 @@ class Search(Stage):
     def __init__(
         self,
         objective: Objective,
-        crops: StoredFaces,
-        learners: Learners,
+        faces: StoredFaces,
+        people: TrainingPeople,
         recipe: Recipe,
         team: Team,
-        half: bool | None = None,
+        bfloat16: bool | None = None,
     ):
-        super().__init__(objective, learners, recipe, team, False if recipe.search.order == 2 else half)
-        self.variant = objective.variant
-        if self.variant.search:
-            train, val = halves(len(learners), recipe.seed)
-            self.train = Batches(crops, learners, train, recipe.batches, recipe.seed, TRAIN)
-            self.val = Batches(crops, learners, val, recipe.batches, recipe.seed, VAL)
-            self.per_epoch = min(self.train.per_epoch, self.val.per_epoch)
-        else:
-            everyone = np.arange(len(learners))
-            self.all = Batches(crops, learners, everyone, recipe.batches, recipe.seed, ALL)
-            self.per_epoch = max(1, self.all.per_epoch // 2)
-        self.upper = objective.indicators()
-        parts = objective.weights()
+        super().__init__(objective, people, recipe, team, False if recipe.search.order == 2 else bfloat16)
+        train, val = halves(len(people), recipe.seed)
+        members = {TRAIN: train, VAL: val} if objective.variant.search else {ALL: np.arange(len(people))}
+        self.batches = {
+            stream: Batches(faces, people, photos, recipe.batches, recipe.seed, stream)
+            for stream, photos in members.items()
+        }
+        self.supplies += self.batches.values()
+        self.upper, parts = objective.indicators(), objective.weights()
         self.lower = [parameter for name in parts for parameter in parts[name]]
-        rates = [getattr(recipe.rates, name) for name in parts for _ in parts[name]]
+        rates = [recipe.rates.of(name) for name in parts for _ in parts[name]]
         self.bilevel = Bilevel(self.upper, self.lower, rates, recipe.search.order)
         self.optimizers["weights"] = self.weight_optimizer()
         if self.upper:
@@ -60,7 +64,39 @@ class Search(Stage):
 
     @property
     def steps(self) -> int:
-        return max(1, round(self.recipe.search.epochs * self.per_epoch))
+        if self.objective.variant.search:
+            per_epoch = min(batches.per_epoch for batches in self.batches.values())
+        else:
+            per_epoch = max(1, self.batches[ALL].per_epoch // 2)
+        return max(1, round(self.recipe.search.epochs * per_epoch))
+
+    def step(self) -> dict[str, float]:
+        return self._bilevel() if self.objective.variant.search else self._side_by_side()
+
+    def _bilevel(self) -> dict[str, float]:
+        """M on the val batch, then θ″ on the train batch."""
+        val, train = self.gradient(VAL, self.step_number), self.gradient(TRAIN, self.step_number)
+        descend(self.optimizers["indicators"], self.upper, self.objective.tie(self.bilevel.gradient(val, train)))
+        gradients = train(self.lower)
+        length = self.clip(self.lower, gradients)
+        descend(self.optimizers["weights"], self.lower, gradients)
+        return {**train.values, "val identity": val.values["identity"], "gradient": length}
+
+    def _side_by_side(self) -> dict[str, float]:
+        """M and θ″ on the same gradient, twice."""
+        for number in (2 * self.step_number, 2 * self.step_number + 1):
+            batch = self.gradient(ALL, number)
+            gradients = batch([*self.upper, *self.lower])
+            upper, lower = gradients[: len(self.upper)], gradients[len(self.upper) :]
+            length = self.clip(self.lower, lower)
+            if self.upper:
+                descend(self.optimizers["indicators"], self.upper, self.objective.tie(upper))
+            descend(self.optimizers["weights"], self.lower, lower)
+        return {**batch.values, "gradient": length}
+
+    def gradient(self, stream: int, number: int) -> BatchGradient:
+        """Of the loss on batch ``number`` of a stream."""
+        return BatchGradient(self.objective, self.batches[stream], number, self.team, self.bfloat16)
 
     def _indicator_optimizer(self) -> torch.optim.Adam:
         """Adam on M, and on the weights of δ, each at its rate."""
@@ -71,31 +107,38 @@ class Search(Stage):
             groups.append({"params": correction, "lr": rates.correction_rate})
         return torch.optim.Adam(groups)
 
-    def step(self) -> dict[str, float]:
-        return self._bilevel() if self.variant.search else self._side_by_side()
 
-    def _bilevel(self) -> dict[str, float]:
-        """M on the val batch, then θ″ on the train batch."""
-        val = self._gradient(self.val, self.step_number)
-        train = self._gradient(self.train, self.step_number)
-        gradients = self.objective.tie(self.bilevel.gradient(val, train))
-        self.descend("indicators", self.upper, gradients)
-        gradients = train(self.lower)
-        length = self.clip(self.lower, gradients)
-        self.descend("weights", self.lower, gradients)
-        return {**train.terms, "val identity": val.terms["identity"], "gradient": length}
+class BatchGradient:
+    """The gradient of the objective on batch ``number``: the mean over its micro-batches, all processes' together.
 
-    def _side_by_side(self) -> dict[str, float]:
-        """M and θ″ on the same gradient, twice."""
-        for number in (2 * self.step_number, 2 * self.step_number + 1):
-            batch = self._gradient(self.all, number)
-            gradients = batch([*self.upper, *self.lower])
-            upper, lower = gradients[: len(self.upper)], gradients[len(self.upper) :]
-            length = self.clip(self.lower, lower)
-            if self.upper:
-                self.descend("indicators", self.upper, self.objective.tie(upper))
-            self.descend("weights", self.lower, lower)
-        return {**batch.terms, "gradient": length}
+    Called with parameters it gives their gradients; the batch is drawn once and stays the same. ``values`` holds the
+    terms of the loss at the last call, by name.
+    """
 
-    def _gradient(self, batches: Batches, number: int) -> BatchGradient:
-        return BatchGradient(self.objective, batches, number, self.team, self.half)
+    def __init__(self, objective: Objective, batches: Batches, number: int, team: Team, bfloat16: bool):
+        self.objective, self.team, self.bfloat16 = objective, team, bfloat16
+        self.count = batches.config.micros
+        self.micros = [micro.to(team.device) for micro in batches.take(number, team.share(self.count))]
+        self.values: dict[str, float] = {}
+
+    def __call__(self, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
+        sums = [torch.zeros_like(p) for p in parameters]
+        values = torch.zeros(len(self.objective.measures), device=self.team.device)
+        for micro in self.micros:
+            terms = self.objective(micro, self.bfloat16)
+            gradients = torch.autograd.grad(total(terms) / self.count, parameters, allow_unused=True)
+            for sum_, gradient in zip(sums, gradients, strict=True):
+                if gradient is not None:
+                    sum_ += gradient
+            values += torch.stack([term.value.detach() for term in terms]) / self.count
+        *sums, values = self.team.sum([*sums, values])
+        self.values = dict(zip(self.objective.measures, values.tolist(), strict=True))
+        return sums
+
+
+def descend(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
+    """One step of the optimiser, with these gradients."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)

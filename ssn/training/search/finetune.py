@@ -8,17 +8,18 @@ import numpy as np
 import torch
 
 from ssn.data.face_store import StoredFaces
+from ssn.training.search.algorithm1 import BatchGradient, descend
 from ssn.training.search.batches import Batches
-from ssn.training.search.objective import BatchGradient, Objective
-from ssn.training.search.people import Learners
+from ssn.training.search.objective import Objective
+from ssn.training.search.people import TrainingPeople
 from ssn.training.search.recipe import Recipe
-from ssn.training.search.stage import Stage
+from ssn.training.search.stage import ObjectiveStage
 from ssn.training.team import Team
 
 STREAM = 4
 
 
-class Finetune(Stage):
+class Finetune(ObjectiveStage):
     """One run of stage 2, from the objective that stage 1 left. M_B^m is fixed; the weights of δ in ``ssn-adaptive``
     are weights like others and go on learning."""
 
@@ -27,14 +28,15 @@ class Finetune(Stage):
     def __init__(
         self,
         objective: Objective,
-        crops: StoredFaces,
-        learners: Learners,
+        faces: StoredFaces,
+        people: TrainingPeople,
         recipe: Recipe,
         team: Team,
-        half: bool | None = None,
+        bfloat16: bool | None = None,
     ):
-        super().__init__(objective, learners, recipe, team, half)
-        self.batches = Batches(crops, learners, np.arange(len(learners)), recipe.batches, recipe.seed, STREAM)
+        super().__init__(objective, people, recipe, team, bfloat16)
+        self.batches = Batches(faces, people, np.arange(len(people)), recipe.batches, recipe.seed, STREAM)
+        self.supplies.append(self.batches)
         parts = objective.weights()
         self.lower = [parameter for name in parts for parameter in parts[name]]
         self.optimizers["weights"] = self.weight_optimizer()
@@ -53,14 +55,14 @@ class Finetune(Stage):
     def step(self) -> dict[str, float]:
         """θ″ (and δ) on the next batch."""
         self._set_rates()
-        batch = BatchGradient(self.objective, self.batches, self.step_number, self.team, self.half)
+        batch = BatchGradient(self.objective, self.batches, self.step_number, self.team, self.bfloat16)
         gradients = batch([*self.lower, *self.correction])
         lower, correction = gradients[: len(self.lower)], gradients[len(self.lower) :]
         length = self.clip(self.lower, lower)
-        self.descend("weights", self.lower, lower)
+        descend(self.optimizers["weights"], self.lower, lower)
         if self.correction:
-            self.descend("correction", self.correction, correction)
-        return {**batch.terms, "gradient": length}
+            descend(self.optimizers["correction"], self.correction, correction)
+        return {**batch.values, "gradient": length}
 
     def rate_share(self) -> float:
         """What the present step's rates are of the first ones."""

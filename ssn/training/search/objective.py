@@ -1,9 +1,9 @@
-"""What search and fine-tuning minimise: (1) and (14) of the paper, and two terms of ours that keep what the base knows
-and the saliency readable."""
+"""What search and fine-tuning minimise: (1) and (14) of the paper, and terms of ours that keep what the base knows and
+the saliency readable."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,12 +12,12 @@ from torch import Tensor, nn
 
 from ssn.machine import autocast
 from ssn.models.adaptive_selection import disturbed, roughness, undimmed
-from ssn.models.information_bottleneck import InformationBottleneck
-from ssn.models.network import SaliencySearchNetwork
-from ssn.training.search.batches import Batches, MicroBatch
-from ssn.training.search.distilled import Teaching
+from ssn.models.information_bottleneck import BottleneckTerms, InformationBottleneck
+from ssn.models.network import BlockTrace, SaliencySearchNetwork
+from ssn.training.option import option
+from ssn.training.search.batches import MicroBatch
+from ssn.training.search.distilled import DistilledKnowledge
 from ssn.training.search.variants import Variant
-from ssn.training.team import Team
 
 
 @dataclass(frozen=True)
@@ -28,26 +28,60 @@ class LossConfig:
     """λ_ib of (14)."""
     beta: float = 1.0
     """β of (5) and (12)."""
-    knowledge: float = 5.0
-    """Ours, the same in every row: 1 − cosine to what the untuned base says of the same photo, complete and in VIS."""
-    teacher: float = 0.0
-    """Ours, the same in every row: what the base was taught by goes on teaching (``Teaching``)."""
+    knowledge: float = option(5.0, low=0)
+    """Weight of 1 − cosine to what the untuned base says of the same photo, complete. Ours, the same in every row."""
+    teacher: float = option(0.0, low=0)
+    """Weight of what the base's teacher goes on asking. Ours, the same in every row."""
     roughness: float = 0.01
     """Ours, adaptive selection only: keeps δ small and smooth."""
-    dimming: float = 0.0
-    """Ours, adaptive selection only: takes saliency from hidden pixels, whether the network is told them or not."""
-    disturbance: float = 0.0
-    """Ours, adaptive selection only: leaves the saliency of shown pixels to M."""
+    dimming: float = option(0.0, low=0)
+    """ssn-adaptive: weight of taking saliency from hidden pixels, whether the network is told them or not. Ours."""
+    disturbance: float = option(0.0, low=0)
+    """ssn-adaptive: weight of leaving the saliency of shown pixels to M. Ours."""
 
 
-TERMS = ("identity", "knowledge", "teacher", "forgotten", "kept", "roughness", "undimmed", "disturbed", "accuracy")
+@dataclass(frozen=True)
+class Term:
+    """A part of the loss: ``value`` (), and the ``weight`` it is added with, 0 where it is only watched."""
+
+    name: str
+    value: Tensor
+    weight: float
+
+
+def total(terms: Sequence[Term]) -> Tensor:
+    """The loss."""
+    return sum(term.weight * term.value for term in terms if term.weight)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What the modules say of one micro-batch: ``embedding`` (n, W), ``logits`` (n, classes), the blocks' traces, and
+    the bottleneck's estimates where there is one."""
+
+    micro: MicroBatch
+    embedding: Tensor
+    logits: Tensor
+    traces: list[BlockTrace]
+    information: BottleneckTerms | None
+
+    def mean(self, measure: Callable[..., Tensor], *given: Tensor) -> Tensor:
+        """The mean over the blocks of a measure of δ."""
+        return sum(measure(trace.correction, *given) for trace in self.traces) / len(self.traces)
+
+    def mean_over_hidden(self, measure: Callable[..., Tensor]) -> Tensor:
+        """The same of a measure of δ and the mask; 0 where nothing is hidden."""
+        return self.logits.new_zeros(()) if self.micro.mask is None else self.mean(measure, self.micro.mask)
+
+
+Measure = Callable[[Answers], Tensor]
 
 
 class Objective(nn.Module):
     """Network, identity classifier and bottleneck in one module: the weights θ″ and the indicators M.
 
-    ``targets`` (R, 256), unit rows: the base's embeddings of the learners, which are no parameters and not saved.
-    ``teaching`` is used where the recipe gives it a weight.
+    ``targets`` (R, 256), unit rows: the base's embeddings of the photos, which are no parameters and not saved.
+    ``distilled`` is used where the recipe gives it a weight.
     """
 
     def __init__(
@@ -59,11 +93,11 @@ class Objective(nn.Module):
         config: LossConfig,
         size: int = 128,
         seed: int = 0,
-        teaching: Teaching | None = None,
+        distilled: DistilledKnowledge | None = None,
     ):
         super().__init__()
         self.network, self.classifier, self.config, self.variant = network, classifier, config, variant
-        self.teaching = teaching if config.teacher > 0 else None
+        self.distilled = distilled if config.teacher > 0 else None
         self.register_buffer("targets", targets, persistent=False)
         self.bottleneck = None
         if variant.bottleneck:
@@ -71,33 +105,41 @@ class Objective(nn.Module):
                 torch.manual_seed(seed)
                 shapes = network.shapes[0], network.shapes[-1]
                 self.bottleneck = InformationBottleneck((1, size, size), *shapes, config.beta, config.bottleneck)
+        self.measures = self._measures()
+        """Every term's weight, and how it is measured, by its name."""
 
-    def forward(self, micro: MicroBatch, half: bool = False) -> tuple[Tensor, Tensor]:
-        """One micro-batch → the loss, and the values of ``TERMS`` (9,) without gradient. ``half`` runs the network, but
-        nothing behind it, in bfloat16."""
-        with autocast(micro.views.device, half):
-            embedding, traces = self.network.trace(micro.views, micro.branch, micro.mask if micro.told else None)
-        embedding = embedding.float()
-        logits = self.classifier(embedding)
-        identity = F.cross_entropy(logits, micro.labels)
-        knowledge = 1 - F.cosine_similarity(embedding, self.targets[micro.places]).mean()
-        loss = identity + self.config.knowledge * knowledge
-        taught = forgotten = kept = rough = bright = moved = identity.new_zeros(())
-        if self.teaching is not None:
-            taught = self.teaching(embedding, micro.places)
-            loss = loss + self.config.teacher * taught
+    def _measures(self) -> dict[str, tuple[float, Measure]]:
+        """The terms that this variant has, the same for every micro-batch."""
+        config = self.config
+        measures: dict[str, tuple[float, Measure]] = {
+            "identity": (1.0, lambda a: F.cross_entropy(a.logits, a.micro.labels)),
+            "knowledge": (config.knowledge, self._knowledge),
+            "accuracy": (0.0, lambda a: (a.logits.argmax(dim=1) == a.micro.labels).float().mean()),
+        }
+        if self.distilled is not None:
+            measures["teacher"] = config.teacher, lambda a: self.distilled(a.embedding, a.micro.places)
         if self.bottleneck is not None:
-            terms = self.bottleneck(micro.views, traces[0].selected, traces[-1].selected, micro.roll)
-            loss, forgotten, kept = loss + terms.loss, terms.forgotten, terms.kept
+            measures["bottleneck"] = 1.0, lambda a: a.information.loss  # carries λ_ib in its gradients
+            measures["forgotten"] = 0.0, lambda a: a.information.forgotten
+            measures["kept"] = 0.0, lambda a: a.information.kept
         if self.network.adaptive:
-            rough = sum(roughness(trace.correction) for trace in traces) / len(traces)
-            loss = loss + self.config.roughness * rough
-        if self.network.adaptive and micro.mask is not None:
-            bright = sum(undimmed(trace.correction, micro.mask) for trace in traces) / len(traces)
-            moved = sum(disturbed(trace.correction, micro.mask) for trace in traces) / len(traces)
-            loss = loss + self.config.dimming * bright + self.config.disturbance * moved
-        right = (logits.argmax(dim=1) == micro.labels).float().mean()
-        return loss, torch.stack([identity, knowledge, taught, forgotten, kept, rough, bright, moved, right]).detach()
+            measures["roughness"] = config.roughness, lambda a: a.mean(roughness)
+            measures["undimmed"] = config.dimming, lambda a: a.mean_over_hidden(undimmed)
+            measures["disturbed"] = config.disturbance, lambda a: a.mean_over_hidden(disturbed)
+        return measures
+
+    def _knowledge(self, answers: Answers) -> Tensor:
+        return 1 - F.cosine_similarity(answers.embedding, self.targets[answers.micro.places]).mean()
+
+    def forward(self, micro: MicroBatch, bfloat16: bool = False) -> list[Term]:
+        """One micro-batch → the terms of its loss. ``bfloat16`` runs the network, but nothing behind it, in that."""
+        with autocast(micro.views.device, bfloat16):
+            embedding, traces = self.network.trace(micro.views, micro.branch, micro.mask if micro.told else None)
+        embedding, information = embedding.float(), None
+        if self.bottleneck is not None:
+            information = self.bottleneck(micro.views, traces[0].selected, traces[-1].selected, micro.roll)
+        answers = Answers(micro, embedding, self.classifier(embedding), traces, information)
+        return [Term(name, measure(answers), weight) for name, (weight, measure) in self.measures.items()]
 
     def indicators(self) -> list[nn.Parameter]:
         """M, the upper level."""
@@ -118,31 +160,3 @@ class Objective(nn.Module):
         if self.variant.split or self.variant.selection == "none":
             return gradients
         return [gradient.sum(dim=0, keepdim=True).expand_as(gradient).clone() for gradient in gradients]
-
-
-class BatchGradient:
-    """The gradient of the objective on batch ``number``: the mean over its micro-batches, all processes' together.
-
-    Called with parameters it gives their gradients; the batch is drawn once and stays the same. ``terms`` holds the
-    values of ``TERMS`` at the last call.
-    """
-
-    def __init__(self, objective: Objective, batches: Batches, number: int, team: Team, half: bool):
-        self.objective, self.team, self.half = objective, team, half
-        self.count = batches.config.micros
-        self.mine = [batches.micro(number, part).to(team.device) for part in team.share(self.count)]
-        self.terms: dict[str, float] = {}
-
-    def __call__(self, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
-        total = [torch.zeros_like(p) for p in parameters]
-        seen = torch.zeros(len(TERMS), device=self.team.device)
-        for micro in self.mine:
-            loss, terms = self.objective(micro, self.half)
-            found = torch.autograd.grad(loss / self.count, parameters, allow_unused=True)
-            for sum_, gradient in zip(total, found, strict=True):
-                if gradient is not None:
-                    sum_ += gradient
-            seen += terms / self.count
-        *total, seen = self.team.sum([*total, seen])
-        self.terms = dict(zip(TERMS, seen.tolist(), strict=True))
-        return total

@@ -9,6 +9,7 @@ import numpy as np
 
 from ssn.data.face_store import StoredFaces
 from ssn.errors import DataError
+from ssn.training.fingerprint import fingerprint
 
 LFW_SOURCE = "lfw-peopleDevTrain"
 LEAST_PHOTOS = {LFW_SOURCE: 4}
@@ -16,45 +17,47 @@ LEAST_PHOTOS = {LFW_SOURCE: 4}
 
 
 @dataclass(frozen=True)
-class Learners:
-    """``rows`` (R,) of the crops and their ``labels`` (R,) int64 in 0 … ``classes`` − 1; ``held_out``: rows of the
-    people kept apart. Both are in the order of the crops."""
+class TrainingPeople:
+    """``rows`` (R,) of the faces and their ``labels`` (R,) int64 in 0 … ``classes`` − 1; ``held_out``: rows of the
+    people kept apart. Both are in the order of the faces, whose fingerprint ``data`` is."""
 
     rows: np.ndarray
     labels: np.ndarray
     classes: int
     held_out: np.ndarray
+    data: str = ""
 
     def __len__(self) -> int:
         return len(self.rows)
 
     @property
     def fingerprint(self) -> str:
-        """12 hex digits of who is learned from."""
-        return hashlib.sha256(self.rows.tobytes() + self.labels.tobytes()).hexdigest()[:12]
+        """12 hex digits of who is learned from, and of their photos."""
+        return hashlib.sha256(self.rows.tobytes() + self.labels.tobytes() + self.data.encode()).hexdigest()[:12]
 
 
-def choose_learners(crops: StoredFaces, held_out: int = 200, seed: int = 0) -> Learners:
+def choose_people(faces: StoredFaces, held_out: int = 200, seed: int = 0) -> TrainingPeople:
     """All people with photos enough; ``held_out`` of those outside LFW are drawn by ``seed`` and kept apart (LFW has
     its own test people). Raises DataError where too few are left."""
-    known = np.flatnonzero(crops.identities >= 0)
-    people, first, person = np.unique(crops.identities[known], return_index=True, return_inverse=True)
-    source = crops.sources[known[first]]
+    known = np.flatnonzero(faces.identities >= 0)
+    identities, first, person = np.unique(faces.identities[known], return_index=True, return_inverse=True)
+    source = faces.sources[known[first]]
     least = np.array([LEAST_PHOTOS.get(str(name), 2) for name in source])
-    enough = np.bincount(person, minlength=len(people)) >= least
+    enough = np.bincount(person, minlength=len(identities)) >= least
     candidates = np.flatnonzero(enough & (source != LFW_SOURCE))
     if held_out == 1:
         raise DataError("One held-out person has nobody to be compared with.", "Hold out none, or two and more.")
     if held_out > len(candidates):
-        raise DataError(f"Only {len(candidates)} people can be held out.", "Hold out fewer, or pass --faces.")
-    apart = np.zeros(len(people), bool)
+        raise DataError(f"Only {len(candidates)} people can be held out.", "Use a smaller --held-out, or more faces.")
+    apart = np.zeros(len(identities), bool)
     apart[np.random.default_rng((71, seed)).permutation(candidates)[:held_out]] = True
     learned = enough & ~apart
     if learned.sum() < 2:
-        raise DataError("There are not two people with photos enough to learn from.", "Pass --lfw, --faces, or both.")
+        raise DataError("There are not two people with photos enough to learn from.", "Use more faces of known people.")
     label = np.cumsum(learned) - 1
     use = learned[person]
-    return Learners(known[use], label[person[use]].astype(np.int64), int(learned.sum()), known[apart[person]])
+    labels = label[person[use]].astype(np.int64)
+    return TrainingPeople(known[use], labels, int(learned.sum()), known[apart[person]], fingerprint(faces))
 
 
 def halves(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -3,68 +3,72 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
+import numpy as np
 import torch
 
 from ssn.data.face_store import StoredFaces
-from ssn.errors import CheckpointError
+from ssn.errors import CheckpointError, DataError
 from ssn.machine import has_fast_bfloat16
 from ssn.models.balance import balance
 from ssn.models.card import ModelCard
-from ssn.models.checkpoint import save_model
+from ssn.models.checkpoint import load_model, save_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
+from ssn.training.augment import still_views
+from ssn.training.runner import run_stage
 from ssn.training.search.algorithm1 import Search
-from ssn.training.search.distilled import Teaching
+from ssn.training.search.distilled import DistilledKnowledge
 from ssn.training.search.finetune import Finetune
 from ssn.training.search.objective import Objective
-from ssn.training.search.people import Learners
+from ssn.training.search.people import TrainingPeople, choose_people
 from ssn.training.search.recipe import Recipe
-from ssn.training.search.stage import run_stage
 from ssn.training.search.variants import start_network, variant_named
-from ssn.training.search.warm_up import still_views, warm_start
+from ssn.training.search.warm_up import warm_start
+from ssn.training.spectra import Spectra
 from ssn.training.states import load_state
 from ssn.training.team import Team
 
 BALANCED_ON = 16
 """Faces the base's activations are measured on."""
-StageName = Literal["search", "finetune", "all"]
+STAGES = ("search", "finetune", "all")
 
 
 class Pipeline:
     """One variant's training: what it starts from, and the folder that keeps its states.
 
-    ``warm_file`` may be shared by runs from the same base and people. ``half`` is bfloat16; None lets the machine
-    decide.
+    ``warm_file`` may be shared by runs from the same base and people. ``bfloat16`` None lets the machine decide.
     """
 
     def __init__(
         self,
         base: SaliencySearchNetwork,
-        crops: StoredFaces,
-        learners: Learners,
+        faces: StoredFaces,
+        people: TrainingPeople,
         recipe: Recipe,
         folder: str | Path,
         team: Team,
         warm_file: str | Path | None = None,
-        half: bool | None = None,
+        bfloat16: bool | None = None,
     ):
-        self.crops, self.learners, self.recipe, self.team = crops, learners, recipe, team
+        self.faces, self.people, self.recipe, self.team = faces, people, recipe, team
         self.folder = Path(folder)
-        self.half = has_fast_bfloat16(team.device) if half is None else half
+        self.bfloat16 = has_fast_bfloat16(team.device) if bfloat16 is None else bfloat16
         variant = variant_named(recipe.variant)
-        base = balanced(base, crops, learners, recipe.batches.size).to(team.device, memory_format=torch.channels_last)
-        start = warm_start(base, crops, learners, recipe, team, self.half, warm_file or self.folder / "warm.pt")
+        base = balanced(base, faces, people, recipe.batches.size).to(team.device, memory_format=torch.channels_last)
+        team.broadcast([*base.parameters(), *base.buffers()])
+        start = warm_start(base, faces, people, recipe, team, self.bfloat16, warm_file or self.folder / "warm.pt")
         network = start_network(base, variant, recipe.seed)
         size, seed = recipe.batches.size, recipe.seed
-        teaching = Teaching(crops, learners, start.targets) if recipe.loss.teacher > 0 else None
-        self.objective = Objective(network, start.linear(), start.targets, variant, recipe.loss, size, seed, teaching)
+        distilled = DistilledKnowledge(faces, people, start.targets) if recipe.loss.teacher > 0 else None
+        self.objective = Objective(network, start.linear(), start.targets, variant, recipe.loss, size, seed, distilled)
 
     def run(
-        self, stage: StageName = "all", resume: bool = False, save_every: float = 120.0, progress: bool = True
+        self, stage: str = "all", resume: bool = False, save_every: float = 120.0, progress: bool = True
     ) -> Objective:
-        """Run stage 1, stage 2 on what stage 1 left, or both, and return the result.
+        """Run stage 1 (``search``), stage 2 on what stage 1 left (``finetune``), or both, and return the result.
 
         With ``resume`` a run goes on where it was killed. Raises CheckpointError where there is nothing to go on from.
         """
@@ -81,19 +85,22 @@ class Pipeline:
             run_stage(self._make(Finetune), self.folder, again, save_every, progress=progress)
         return self.objective
 
-    def _make(self, kind: type[Search] | type[Finetune]):
-        return kind(self.objective, self.crops, self.learners, self.recipe, self.team, self.half)
+    def _make(self, kind: type[Search] | type[Finetune]) -> Search | Finetune:
+        return kind(self.objective, self.faces, self.people, self.recipe, self.team, self.bfloat16)
 
 
-def balanced(base: SaliencySearchNetwork, crops: StoredFaces, learners: Learners, size: int) -> SaliencySearchNetwork:
-    """A copy of the base with the same answers, whose activations are of order one on the first learners."""
+def balanced(
+    base: SaliencySearchNetwork, faces: StoredFaces, people: TrainingPeople, size: int
+) -> SaliencySearchNetwork:
+    """A copy of the base with the same answers, whose activations are of order one on the people's first photos."""
     base = copy.deepcopy(base).cpu().float()
-    gray = still_views(crops, learners.rows[:BALANCED_ON], size)
-    balance(base, gray, branch_indices(["vis"] * len(gray)))
+    rows = people.rows[:BALANCED_ON]
+    branches = ["nir" if nir else "vis" for nir in faces.nir[rows]]
+    balance(base, still_views(faces, rows, size), branch_indices(branches))
     return base
 
 
-def export(objective: Objective, recipe: Recipe, data: dict, path: str | Path) -> ModelCard:
+def export(objective: Objective, recipe: Recipe, data: dict[str, Any], path: str | Path) -> ModelCard:
     """Write a variant's network as a checkpoint in half precision → its card. ``data`` goes into the card.
 
     The baseline is saved as a plain backbone. Of every other variant the indicators are what training made them.
@@ -107,3 +114,43 @@ def export(objective: Objective, recipe: Recipe, data: dict, path: str | Path) -
         selection="adaptive" if objective.variant.selection == "adaptive" else "pixel",
     )
     return save_model(path, objective.network.state_dict(), card)
+
+
+def data_facts(faces: StoredFaces, people: TrainingPeople, recipe: Recipe, counts: dict[str, Any]) -> dict[str, Any]:
+    """What a card says of the faces: ``counts`` by set, people, photos, and what NIR was."""
+    return {
+        **counts,
+        "people": people.classes,
+        "photos": len(people),
+        "held_out": len(np.unique(faces.identities[people.held_out])),
+        "nir": Spectra(faces, recipe.batches.simulate_nir).words,
+    }
+
+
+def train_stages(
+    stage: str,
+    recipe: Recipe,
+    base: Path,
+    faces: StoredFaces,
+    counts: dict[str, Any],
+    run: Path,
+    out: Path | None,
+    resume: bool,
+    team: Team,
+) -> dict[str, Any] | None:
+    """Run stage 1, stage 2 or both and write the weights to ``out`` (after stage 2) → what was done; None in all
+    processes but the first. ``out`` None is VARIANT-MODE.safetensors in the run's folder."""
+    if stage not in STAGES:
+        raise DataError(f"There is no stage {stage!r}.", f"Use one of {', '.join(STAGES)}.")
+    network, card = load_model(base)
+    recipe = replace(recipe, base=card.model_id)
+    people = choose_people(faces, recipe.held_out)
+    objective = Pipeline(network, faces, people, recipe, run, team).run(stage, resume)
+    if not team.first:
+        return None
+    done = {"stage": stage, "variant": recipe.variant, "people": people.classes, "photos": len(people)}
+    if stage == "search":
+        return {**done, "state": str(run / "search.pt")}
+    out = out or run / f"{recipe.variant}-{recipe.batches.mode}.safetensors"
+    card = export(objective, recipe, data_facts(faces, people, recipe, counts), out)
+    return {**done, "model": card.model_id, "file": str(out), "training": card.training}

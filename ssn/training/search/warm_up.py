@@ -1,13 +1,15 @@
-"""What every run starts with: the base's own embeddings of the learners, and a classifier that fits them.
+"""What every run starts with: the base's own embeddings of the people's photos, and a classifier that fits them.
 
-What the base says is computed once per base and people, the classifier once per seed, and both are kept in a file: all
+What the base says is computed once per base and photos, the classifier once per seed, and both are kept in a file: all
 rows of an ablation share it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,24 +18,28 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from ssn.data.face_store import StoredFaces
-from ssn.errors import CheckpointError
-from ssn.faces.simulated_nir import to_gray
 from ssn.machine import autocast
 from ssn.models.network import SaliencySearchNetwork
 from ssn.models.pixel_selection import BRANCHES
-from ssn.training.augment import ViewRanges, sample_geometry
+from ssn.training.augment import still_views
 from ssn.training.search.batches import draw_micro
-from ssn.training.search.people import Learners
+from ssn.training.search.people import TrainingPeople
 from ssn.training.search.recipe import Recipe, WarmUpConfig
+from ssn.training.spectra import Spectra
 from ssn.training.states import load_state, save_state
 from ssn.training.team import Team
+from ssn.training.transfer import to_device
 
-STILL = ViewRanges(shift=0.0, rotation=0.0, scale=0.0, flip=0.0)
+Draw = Callable[[np.ndarray], tuple[Tensor, Tensor]]
+"""Positions (n,) among the people's photos → views (n, 1, S, S) and branches (n,)."""
+NIR, VIS = BRANCHES.index("nir"), BRANCHES.index("vis")
+STILL_AT_ONCE = 32
+"""Photos that are embedded together."""
 
 
 @dataclass(frozen=True)
 class WarmStart:
-    """``targets`` (R, 256) unit rows, what the base says of each learner; ``classifier`` (classes, 256)."""
+    """``targets`` (R, 256) unit rows, what the base says of each photo; ``classifier`` (classes, 256)."""
 
     targets: Tensor
     classifier: Tensor
@@ -47,45 +53,66 @@ class WarmStart:
         return layer
 
 
-def _embed_all(base: SaliencySearchNetwork, draw, count: int, team: Team, half: bool, size: int, what: str) -> Tensor:
-    """Views ``draw(rows) -> (views, branch)`` of all ``count`` faces, in pieces of ``size``, shared out over the team →
-    embeddings (count, W) float32."""
-    pieces = np.array_split(np.arange(count), max(1, count // size))
-    found: Tensor | None = None
-    with torch.no_grad():
-        for number in tqdm(team.share(len(pieces)), desc=what, disable=not team.first, mininterval=5):
-            views, branch = draw(pieces[number])
-            views = views.to(team.device, memory_format=torch.channels_last)
-            with autocast(team.device, half):
-                rows = base(views, branch.to(team.device)).float()
-            if found is None:
-                found = rows.new_zeros(count, rows.shape[1])
-            found[torch.from_numpy(pieces[number])] = rows
-    if found is None:
-        raise CheckpointError(f"{count} faces are too few for {team.size} processes.", "Use fewer processes.")
-    return team.sum([found])[0]
+@dataclass(frozen=True)
+class Embedder:
+    """The untuned base, on the people's photos, shared out over the team."""
 
+    base: SaliencySearchNetwork
+    faces: StoredFaces
+    people: TrainingPeople
+    size: int
+    team: Team
+    bfloat16: bool
 
-def still_views(crops: StoredFaces, rows: np.ndarray, size: int) -> Tensor:
-    """Crops at ``rows`` as they are, in VIS → gray (n, 1, size, size) in [0, 1]."""
-    pixels = torch.from_numpy(crops.pixels[rows]).permute(0, 3, 1, 2).float() / 255
-    return to_gray(sample_geometry(pixels, size, STILL, torch.Generator().manual_seed(0)))
+    @torch.no_grad()
+    def embed_all(self, draw: Draw, at_once: int, what: str) -> Tensor:
+        """All photos, drawn in pieces of about ``at_once`` → embeddings (R, W) float32, in every process. A process
+        without a piece adds nothing."""
+        count = len(self.people)
+        pieces = np.array_split(np.arange(count), max(1, count // at_once))
+        blank = self._embed(torch.zeros(1, 1, self.size, self.size), torch.tensor([VIS]))  # tells everybody the width
+        embeddings = blank.new_zeros(count, blank.shape[1])
+        for number in tqdm(self.team.share(len(pieces)), desc=what, disable=not self.team.first, mininterval=5):
+            embeddings[torch.from_numpy(pieces[number])] = self._embed(*draw(pieces[number]))
+        return self.team.sum([embeddings])[0]
 
+    def _embed(self, views: Tensor, branch: Tensor) -> Tensor:
+        device = self.team.device
+        with autocast(device, self.bfloat16):
+            return self.base(to_device(views, device, channels_last=True), to_device(branch, device)).float()
 
-def base_targets(
-    base: SaliencySearchNetwork, crops: StoredFaces, learners: Learners, size: int, team: Team, half: bool
-) -> Tensor:
-    """The base's view of every learner, complete and in VIS, as it is and mirrored → (R, 256), unit rows."""
+    def targets(self) -> Tensor:
+        """The base's view of every photo, complete and in its own spectrum, as it is and mirrored → (R, 256), unit
+        rows."""
 
-    def still(rows: np.ndarray, mirrored: bool) -> tuple[Tensor, Tensor]:
-        gray = still_views(crops, learners.rows[rows], size)
-        return gray.flip(3) if mirrored else gray, torch.full((len(rows),), BRANCHES.index("vis"))
+        def still(mirrored: bool) -> Draw:
+            def draw(places: np.ndarray) -> tuple[Tensor, Tensor]:
+                rows = self.people.rows[places]
+                gray = still_views(self.faces, rows, self.size)
+                nir = torch.from_numpy(np.asarray(self.faces.nir[rows], bool))
+                return gray.flip(3) if mirrored else gray, torch.where(nir, NIR, VIS)
 
-    both = [
-        _embed_all(base, lambda rows, m=mirrored: still(rows, m), len(learners), team, half, 32, "base")
-        for mirrored in (False, True)
-    ]
-    return F.normalize(F.normalize(both[0], dim=1) + F.normalize(both[1], dim=1), dim=1)
+            return draw
+
+        both = [self.embed_all(still(mirrored), STILL_AT_ONCE, "base") for mirrored in (False, True)]
+        return F.normalize(F.normalize(both[0], dim=1) + F.normalize(both[1], dim=1), dim=1)
+
+    def views(self, recipe: Recipe) -> Tensor:
+        """Random views of every photo, NIR and VIS in turn where a photo can be both → (views · R, 256)."""
+        spectra = Spectra(self.faces, recipe.batches.simulate_nir)
+        embeddings = []
+        for view in range(recipe.warm_up.views):
+
+            def draw(places: np.ndarray, view: int = view) -> tuple[Tensor, Tensor]:
+                rows = self.people.rows[places]
+                nir = spectra.nir[rows] | (spectra.simulated[rows] & (view % 2 == NIR))
+                seed = np.random.SeedSequence((9, view, int(places[0]))).generate_state(1)[0]
+                generator = torch.Generator().manual_seed(int(seed))
+                micro = draw_micro(self.faces, self.people, places, nir, recipe.batches, generator)
+                return micro.views, micro.branch
+
+            embeddings.append(self.embed_all(draw, recipe.batches.micro, f"warm-up {view + 1}"))
+        return torch.cat(embeddings)
 
 
 def fit_classifier(embeddings: Tensor, labels: Tensor, classes: int, config: WarmUpConfig, seed: int) -> Tensor:
@@ -108,44 +135,41 @@ def fit_classifier(embeddings: Tensor, labels: Tensor, classes: int, config: War
 
 def warm_start(
     base: SaliencySearchNetwork,
-    crops: StoredFaces,
-    learners: Learners,
+    faces: StoredFaces,
+    people: TrainingPeople,
     recipe: Recipe,
     team: Team,
-    half: bool,
+    bfloat16: bool,
     file: str | Path | None = None,
 ) -> WarmStart:
-    """Targets, and a classifier of the recipe's seed. What the base says of the learners depends on no seed: it is read
-    from ``file`` where that holds it for this base, people and recipe, else made and kept there."""
+    """Targets, and a classifier of the recipe's seed. What the base says of the photos depends on no seed: it is read
+    from ``file`` where that holds it for this base, photos and recipe, else made and kept there. Only the first process
+    reads, fits and writes; the others get what it has."""
     key = {name: asdict(recipe)[name] for name in ("base", "held_out", "batches", "warm_up")}
-    key["data"] = learners.fingerprint
-    kept = load_state(file) if file is not None and Path(file).is_file() else {}
-    if kept.get("key") != key:
-        kept = {"key": key, **_said_by(base.eval(), crops, learners, recipe, team, half), "classifiers": {}}
-    seen, classifiers = kept["seen"].to(team.device).float(), kept["classifiers"]
-    if recipe.seed not in classifiers:
-        labels = torch.from_numpy(learners.labels).to(team.device).repeat(len(seen) // len(learners))
-        classifiers[recipe.seed] = fit_classifier(seen, labels, learners.classes, recipe.warm_up, recipe.seed).cpu()
-        if file is not None and team.first:
-            save_state(kept, file)
-        team.wait()
-    return WarmStart(kept["targets"].to(team.device), classifiers[recipe.seed].to(team.device))
+    key["data"] = people.fingerprint
+    known = team.first_does(lambda: _read(file, key))
+    if known is None:
+        embedder = Embedder(base.eval(), faces, people, recipe.batches.size, team, bfloat16)
+        targets, views = embedder.targets().cpu(), embedder.views(recipe).cpu()
+        known = {"key": key, "targets": targets, "views": views, "classifiers": {}}
+
+    def classifier() -> Tensor:
+        if recipe.seed not in known["classifiers"]:
+            views = known["views"].to(team.device).float()
+            labels = torch.from_numpy(people.labels).to(team.device).repeat(len(views) // len(people))
+            weight = fit_classifier(views, labels, people.classes, recipe.warm_up, recipe.seed)
+            known["classifiers"][recipe.seed] = weight.cpu()
+            if file is not None:
+                save_state(known, file)
+        return known["classifiers"][recipe.seed]
+
+    weight = team.first_does(classifier)
+    return WarmStart(known["targets"].to(team.device), weight.to(team.device))
 
 
-def _said_by(
-    base: SaliencySearchNetwork, crops: StoredFaces, learners: Learners, recipe: Recipe, team: Team, half: bool
-) -> dict[str, Tensor]:
-    """``targets`` (R, 256), and ``seen`` (views · R, 256), the base's embeddings of random views of the learners."""
-    targets = base_targets(base, crops, learners, recipe.batches.size, team, half)
-    seen = []
-    for view in range(recipe.warm_up.views):
-
-        def draw(rows: np.ndarray, view: int = view) -> tuple[Tensor, Tensor]:
-            seed = np.random.SeedSequence((9, view, int(rows[0]))).generate_state(1)[0]
-            generator = torch.Generator().manual_seed(int(seed))
-            micro = draw_micro(crops, learners, rows, view % 2, recipe.batches, generator)
-            return micro.views, micro.branch
-
-        what = f"warm-up {view + 1}"
-        seen.append(_embed_all(base, draw, len(learners), team, half, recipe.batches.micro, what))
-    return {"targets": targets.cpu(), "seen": torch.cat(seen).cpu()}
+def _read(file: str | Path | None, key: dict[str, Any]) -> dict[str, Any] | None:
+    """What the file holds for this key; None where it holds none, or there is no file yet."""
+    if file is None or not Path(file).is_file():
+        return None
+    state = load_state(file)
+    return state if state.get("key") == key else None

@@ -12,9 +12,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from ssn.data.face_store import StoredFaces
-from ssn.training.distill import recipe as lessons
-from ssn.training.distill.recipe import DistillConfig, Targets, draw_batch
-from ssn.training.distill.run import distillation_loss
+from ssn.training.distill import batch as module
+from ssn.training.distill.batch import Batches
+from ssn.training.distill.loss import distillation_loss
+from ssn.training.distill.recipe import DistillConfig
+from ssn.training.distill.targets import Targets
 from tests.training.drawn_crops import CONFIG, drawn_crops
 
 
@@ -55,7 +57,7 @@ def test_the_loss_is_its_formula():
     assert found["ranking"].item() == pytest.approx(3 * np.mean(divergence), rel=1e-3)
 
 
-def test_a_perfect_student_has_no_loss():
+def test_a_perfect_network_has_no_loss():
     target = F.normalize(torch.randn(4, 128), dim=1)
     head = nn.Linear(256, 128)
     with torch.no_grad():
@@ -100,6 +102,17 @@ def test_the_rate_warms_up_to_its_height_and_falls_to_a_hundredth():
     assert config.rate_at(1000) == config.rate_at(2000) == pytest.approx(2e-5)
 
 
+def test_a_constant_rate_stays_until_the_anneal_and_then_falls_to_a_hundredth():
+    config = DistillConfig(images=32_000, learning_rate=2e-3, warmup=0.1, schedule="constant", anneal=0.2)
+    rates = np.array([config.rate_at(step) for step in range(1001)])
+    assert np.allclose(rates[99:801], 2e-3)
+    assert (np.diff(rates[800:]) < 0).all()
+    assert rates[900] == pytest.approx(2e-3 * (0.01 + 0.99 / 2))
+    assert rates[1000] == pytest.approx(2e-5)
+    at_once = replace(config, warmup=0.0, anneal=0.0)
+    assert {at_once.rate_at(step) for step in range(1000)} == {2e-3}
+
+
 def test_the_sizes_follow_each_other_with_their_shares_of_the_steps():
     config = DistillConfig(images=32_000)
     sizes = [config.size_at(step) for step in range(config.steps)]
@@ -118,17 +131,17 @@ def test_a_run_shorter_than_one_batch_is_one_step():
 
 def test_a_batch_depends_on_the_seed_and_the_step_only(crops):
     targets = Targets(crops, CONFIG.identity_pull)
-    first = draw_batch(crops, targets, CONFIG, 4)
-    draw_batch(crops, targets, CONFIG, 9)
+    first = Batches(crops, targets, CONFIG)(4)
+    Batches(crops, targets, CONFIG)(9)
     torch.rand(10)
     np.random.random(10)
-    again = draw_batch(crops, targets, CONFIG, 4)
+    again = Batches(crops, targets, CONFIG)(4)
     assert all(torch.equal(a, b) for a, b in zip(first, again, strict=True))
-    for other in (draw_batch(crops, targets, CONFIG, 5), draw_batch(crops, targets, replace(CONFIG, seed=1), 4)):
+    for other in (Batches(crops, targets, CONFIG)(5), Batches(crops, targets, replace(CONFIG, seed=1))(4)):
         assert not torch.equal(first[0], other[0])
     assert first[0].shape == (8, 1, 32, 32)
     assert first[1].shape == (8, 128)
-    assert draw_batch(crops, targets, CONFIG, 11)[0].shape[-1] == 48
+    assert Batches(crops, targets, CONFIG)(11)[0].shape[-1] == 48
 
 
 @pytest.mark.parametrize(("batch", "partners"), [(8, 2), (7, 0), (12, 5), (30, 5)])
@@ -138,7 +151,7 @@ def test_every_crop_is_drawn_once_per_epoch_apart_from_partners(crops, batch, pa
     fresh = batch - partners
     drawn = []
     while len(drawn) < 3 * len(crops):
-        _, target = draw_batch(crops, targets, config, len(drawn) // fresh)
+        _, target = Batches(crops, targets, config)(len(drawn) // fresh)
         drawn += rows_of(target, targets)[:fresh]
     epochs = [tuple(drawn[start : start + 20]) for start in (0, 20, 40)]
     assert all(sorted(epoch) == list(range(20)) for epoch in epochs)
@@ -147,17 +160,17 @@ def test_every_crop_is_drawn_once_per_epoch_apart_from_partners(crops, batch, pa
 
 def test_partners_show_the_same_person_in_the_other_spectrum(crops, monkeypatch):
     seen = []
-    real = lessons.random_views
+    real = module.random_views
 
     def watched(pixels, nir, *others):
         seen.append(nir.clone())
         return real(pixels, nir, *others)
 
-    monkeypatch.setattr(lessons, "random_views", watched)
+    monkeypatch.setattr(module, "random_views", watched)
     targets = Targets(crops, CONFIG.identity_pull)
     other_photos = 0
     for step in range(30):
-        _, target = draw_batch(crops, targets, CONFIG, step)
+        _, target = Batches(crops, targets, CONFIG)(step)
         rows = rows_of(target, targets)
         nir = seen[-1]
         for i in range(CONFIG.partners):

@@ -9,27 +9,30 @@ import pytest
 import torch
 
 from ssn.models.adaptive_selection import disturbed, undimmed
+from ssn.training.search.algorithm1 import BatchGradient
 from ssn.training.search.batches import Batches
-from ssn.training.search.objective import BatchGradient
+from ssn.training.search.objective import Objective, total
 from tests.training.toys import Toys, toy_recipe
 
 
 def test_a_batch_is_worth_the_mean_of_its_micro_batches():
     toys = Toys(toy_recipe("si-split"))
-    batches = Batches(toys.crops, toys.learners, np.arange(len(toys.learners)), toys.recipe.batches, 0, 1)
+    batches = Batches(toys.faces, toys.people, np.arange(len(toys.people)), toys.recipe.batches, 0, 1)
     parameters = list(toys.objective.parameters())
-    found = BatchGradient(toys.objective, batches, 3, toys.team, half=False)
+    found = BatchGradient(toys.objective, batches, 3, toys.team, bfloat16=False)
     gradients = found(parameters)
-    losses = [toys.objective(batches.micro(3, part)) for part in range(2)]
-    expected = torch.autograd.grad((losses[0][0] + losses[1][0]) / 2, parameters)
+    terms = [toys.objective(batches.micro(3, part)) for part in range(2)]
+    expected = torch.autograd.grad((total(terms[0]) + total(terms[1])) / 2, parameters)
     assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(gradients, expected, strict=True))
-    assert found.terms["identity"] == pytest.approx((losses[0][1][0] + losses[1][1][0]).item() / 2)
+    identity = [next(term.value for term in each if term.name == "identity").item() for each in terms]
+    assert found.values["identity"] == pytest.approx(sum(identity) / 2)
+    assert list(found.values) == [term.name for term in terms[0]]
 
 
 def test_batches_hold_both_spectra_every_photo_once_an_epoch_and_masks_on_nir_alone():
     toys = Toys()
     config = dataclasses.replace(toys.recipe.batches, told=1.0)
-    batches = Batches(toys.crops, toys.learners, np.arange(len(toys.learners)), config, 0, 1)
+    batches = Batches(toys.faces, toys.people, np.arange(len(toys.people)), config, 0, 1)
     epoch = np.concatenate([batches.places(i) for i in range(batches.per_epoch)])
     assert sorted(epoch) == list(range(48))
     for number in (0, batches.per_epoch):  # the spectra change over from epoch to epoch
@@ -44,7 +47,7 @@ def test_batches_hold_both_spectra_every_photo_once_an_epoch_and_masks_on_nir_al
         again = batches.micro(number, 0)
         assert torch.equal(again.views, parts[0].views)
     complete = Batches(
-        toys.crops, toys.learners, np.arange(48), dataclasses.replace(config, mode="complete"), 0, 1
+        toys.faces, toys.people, np.arange(48), dataclasses.replace(config, mode="complete"), 0, 1
     ).micro(0, 0)
     assert complete.mask is None
     assert bool((complete.views.amin(dim=(1, 2, 3)) > 0).all())
@@ -66,7 +69,7 @@ class Listener(torch.nn.Module):
 def test_a_mask_is_told_only_where_the_micro_batch_says_so(share):
     toys = Toys(toy_recipe("ssn-adaptive"))
     config = dataclasses.replace(toys.recipe.batches, told=share)
-    micro = Batches(toys.crops, toys.learners, np.arange(48), config, 0, 1).micro(0, 0)
+    micro = Batches(toys.faces, toys.people, np.arange(48), config, 0, 1).micro(0, 0)
     assert micro.mask is not None, "what is hidden is known, told or not"
     toys.objective.network = listener = Listener(toys.objective.network)
     toys.objective(micro)
@@ -77,14 +80,16 @@ def test_a_mask_is_told_only_where_the_micro_batch_says_so(share):
 @pytest.mark.parametrize("name", ["ssn", "ssn-adaptive"])
 def test_what_hidden_pixels_keep_and_shown_ones_lose_is_added_to_the_loss_of_an_adaptive_network(name, term, measure):
     toys = Toys(toy_recipe(name))
-    micro = Batches(toys.crops, toys.learners, np.arange(48), toys.recipe.batches, 0, 1).micro(0, 0)
+    micro = Batches(toys.faces, toys.people, np.arange(48), toys.recipe.batches, 0, 1).micro(0, 0)
     if name == "ssn-adaptive":
         torch.nn.init.normal_(toys.objective.network.selection[1].answer.weight)
     toys.objective.eval()
     losses = []
     for weight in (0.0, 3.0):
-        toys.objective.config = dataclasses.replace(toys.recipe.loss, **{term: weight})
-        losses.append(toys.objective(micro)[0].item())
+        config = dataclasses.replace(toys.recipe.loss, **{term: weight})
+        given = toys.objective
+        weighted = Objective(given.network, given.classifier, given.targets, given.variant, config, size=32).eval()
+        losses.append(total(weighted(micro)).item())
     told = micro.mask if micro.told else None
     traces = toys.objective.network.trace(micro.views, micro.branch, told)[1]
     expected = 0.0

@@ -1,5 +1,5 @@
-"""What learns in stage 0: Light CNN with a batch normalisation behind every convolution, and a head, both of which are
-gone when it has learned.
+"""The network of stage 0: Light CNN with a batch normalisation behind every convolution, and a head, both of which are
+folded away when it has learned.
 
 MFM outputs share a large common part, which grows from layer to layer; without normalisation all embeddings point the
 same way for the first thousands of views, and the network learns several times slower. A normalisation whose mean
@@ -14,7 +14,6 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ssn.faces.descriptor import DESCRIPTOR_SIZE
 from ssn.models.light_cnn import EMBEDDING_SIZE, LightCNN29, LightCNN29V2
 from ssn.training.team import processes, sum_with_gradient
 
@@ -80,11 +79,12 @@ class NormedConv(nn.Module):
         return self.conv.weight * scale[:, None, None, None], self.norm.bias - self.norm.running_mean * scale
 
 
-class Student(nn.Module):
-    """Gray views (N, 1, S, S) → embeddings (N, 256), normalised over the batch; ``head`` brings them to the teacher's
-    128. The convolutions of ``backbone`` are replaced by normalised ones, which take over its weights."""
+class BatchNormalisedLightCNN(nn.Module):
+    """Gray views (N, 1, S, S) → embeddings (N, 256), normalised over the batch; ``head`` brings them to the ``width``
+    of the teacher's descriptors. The convolutions of ``backbone`` are replaced by normalised ones, which take over its
+    weights."""
 
-    def __init__(self, backbone: LightCNN29 | None = None):
+    def __init__(self, backbone: LightCNN29 | None = None, width: int = 128):
         super().__init__()
         self.backbone = backbone or LightCNN29V2()
         for parent in list(self.backbone.modules()):
@@ -92,7 +92,7 @@ class Student(nn.Module):
                 if isinstance(child, nn.Conv2d):
                     setattr(parent, name, NormedConv(child))
         self.norm = nn.BatchNorm1d(EMBEDDING_SIZE, affine=False)
-        self.head = nn.Linear(EMBEDDING_SIZE, DESCRIPTOR_SIZE)
+        self.head = nn.Linear(EMBEDDING_SIZE, width)
 
     def forward(self, gray: Tensor) -> Tensor:
         return batch_normalise(self.norm, self.backbone(gray).float())
@@ -124,7 +124,8 @@ def fold_head(backbone: dict[str, Tensor], head: nn.Linear, rest: float = 0.1) -
     """Backbone weights whose embedding's inner products are those of the head's answers, which is what the teacher was
     compared with, plus ``rest`` times an equal share of all 256 directions: the same names, another ``fc``.
 
-    With H and b the head's, M² = HᵀH + rest · tr(HᵀH) / 256 · I, M symmetric, and H c = b, it is M (e + c).
+    With H and b the head's, M² = HᵀH + rest · tr(HᵀH) / 256 · I, M symmetric, and c the shortest with least |H c − b|,
+    it is M (e + c). Of a head wider than the embedding the part of b that no embedding reaches is left out.
     """
     weight = head.weight.double()
     inner = weight.T @ weight  # (256, 256)

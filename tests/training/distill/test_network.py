@@ -1,4 +1,4 @@
-"""The student of stage 0: what it learns with must leave no trace in what it leaves behind."""
+"""The network of stage 0: what it learns with must leave no trace in what it leaves behind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ssn.models.light_cnn import LightCNN29V2
-from ssn.training.distill.normed import NormedConv, Student, fold_head, fold_normalisation, initialise
+from ssn.training.distill.network import BatchNormalisedLightCNN, NormedConv, fold_head, fold_normalisation, initialise
 
 
 def seeded(seed: int = 0) -> torch.Generator:
@@ -53,18 +53,18 @@ def test_folded_it_answers_as_it_did_in_evaluation(stride):
     assert torch.allclose(F.conv2d(x, weight, bias, stride=stride, padding=1), layer(x), atol=1e-5)
 
 
-def test_the_folded_student_is_the_plain_network_of_the_published_names():
-    student = Student(backbone())
+def test_the_folded_network_is_the_plain_network_of_the_published_names():
+    network = BatchNormalisedLightCNN(backbone())
     with torch.no_grad():
         for seed in range(3):
-            student(views(seed=seed))
+            network(views(seed=seed))
         plain = LightCNN29V2()
-        plain.load_state_dict(student.folded(), strict=True)
-        student.eval()
+        plain.load_state_dict(network.folded(), strict=True)
+        network.eval()
         x = views(seed=7)
-        said = student(x)
-        answer, weight = student.head(said), student.head.weight
-        shifted = said + torch.linalg.pinv(weight) @ student.head.bias
+        said = network(x)
+        answer, weight = network.head(said), network.head.weight
+        shifted = said + torch.linalg.pinv(weight) @ network.head.bias
         expected = answer @ answer.T + 0.1 * weight.square().sum() / 256 * shifted @ shifted.T
         found = plain(x) @ plain(x).T
         assert torch.allclose(found, expected, atol=5e-3 * float(expected.abs().max()))
@@ -90,18 +90,18 @@ def test_a_network_that_has_learned_goes_on_with_its_answers():
     given, x = backbone(3), views(8)
     with torch.no_grad():
         before = given(x)
-        student = Student(given)
-        assert not torch.allclose(student.backbone(x), before, atol=0.1 * float(before.abs().max()))
-        student.adopt(x)
-        assert torch.allclose(student.backbone(x), before, atol=1e-3 * float(before.abs().max()))
-    assert not any(layer.adopt for layer in student.normed_convolutions().values())
+        network = BatchNormalisedLightCNN(given)
+        assert not torch.allclose(network.backbone(x), before, atol=0.1 * float(before.abs().max()))
+        network.adopt(x)
+        assert torch.allclose(network.backbone(x), before, atol=1e-3 * float(before.abs().max()))
+    assert not any(layer.adopt for layer in network.normed_convolutions().values())
 
 
 def test_every_convolution_is_normed_and_learns():
-    student = Student()
-    assert len(student.normed_convolutions()) == 29
-    student(views()).square().sum().backward()
-    for name, parameter in student.named_parameters():
+    network = BatchNormalisedLightCNN()
+    assert len(network.normed_convolutions()) == 29
+    network(views()).square().sum().backward()
+    for name, parameter in network.named_parameters():
         assert name.startswith("head") or parameter.grad is not None, name
 
 
@@ -118,11 +118,11 @@ def test_folding_the_embeddings_normalisation_changes_the_weights_and_not_the_an
 
 
 def test_first_weights_keep_the_size_of_what_passes():
-    student = Student()
-    initialise(student, seeded())
-    branch = [name for name, m in student.named_modules() if isinstance(m, nn.BatchNorm2d) and ".conv2." in name]
+    network = BatchNormalisedLightCNN()
+    initialise(network, seeded())
+    branch = [name for name, m in network.named_modules() if isinstance(m, nn.BatchNorm2d) and ".conv2." in name]
     assert len(branch) == 10
-    for name, module in student.named_modules():
+    for name, module in network.named_modules():
         if isinstance(module, nn.BatchNorm2d):
             assert torch.equal(module.weight, torch.full_like(module.weight, 0.5 if name in branch else 1.0))
     x = torch.randn(64, 1, 32, 32, generator=seeded())
