@@ -36,10 +36,13 @@ from ssn.commands.search import (
     make_recipe,
 )
 from ssn.data.crops import load_crops
-from ssn.data.face_store import StoredFaces
+from ssn.data.face_store import FaceStore, StoredFaces, taken
+from ssn.data.lfw import LFW, lfw_protocol
 from ssn.errors import DataError
-from ssn.evaluation.partial import FaceSet, face_set, measure, measure_descriptors, saliency_on_mask
+from ssn.evaluation.face_set import FaceSet, stored_face_set
+from ssn.evaluation.measure import measure, measure_descriptors
 from ssn.evaluation.report import write_json
+from ssn.evaluation.saliency import saliency_on_mask
 from ssn.faces.descriptor import describe
 from ssn.machine import choose_device
 from ssn.models.checkpoint import BASE_CHECKPOINT, load_model
@@ -97,24 +100,24 @@ class Judge:
     def of_teacher(self) -> dict:
         """{"sets": {name: rows}} of the network the base learned from, on the same pictures."""
         rows = {each.name: measure_descriptors(lambda f: describe(f.pixels, f.landmarks), each) for each in self.sets}
-        return {"model": TEACHER, "sets": rows}
+        return {"model": TEACHER, "sets": {name: [row.flat() for row in found] for name, found in rows.items()}}
 
     def _measure(self, recognizer: Recognizer, tell: bool) -> dict:
-        return {each.name: measure(recognizer, each, shortlist=self.shortlist, tell=tell) for each in self.sets}
+        rows = {
+            each.name: measure(recognizer, each, shortlist=self.shortlist, tell=tell, fast=True) for each in self.sets
+        }
+        return {name: [row.flat() for row in found] for name, found in rows.items()}
 
 
-def face_sets(cache: Path, crops: StoredFaces, learners: Learners) -> list[FaceSet]:
-    """LFW's DevTest people from the cache that ``load_crops`` filled, and the people held out."""
-    folder = cache / "lfw-peopleDevTest"
-    if not folder.is_dir():
+def face_sets(cache: Path, lfw: Path | None, crops: StoredFaces, learners: Learners) -> list[FaceSet]:
+    """LFW's DevTest people, and the people held out."""
+    if lfw is None:
         raise DataError("LFW is what this is measured on.", "Pass --lfw ROOT.")
-    arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pixels", "landmarks", "identities")]
-    sets = [face_set("lfw-devtest", *arrays)]
-    if len(learners.held_out):
-        rows = learners.held_out
-        sets.append(
-            face_set("held-out", crops.pixels[rows], crops.landmarks[rows], crops.identities[rows], HELD_OUT_PROBES)
-        )
+    test, _ = FaceStore(cache).stored(lfw_protocol(LFW(lfw), pairs_list=None).withheld, "lfw-peopleDevTest")
+    sets = [stored_face_set("lfw-devtest", test.pixels, test.landmarks, test.identities)]
+    if len(rows := learners.held_out):
+        pixels, people = taken(crops.pixels, rows), crops.identities[rows]
+        sets.append(stored_face_set("held-out", pixels, crops.landmarks[rows], people, HELD_OUT_PROBES))
     return sets
 
 
@@ -194,7 +197,7 @@ def ablate(
     crops, counts = load_crops(cache, lfw, faces)
     learners = choose_learners(crops, held_out)
     data = {**counts, "people": learners.classes, "photos": len(learners), "held_out": held_out}
-    judge = Judge(face_sets(cache, crops, learners), data, shortlist, WATCHED, team)
+    judge = Judge(face_sets(cache, lfw, crops, learners), data, shortlist, WATCHED, team)
 
     def train(row: Recipe, folder: Path) -> Objective:
         pipeline = Pipeline(network, crops, learners, row, folder, team, run / "warm.pt")
