@@ -164,8 +164,8 @@ class FaceStore:
     ) -> tuple[StoredFaces, list[Failure]]:
         """Samples → their stored faces and who gave none. Without a ``teacher`` the descriptors are (N, 0)."""
         good, keys, failures = self.add(samples, source)
-        describe = teacher is not None
-        values = self.descriptors(teacher, good, keys, source) if describe else np.zeros((len(keys), 0), np.float32)
+        nothing = np.zeros((len(keys), 0), np.float32)
+        values = nothing if teacher is None else self.descriptors(teacher, good, keys, source)
         people = {name: number for number, name in enumerate(dict.fromkeys(sample.identity for sample in samples))}
         faces = StoredFaces(
             self.pixels(keys),

@@ -89,7 +89,7 @@ def samples_of(root: Path, entries: Iterable[Entry], spectrum: Spectrum | Callab
         Sample(entry.identity, spectrum(entry) if callable(spectrum) else spectrum, on_disk(root, entry.path))
         for entry in entries
     ]
-    if made and not any(sample.image.is_file() for sample in made):
+    if made and not any(on_disk(root, entry.path).is_file() for entry in entries):
         raise entries[0].line.wrong(
             f"names no picture below {root}, nor does any other line", f"{root / entries[0].path}"
         )

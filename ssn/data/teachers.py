@@ -46,9 +46,14 @@ EMBEDDER_RULE = NearRule("cosine", 0.60)
 class Teacher(Protocol):
     """``name`` (another network, another name), its ``rule``, and whether it describes whole photos or stored crops."""
 
-    name: str
-    rule: NearRule
-    reads_photos: bool
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def rule(self) -> NearRule: ...
+
+    @property
+    def reads_photos(self) -> bool: ...
 
     def describe(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
         """(H, W, 3) uint8 RGB and 68 landmarks in its pixels → descriptor (D,) float32."""
