@@ -1,6 +1,6 @@
 """How often strangers of one group are taken for each other, at the thresholds the checkpoint carries.
 
-    python -m benchmarks.groups --faces CROPS --cache CACHE [--checkpoint FILE] [--json FILE]
+    python -m benchmarks.groups --faces CROPS --lfw LFW_ROOT --cache CACHE [--checkpoint FILE] [--json FILE]
 
 All-Age-Faces and UTKFace say age, sex or origin in their file names. Each person has one photo, so false matches can be
 counted and misses cannot. Two choices of pictures, neither of them perfect: ``all``, some of which the base learned
@@ -16,9 +16,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ssn.data.crops import near_any
+from ssn.data.face_store import FaceStore, face_of_crop
+from ssn.data.lfw import LFW, lfw_protocol
+from ssn.data.ready_crops import import_set
+from ssn.data.rows import DiskRows
+from ssn.data.teachers import DLIB, near_any
 from ssn.errors import DataError
-from ssn.evaluation.partial import face_of_crop
 from ssn.evaluation.report import write_json
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
@@ -50,18 +53,19 @@ def groups_of(source: str, original: str) -> list[str]:
     return []
 
 
-def pictures(faces: Path, cache: Path, source: str) -> tuple[np.ndarray, np.ndarray, list[list[str]], np.ndarray]:
-    """Crops (N, 144, 144, 3), landmarks (N, 68, 2), groups and whether training left them out (N,) bool."""
-    folder = cache / source
+def pictures(
+    faces: Path, store: FaceStore, source: str, test: np.ndarray
+) -> tuple[DiskRows, np.ndarray, list[list[str]], np.ndarray]:
+    """Crops (N, 144, 144, 3), landmarks (N, 68, 2), groups and whether training left them out (N,) bool, by the
+    descriptors (M, 128) of LFW's test photos."""
+    crops = import_set(faces / f"{source}.tar", store, DLIB)
     try:
-        test = np.load(cache / "lfw-peopleDevTest" / "descriptors.npy")
-        pixels = np.load(folder / "pixels.npy", mmap_mode="r")
-        landmarks, descriptors = np.load(folder / "landmarks.npy"), np.load(folder / "descriptors.npy")
         with np.load(faces / f"{source}.npz") as facts:
             originals = facts["original"]
     except (OSError, KeyError) as error:
-        raise DataError("The crops are not in the cache.", "Run a training with --lfw and --faces first.") from error
-    return pixels, landmarks, [groups_of(source, str(name)) for name in originals], near_any(descriptors, test)
+        raise DataError(f"{source}.npz does not say where its pictures come from.", "Copy the set again.") from error
+    groups = [groups_of(source, str(name)) for name in originals]
+    return crops.pixels, crops.landmarks, groups, near_any(crops.descriptors, test)
 
 
 def false_matches(probes: np.ndarray, gallery: np.ndarray, thresholds: dict[str, float]) -> dict[str, float]:
@@ -70,11 +74,12 @@ def false_matches(probes: np.ndarray, gallery: np.ndarray, thresholds: dict[str,
     return {rate: float(np.mean(scores >= threshold)) for rate, threshold in thresholds.items()}
 
 
-def measure(faces: Path, cache: Path, recognizer: Recognizer) -> list[dict]:
+def measure(faces: Path, lfw: Path, cache: Path, recognizer: Recognizer) -> list[dict]:
     """A row for each set, group and choice of pictures that is large enough."""
-    rows = []
+    rows, store = [], FaceStore(cache)
+    test, _ = store.stored(lfw_protocol(LFW(lfw), pairs_list=None).withheld, "lfw-peopleDevTest", DLIB)
     for source in ("aaf", "utkface"):
-        pixels, landmarks, groups, left_out = pictures(faces, cache, source)
+        pixels, landmarks, groups, left_out = pictures(faces, store, source, test.descriptors)
         for name in sorted({name for own in groups for name in own}):
             inside = np.array([name in own for own in groups])
             for choice, members in (("all", inside), ("left out", inside & left_out)):
@@ -116,12 +121,13 @@ def as_text(rows: list[dict]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faces", type=Path, required=True)
+    parser.add_argument("--lfw", type=Path, required=True)
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
     recognizer = Recognizer.load(arguments.checkpoint)
-    rows = measure(arguments.faces, arguments.cache, recognizer)
+    rows = measure(arguments.faces, arguments.lfw, arguments.cache, recognizer)
     print(as_text(rows))
     if arguments.json:
         write_json({"model": recognizer.model_id, "rows": rows}, arguments.json)

@@ -1,8 +1,8 @@
 """Is there identity in the drawn people, and do they lie among strangers? Measured with dlib's descriptors, a network
-that never saw them: ``python -m benchmarks.synthetic_people SET [--cache CACHE]``.
+that never saw them: ``python -m benchmarks.synthetic_people SET [--lfw LFW_ROOT --cache CACHE]``.
 
-SET is a folder written by ``python -m ssn synth``. CACHE, where ``ssn.data.crops`` keeps LFW's descriptors, adds
-the same distances between real strangers of peopleDevTest, the peer.
+SET is a folder written by ``python -m ssn synth``. LFW adds the same distances between real strangers of its
+peopleDevTest, the peer; CACHE is where their aligned faces are kept.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ssn.data.face_store import FaceStore
+from ssn.data.lfw import LFW, lfw_protocol
+from ssn.data.teachers import DLIB
 from ssn.evaluation.metrics import eer
 from ssn.faces.descriptor import describe
 from ssn.faces.read import read_image
@@ -46,7 +49,7 @@ def verification(rows: np.ndarray, columns: np.ndarray, row_people: np.ndarray, 
     }
 
 
-def measure(folder: Path, cache: Path | None) -> dict:
+def measure(folder: Path, lfw: Path | None, cache: Path) -> dict:
     """All figures of one set."""
     report = json.loads((folder / "people.json").read_text(encoding="utf-8"))
     photos = report.pop("photos")
@@ -68,15 +71,15 @@ def measure(folder: Path, cache: Path | None) -> dict:
     result["drawn people against training people"] = spread(against)
     result["their nearest training person"] = spread(against.min(axis=1))
     result["nearest training person of every VIS photo"] = spread(distances(seen, real).min(axis=1))
-    if cache is not None:
-        result |= strangers(cache, real)
+    if lfw is not None:
+        result |= strangers(lfw, cache, real)
     return result
 
 
-def strangers(cache: Path, real: np.ndarray) -> dict:
+def strangers(lfw: Path, cache: Path, real: np.ndarray) -> dict:
     """The peer: one photo of each person of peopleDevTest against each other, and against the training people."""
-    described, owners = (np.load(cache / "lfw-peopleDevTest" / f"{n}.npy") for n in ("descriptors", "identities"))
-    one = described[np.unique(owners, return_index=True)[1]]
+    test, _ = FaceStore(cache).stored(lfw_protocol(LFW(lfw), pairs_list=None).withheld, "lfw-peopleDevTest", DLIB)
+    one = test.descriptors[np.unique(test.identities, return_index=True)[1]]
     apart, against = distances(one, one), distances(one, real)
     return {
         "real strangers against each other": spread(apart[np.triu_indices(len(one), 1)]),
@@ -88,9 +91,10 @@ def strangers(cache: Path, real: np.ndarray) -> dict:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("set", type=Path)
-    parser.add_argument("--cache", type=Path)
+    parser.add_argument("--lfw", type=Path)
+    parser.add_argument("--cache", type=Path, default=Path("cache"))
     options = parser.parse_args()
-    print(json.dumps(measure(options.set, options.cache), indent=1))
+    print(json.dumps(measure(options.set, options.lfw, options.cache), indent=1))
 
 
 if __name__ == "__main__":

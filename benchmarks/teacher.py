@@ -18,8 +18,9 @@ from tqdm import tqdm
 from ssn.data.lfw import LFW, lfw_protocol
 from ssn.data.protocol import Protocol
 from ssn.evaluation import metrics
+from ssn.evaluation.face_set import protocol_face_set
+from ssn.evaluation.measure import as_probe
 from ssn.evaluation.report import SPECTRUM_NAMES, write_json
-from ssn.evaluation.run import align_samples, as_probe
 from ssn.faces.descriptor import describe
 from ssn.faces.occlude import OCCLUSIONS
 from ssn.faces.types import AlignedFace
@@ -49,21 +50,19 @@ def interval(ours: np.ndarray, teachers: np.ndarray, draws: int = 2000) -> list[
 
 def compare(protocol: Protocol, recognizer: Recognizer) -> list[dict]:
     """One row per probe spectrum and occlusion."""
-    samples = list(dict.fromkeys(s for probe, enrolled, _ in protocol.pairs for s in (probe, enrolled)))
-    faces = align_samples(samples, recognizer, lambda items, what, total: tqdm(items, what, total, leave=False))
-    pairs = [pair for pair in protocol.pairs if pair[0] in faces and pair[1] in faces]
-    same = np.array([pair[2] for pair in pairs])
-    enrolled = [faces[pair[1]] for pair in pairs]
+    faces = protocol_face_set(protocol, None, lambda items, what, total: tqdm(items, what, total, leave=False))
+    same = faces.same
+    enrolled = [faces.gallery[place] for place in faces.pairs[:, 1]]
     our_enrolled, teachers_enrolled = recognizer.embed_batch(enrolled), described(enrolled)
     rows = []
     for spectrum in ("vis", "nir-simulated"):
         for occlusion in OCCLUSIONS:
-            probes = [as_probe(faces[pair[0]], spectrum, occlusion) for pair in pairs]
+            probes = [as_probe(faces.shown(int(place), spectrum), occlusion) for place in faces.pairs[:, 0]]
             scores = {
                 "ours": (recognizer.embed_batch(probes) * our_enrolled).sum(axis=1),
                 "teacher": -np.linalg.norm(described(probes) - teachers_enrolled, axis=1),
             }
-            row = {"probe_spectrum": spectrum, "occlusion": occlusion, "pairs": len(pairs)}
+            row = {"probe_spectrum": spectrum, "occlusion": occlusion, "pairs": len(same)}
             for name, values in scores.items():
                 row[name] = {
                     "accuracy": metrics.cross_validated_accuracy(values, same),

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from ssn.commands.ablate import ablate
+from ssn.commands.data_options import with_data_options
 from ssn.commands.embed import embed
 from ssn.commands.enrol import enrol
 from ssn.commands.evaluate import evaluate
@@ -18,9 +19,18 @@ from ssn.commands.synth import synth
 from ssn.commands.train import train
 from ssn.errors import SSNError
 
-app = typer.Typer(help="SSN Studio: partial NIR-VIS face recognition.", no_args_is_help=True, add_completion=False)
-for command in (embed, enrol, match, explain, evaluate, report, train, ablate, synth):
-    app.command()(command)
+COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth)
+
+
+def command_line() -> typer.Typer:
+    """All commands, with the options of the data sets that are registered now."""
+    made = typer.Typer(help="SSN Studio: partial NIR-VIS face recognition.", no_args_is_help=True, add_completion=False)
+    for command in COMMANDS:
+        made.command()(with_data_options(command))
+    return made
+
+
+app = command_line()
 
 
 def _json_to_screen(arguments: list[str]) -> list[str]:
@@ -44,7 +54,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a command; a typed error becomes one line on standard error and exit status 2."""
     _print_anything()
     try:
-        app(args=_json_to_screen(sys.argv[1:] if arguments is None else arguments), prog_name="python -m ssn")
+        words = sys.argv[1:] if arguments is None else arguments
+        command_line()(args=_json_to_screen(words), prog_name="python -m ssn")
     except SSNError as error:
         typer.echo(f"error: {error}", err=True)
         sys.exit(2)

@@ -10,10 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from ssn.data.face_store import StoredFaces
+from ssn.data.face_store import FaceStore, StoredFaces, taken
+from ssn.data.lfw import LFW, lfw_protocol
 from ssn.errors import DataError
-from ssn.evaluation.partial import FaceSet, face_set, measure, measure_descriptors, saliency_on_mask
+from ssn.evaluation.face_set import FaceSet, stored_face_set
+from ssn.evaluation.measure import measure, measure_descriptors
 from ssn.evaluation.report import write_json
+from ssn.evaluation.saliency import saliency_on_mask
 from ssn.faces.descriptor import describe
 from ssn.models.checkpoint import load_model
 from ssn.recognizer import Recognizer
@@ -63,10 +66,13 @@ class Judge:
     def of_teacher(self) -> dict[str, Any]:
         """{"model", "sets": {name: rows}} of dlib's descriptors, on the same pictures."""
         rows = {each.name: measure_descriptors(lambda f: describe(f.pixels, f.landmarks), each) for each in self.sets}
-        return {"model": TEACHER, "sets": rows}
+        return {"model": TEACHER, "sets": {name: [row.flat() for row in measured] for name, measured in rows.items()}}
 
     def _measure(self, recognizer: Recognizer, tell: bool) -> dict[str, Any]:
-        return {each.name: measure(recognizer, each, shortlist=self.shortlist, tell=tell) for each in self.sets}
+        rows = {
+            each.name: measure(recognizer, each, shortlist=self.shortlist, tell=tell, fast=True) for each in self.sets
+        }
+        return {name: [row.flat() for row in measured] for name, measured in rows.items()}
 
 
 def _mark(faces: FaceSet) -> str:
@@ -97,25 +103,22 @@ def measured_once(file: Path, model_id: str, facts: dict[str, Any], judge: Calla
     return known
 
 
-def face_sets(cache: Path, faces: StoredFaces, people: TrainingPeople) -> list[FaceSet]:
-    """LFW's DevTest people from the cache that ``load_crops`` filled, and the people held out. Raises DataError where
-    LFW is not there, or nobody of a set has two photos."""
-    folder = cache / "lfw-peopleDevTest"
-    if not folder.is_dir():
+def face_sets(cache: Path, lfw: Path | None, faces: StoredFaces, people: TrainingPeople) -> list[FaceSet]:
+    """LFW's DevTest people, and the people held out. Raises DataError without LFW, or where nobody of a set has two
+    photos."""
+    if lfw is None:
         raise DataError("LFW is what this is measured on.", "Pass --lfw ROOT.")
-    arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pixels", "landmarks", "identities")]
-    sets = [_set_of("lfw-devtest", *arrays)]
-    if len(people.held_out):
-        rows = people.held_out
-        sets.append(
-            _set_of("held-out", faces.pixels[rows], faces.landmarks[rows], faces.identities[rows], HELD_OUT_PROBES)
-        )
+    test, _ = FaceStore(cache).stored(lfw_protocol(LFW(lfw), pairs_list=None).withheld, "lfw-peopleDevTest")
+    sets = [_set_of("lfw-devtest", test.pixels, test.landmarks, test.identities)]
+    if len(rows := people.held_out):
+        pixels, owners = taken(faces.pixels, rows), faces.identities[rows]
+        sets.append(_set_of("held-out", pixels, faces.landmarks[rows], owners, HELD_OUT_PROBES))
     return sets
 
 
 def _set_of(name: str, *arrays: Any) -> FaceSet:
     try:
-        return face_set(name, *arrays)
+        return stored_face_set(name, *arrays)
     except ValueError as error:
         raise DataError(f"{name} cannot be searched: {error}.", "Use a set of people with several photos.") from error
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from ssn.errors import DataError
-from ssn.evaluation.report import write_json
+from ssn.evaluation.report import mean_and_deviation, write_json
 from ssn.training.search.recipe import Recipe
 from ssn.training.search.variants import VARIANTS, variant_named
 from ssn.training.team import Team
@@ -25,8 +25,8 @@ BASELINE = "light-cnn"
 Train = Callable[[Recipe, Path], object]
 """(recipe, folder) → whatever ``Judge`` understands; goes on from the states in the folder, if there are any."""
 Judge = Callable[[object, Recipe, Path], dict]
-"""(trained, recipe, folder) → {"sets": {name of the test: rows of ``partial.measure``}, "saliency": {occlusion: rows of
-``partial.saliency_on_mask``}}; of a network that can be told masks also "told", as "sets" with that."""
+"""(trained, recipe, folder) → {"sets": {name of the test: ``Row.flat`` of each}, "saliency": {occlusion: rows of
+``saliency_on_mask``}}; of a network that can be told masks also "told", as "sets" with that."""
 
 
 @dataclass(frozen=True)
@@ -209,8 +209,3 @@ def read_result(file: Path, facts: dict) -> dict:
     if made.get("facts") != facts["facts"]:
         raise DataError(f"{file} was made with other faces.", "Use another --run folder, or the same data.")
     return result
-
-
-def mean_and_deviation(values: list[float]) -> tuple[float, float | None]:
-    """Mean and sample standard deviation; None for the latter of a single value."""
-    return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None

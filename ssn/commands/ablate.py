@@ -71,7 +71,7 @@ def ablate(
     stored, counts = read_faces(lfw, faces, cache, team)
     people = choose_people(stored, recipe.held_out)
     data = data_facts(stored, people, recipe, counts)
-    judge = Judge(face_sets(cache, stored, people), data, shortlist, team)
+    judge = Judge(face_sets(cache, lfw, stored, people), data, shortlist, team)
 
     def train(row: Recipe, folder: Path) -> Objective:
         pipeline = Pipeline(network, stored, people, row, folder, team, run / "warm.pt")

@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
+from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 
+import ssn.people
 from ssn.data.protocol import Protocol, Sample
 from ssn.errors import DataError
+from ssn.files import atomically
 from ssn.people.appearance_model import DEFAULT_MODEL, load_model
 from ssn.people.casting import NEAREST_DRAWN, NEAREST_REAL, cast
 from ssn.people.portrait import SPREAD, WITHIN, draw_person, photo, photo_landmarks
@@ -28,6 +30,31 @@ NOTES = (
     "Synthetic people from a statistical appearance model; nobody shown exists.",
     "All NIR pictures are simulated from drawn VIS pictures: figures say nothing about a real NIR camera.",
 )
+
+
+@dataclass(frozen=True)
+class SyntheticOptions:
+    """How many people are drawn, and what of them is shown."""
+
+    people: int = field(default=200, metadata={"help": "how many people are tested"})
+    fold: int = field(default=1, metadata={"help": "fold 1 to 10"})
+    worn: str = field(default="none", metadata={"help": "what probes wear: none, goggles, surgical or scarf"})
+    probes: int = field(default=4, metadata={"help": "probes of each person tested"})
+    train_people: int = field(default=0, metadata={"help": "how many others are learned from"})
+    train_photos: int = field(default=4, metadata={"help": "photos of each of them in each spectrum"})
+
+
+def read_synthetic(options: SyntheticOptions, cache: Path | None = None) -> Protocol:
+    """The protocol the options ask for; the checked cast is kept in ``cache``."""
+    return synthetic_protocol(
+        people=options.people,
+        probes=options.probes,
+        fold=options.fold,
+        train_people=options.train_people,
+        train_photos=options.train_photos,
+        worn=options.worn,
+        cache=cache,
+    )
 
 
 def synthetic_protocol(
@@ -60,7 +87,7 @@ def synthetic_protocol(
     gallery = [sample(n, first, "vis") for n in tested]
     shown = [sample(n, first + 1 + i, "nir", worn) for n in tested for i in range(probes)]
     train = [sample(n, first + 500 + i, s) for n in learned for s in ("vis", "nir") for i in range(train_photos)]
-    return Protocol(f"synthetic, fold {fold}", gallery, shown, [], train, NOTES)
+    return Protocol(f"synthetic, fold {fold}", gallery, shown, [], train, NOTES, train_source="synthetic")
 
 
 def sample(number: int, seed: int, spectrum: str, worn: Worn = "none") -> Sample:
@@ -70,6 +97,7 @@ def sample(number: int, seed: int, spectrum: str, worn: Worn = "none") -> Sample
         spectrum="vis" if spectrum == "vis" else "nir-simulated",
         image=partial(_pixels, number, seed, spectrum, worn),
         landmarks=photo_landmarks(_person(number), seed),
+        key=f"synthetic-{_signature(drawing=True)}-{number}-{seed}-{spectrum}-{worn}",
     )
 
 
@@ -95,15 +123,14 @@ def cast_numbers(count: int, seed: int = 0, cache: str | Path | None = None) -> 
             return tuple(kept[:count])
     drawn = tuple(person.number for person in cast(count, seed, load_model()).people)
     if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        half = path.with_suffix(f".{os.getpid()}.part")
-        half.write_text(json.dumps(drawn), encoding="utf-8")
-        os.replace(half, path)
+        with atomically(path) as part:
+            part.write_text(json.dumps(drawn), encoding="utf-8")
     return drawn
 
 
-@lru_cache(maxsize=1)
-def _signature() -> str:
-    """Which model and bounds a cast was checked with."""
+@lru_cache(maxsize=2)
+def _signature(drawing: bool = False) -> str:
+    """Which model and bounds a cast was checked with; with ``drawing`` also how its pictures are drawn."""
     bounds = f"{SPREAD} {WITHIN} {NEAREST_REAL} {NEAREST_DRAWN}".encode()
-    return hashlib.sha256(DEFAULT_MODEL.read_bytes() + bounds).hexdigest()[:12]
+    code = [path.read_bytes() for path in sorted(Path(ssn.people.__file__).parent.glob("*.py"))] if drawing else []
+    return hashlib.sha256(b"".join([DEFAULT_MODEL.read_bytes(), bounds, *code])).hexdigest()[:12]

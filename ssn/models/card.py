@@ -13,7 +13,9 @@ from ssn.models.backbone import DEFAULT_ARCHITECTURE
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known of a model. ``thresholds`` maps a false match rate as text ("0.01", "0.001") to a cosine score;
+    """What is known of a model. ``thresholds`` maps a false match rate as text ("0.01", "0.001") to a cosine score, and
+    ``thresholds_from`` says on which ``protocol``, from how many ``impostors`` and at which ``precision`` they were
+    measured (empty in files written before that was kept);
     ``searched`` tells whether its indicators came out of a search or still have their first value; ``selection``
     whether they are the paper's (``pixel``) or our extension's (``adaptive``)."""
 
@@ -25,6 +27,7 @@ class ModelCard:
     thresholds: dict[str, float] = field(default_factory=dict)
     model_id: str = ""
     selection: str = "pixel"
+    thresholds_from: dict = field(default_factory=dict)
 
 
 def model_id(name: str, tensors: dict[str, Tensor]) -> str:

@@ -2,7 +2,8 @@
 
 Metadata of a file: ``format``, ``name``, ``architecture``, ``selection`` (``pixel``, also where it is not said, or
 ``adaptive``), and as JSON ``searched`` (did a search make its indicators), ``training`` (data and recipe),
-``measures``, ``thresholds``. The model id is the name and a hash of the tensors: a template belongs to one id.
+``measures``, ``thresholds`` and, where it is known, ``thresholds_from``. The model id is the name and a hash of the
+tensors: a template belongs to one id.
 """
 
 from __future__ import annotations
@@ -55,6 +56,7 @@ def save_model(path: str | Path, tensors: dict[str, Tensor], card: ModelCard, ha
         "training": json.dumps(card.training),
         "measures": json.dumps(card.measures),
         "thresholds": json.dumps(card.thresholds),
+        "thresholds_from": json.dumps(card.thresholds_from),
     }
     try:
         with atomically(path) as part:
@@ -73,12 +75,20 @@ def _halved(tensor: Tensor) -> Tensor:
     return small if lost <= 0.01 * tensor.float().norm() else tensor.float()
 
 
-def update_card(path: str | Path, measures: dict, thresholds: dict[str, float]) -> ModelCard:
-    """Add measures and thresholds to a file of ours. The tensors stay, and so does the model id."""
+def update_card(
+    path: str | Path,
+    measures: dict,
+    thresholds: dict[str, float] | None = None,
+    thresholds_from: dict | None = None,
+) -> ModelCard:
+    """Add measures to a file of ours, and replace its thresholds where new ones are given, with where they come from.
+    The tensors stay, and so does the model id."""
     tensors, card = _read_safetensors(Path(path))
-    known = {**card.measures, **measures}
+    card = replace(card, measures={**card.measures, **measures})
+    if thresholds is not None:
+        card = replace(card, thresholds=thresholds, thresholds_from=thresholds_from or {})
     half = all(tensor.dtype == torch.float16 for tensor in tensors.values())
-    return save_model(path, tensors, replace(card, measures=known, thresholds=thresholds), half)
+    return save_model(path, tensors, card, half)
 
 
 def load_model(path: str | Path = DEFAULT_CHECKPOINT) -> tuple[SaliencySearchNetwork, ModelCard]:
@@ -159,10 +169,11 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], ModelCard]:
         raise CheckpointError(f"{path.name} has a selection this version does not know.", "Update the program.")
     try:
         facts = {key: json.loads(metadata[key]) for key in _FACTS}
+        facts["thresholds_from"] = json.loads(metadata.get("thresholds_from", "{}"))
     except (KeyError, ValueError, RecursionError) as error:
         raise CheckpointError(f"The metadata of {path.name} are damaged.", "Copy or download it again.") from error
     scores = facts["thresholds"].values() if isinstance(facts["thresholds"], dict) else [None]
-    right = all(isinstance(facts[key], kind) for key, kind in _FACTS.items())
+    right = all(isinstance(facts[key], kind) for key, kind in [*_FACTS.items(), ("thresholds_from", dict)])
     if not right or not all(isinstance(score, (int, float)) for score in scores):
         raise CheckpointError(f"The metadata of {path.name} are damaged.", "Copy or download it again.")
     name = metadata.get("name", path.stem)

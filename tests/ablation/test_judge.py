@@ -7,7 +7,7 @@ import pytest
 
 from ssn.ablation.judge import Judge, measured_once, notes
 from ssn.errors import DataError
-from ssn.evaluation.partial import face_set
+from ssn.evaluation.face_set import stored_face_set
 from ssn.training.team import Team
 
 
@@ -16,7 +16,7 @@ def faces(changed: bool = False):
     pixels = rng.integers(0, 255, (6, 144, 144, 3), dtype=np.uint8)
     if changed:
         pixels[4] = 255 - pixels[4]
-    return face_set("drawn", pixels, rng.uniform(20, 120, (6, 68, 2)), np.arange(6) // 2)
+    return stored_face_set("drawn", pixels, rng.uniform(20, 120, (6, 68, 2)), np.arange(6) // 2)
 
 
 def test_a_measurement_is_kept_for_the_same_model_pictures_and_shortlist(tmp_path):

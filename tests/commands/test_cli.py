@@ -9,8 +9,6 @@ import pytest
 from PIL import Image
 
 from ssn.__main__ import main
-from ssn.commands.evaluate import thresholds_of
-from ssn.evaluation.run import Evaluation, Row
 from ssn.gallery.sqlite import Gallery
 from ssn.models.checkpoint import load_model
 
@@ -162,16 +160,21 @@ def test_help_of_the_module_lists_every_command():
         assert command in done.stdout
 
 
-def test_one_threshold_must_hold_in_every_row():
-    rows = [
-        Row("vis", "none", 1, 0, 1, {}, {"0.01": a, "0.001": b}, {}) for a, b in [(0.3, 0.5), (0.4, 0.45), (0.2, 0.6)]
-    ]
-    assert thresholds_of(Evaluation("m", "p", rows)) == {"0.01": 0.4, "0.001": 0.6}
-
-
 def test_evaluate_needs_no_data_set_and_writes_the_documented_rows(checkpoint, tmp_path):
     out = tmp_path / "out.json"
-    words = ("evaluate", "--people", "6", "--checkpoint", checkpoint, "--device", "cpu", "--json", out)
+    words = (
+        "evaluate",
+        "--people",
+        "6",
+        "--checkpoint",
+        checkpoint,
+        "--device",
+        "cpu",
+        "--cache",
+        tmp_path,
+        "--json",
+        out,
+    )
     assert run(*words) == 0
     data = json.loads(out.read_text())
     assert data["protocol"] == "synthetic, fold 1"
@@ -181,15 +184,3 @@ def test_evaluate_needs_no_data_set_and_writes_the_documented_rows(checkpoint, t
         assert row["counts"] == {"genuine": 24, "impostor": 120, "probes": 24, "gallery": 6, "no_face": 0}
         assert len(row["rank"]) == 5
     assert any("simulated" in note for note in data["notes"])
-
-
-def test_evaluate_can_store_what_it_measured_in_the_checkpoint(random_checkpoint, tmp_path):
-    path = tmp_path / "own.safetensors"
-    path.write_bytes(random_checkpoint.read_bytes())
-    before = load_model(path)[1]
-    assert run("evaluate", "--people", "4", "--write-card", "--checkpoint", path, "--device", "cpu") == 0
-    after = load_model(path)[1]
-    assert after.model_id == before.model_id
-    assert len(after.measures["synthetic, fold 1"]["rows"]) == 3
-    assert set(after.thresholds) == {"0.01", "0.001"}
-    assert after.thresholds != before.thresholds

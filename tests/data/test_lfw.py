@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ssn.data.lfw import LFW, Pair, lfw_protocol
+from ssn.data.lfw import LFW, LfwOptions, Pair, lfw_protocol, read_lfw
 from ssn.errors import DataError
 
 SSN_LFW = os.environ.get("SSN_LFW", "")
@@ -93,6 +93,8 @@ def test_a_line_that_is_no_pair_is_refused_and_shown(root, line):
     with pytest.raises(DataError, match=r"no LFW entry") as caught:
         LFW(root).pairs(name)
     assert line.split()[-1] in str(caught.value)
+    assert "list.txt, line 3" in str(caught.value)
+    assert "Expected" in str(caught.value)
 
 
 def test_a_pair_list_is_no_people_list_nor_the_other_way_round(root):
@@ -111,7 +113,7 @@ def test_an_empty_list_is_refused(root, text):
 def test_a_missing_root_a_missing_list_and_a_binary_list_are_refused(root):
     with pytest.raises(DataError, match="no folder"):
         LFW(root / "none")
-    with pytest.raises(DataError, match="cannot be read"):
+    with pytest.raises(DataError, match=r"no list .*none\.txt"):
         LFW(root).pairs("none.txt")
     (root / "binary.txt").write_bytes(b"\xff\xfe\x00\x81")
     with pytest.raises(DataError, match="cannot be read"):
@@ -142,6 +144,44 @@ def test_the_protocol_holds_each_photo_once_and_says_that_nir_is_simulated(root)
     assert protocol.gallery == [first], "who has one photo cannot be looked for"
     assert [sample.image.name for sample in protocol.probes] == ["Ann_Lee_0002.jpg", "Ann_Lee_0003.jpg"]
     assert any("simulated" in note for note in protocol.notes)
+
+
+FOLDED = "2\n2\nAnn_Lee\t2\nBen_Oz\t1\n2\nCy_Po\t2\nDi_Qu\t1\n"
+
+
+def test_a_fold_of_view_2_has_its_pairs_and_learns_from_the_other_folds(root):
+    pairs = ["2\t1", "Ann_Lee\t1\t2", "Ann_Lee\t1\tBen_Oz\t1", "Cy_Po\t1\t2", "Cy_Po\t1\tDi_Qu\t1"]
+    listed(root, "\n".join(pairs) + "\n", "pairs.txt")
+    listed(root, FOLDED, "people.txt")
+    found = read_lfw(LfwOptions(root=root, fold=2))
+    assert found.name == "lfw, fold 2"
+    assert [[a.identity, b.identity] for a, b, _ in found.pairs] == [["Cy_Po", "Cy_Po"], ["Cy_Po", "Di_Qu"]]
+    assert {s.identity for s in found.train} == {"Ann_Lee", "Ben_Oz"}
+    assert {s.identity for s in found.withheld} == {"Cy_Po", "Di_Qu"}
+    with pytest.raises(DataError, match="no fold 3"):
+        read_lfw(LfwOptions(root=root, fold=3))
+    listed(root, "\n".join(["3\t1", *pairs[1:]]) + "\n", "pairs.txt")
+    with pytest.raises(DataError, match=r"pairs\.txt, line 1"):
+        read_lfw(LfwOptions(root=root, fold=2))
+
+
+def test_view_1_learns_from_its_own_list_and_withholds_all_test_people(root):
+    listed(root, "1\nAnn_Lee\t1\t2\n", "pairsDevTest.txt")
+    assert read_lfw(LfwOptions(root=root)).train == []
+    listed(root, "1\nBen_Oz\t2\n", "peopleDevTrain.txt")
+    listed(root, "2\nAnn_Lee\t2\nCy_Po\t1\n", "peopleDevTest.txt")
+    found = read_lfw(LfwOptions(root=root))
+    assert [s.identity for s in found.train] == ["Ben_Oz"] * 2
+    assert len(found.tested) == 3
+
+
+def test_lfw_lies_where_the_environment_says(root, monkeypatch):
+    listed(root, "1\nAnn_Lee\t1\t2\n", "pairsDevTest.txt")
+    monkeypatch.setenv("SSN_LFW", str(root))
+    assert len(read_lfw(LfwOptions()).pairs) == 1
+    monkeypatch.delenv("SSN_LFW")
+    with pytest.raises(DataError, match="SSN_LFW"):
+        read_lfw(LfwOptions())
 
 
 @pytest.mark.skipif(not SSN_LFW, reason="SSN_LFW does not say where LFW is")

@@ -8,9 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ssn.errors import ExplanationError
+from ssn.data.face_store import face_of_crop
+from ssn.errors import DataError, ExplanationError
 from ssn.evaluation import metrics
-from ssn.evaluation.partial import face_of_crop, face_set, measure, measure_descriptors, saliency_on_mask
+from ssn.evaluation.face_set import stored_face_set
+from ssn.evaluation.measure import as_probe, measure, measure_descriptors
+from ssn.evaluation.saliency import saliency_on_mask
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude
 from ssn.faces.types import AlignedFace
@@ -195,45 +198,48 @@ def test_a_crop_with_margin_is_the_aligned_face_inside_it():
 
 def test_the_first_photo_of_everybody_with_two_is_enrolled():
     crops, landmarks, owners = people(3)
-    found = face_set("x", np.concatenate([crops, crops[:1]]), np.concatenate([landmarks, landmarks[:1]]), [*owners, 9])
+    found = stored_face_set(
+        "x", np.concatenate([crops, crops[:1]]), np.concatenate([landmarks, landmarks[:1]]), [*owners, 9]
+    )
     assert found.gallery_people.tolist() == [0, 1, 2]
     assert found.probe_people.tolist() == [0, 0, 1, 1, 2, 2]
     assert np.array_equal(found.gallery[1].pixels, crops[3, 8:136, 8:136])
     order = np.random.default_rng(3).permutation(len(crops))
-    mixed = face_set("x", crops[order], landmarks[order], owners[order], most=1)
+    mixed = stored_face_set("x", crops[order], landmarks[order], owners[order], most=1)
     first = [next(i for i in order if owners[i] == person) for person in range(3)]
     assert [face.pixels.tobytes() for face in mixed.gallery] == [
         crops[i, 8:136, 8:136].tobytes() for i in order if i in first
     ]
     assert sorted(mixed.probe_people.tolist()) == [0, 1, 2]
     assert not any(np.array_equal(a.pixels, b.pixels) for a in mixed.gallery for b in mixed.probes)
-    with pytest.raises(ValueError, match="two photos"):
-        face_set("x", crops[:1], landmarks[:1], np.array([1]))
+    with pytest.raises(DataError, match="two photos"):
+        stored_face_set("x", crops[:1], landmarks[:1], np.array([1]))
 
 
 def test_the_rows_are_those_of_the_metrics():
-    faces, used = face_set("x", *people(5)), Measured(Pixels())
-    rows = measure(used, faces, "vis", shortlist=3)
+    faces, used = stored_face_set("x", *people(5)), Measured(Pixels())
+    rows = [row.flat() for row in measure(used, faces, ("vis",), shortlist=3)]
     assert [row["occlusion"] for row in rows] == ["none", "maskTop", "maskBottom"]
-    scores = embed(used, faces.probes) @ embed(used, faces.gallery, enrolled=True).T
+    scores = embed(used, list(faces.probes)) @ embed(used, list(faces.gallery), enrolled=True).T
     same = faces.probe_people[:, None] == faces.gallery_people
     assert rows[0]["auc"] == metrics.auc(scores.ravel(), same.ravel())
     assert rows[0]["rank1"] == metrics.cmc(scores, faces.probe_people, faces.gallery_people)[0] == 1.0
     assert "rerank1" not in rows[0]
     assert rows[2]["rerank1"] == 1.0
     assert set(rows[0]) >= {"rank5", "eer", "tpr_at_0.01", "tpr_at_0.001", "threshold_at_0.001"}
-    assert "rerank1" not in measure(used, faces, "vis", ("maskTop",), shortlist=0)[0]
+    assert "rerank1" not in measure(used, faces, ("vis",), ("maskTop",))[0].flat()
 
 
 def test_other_descriptors_are_ranked_by_distance_on_the_same_pictures():
     """Mean brightness of two halves for a descriptor: the rows are those of a loop over all pairs."""
-    faces = face_set("x", *people(4))
+    faces = stored_face_set("x", *people(4))
 
     def describe(one):
         return np.array([one.pixels[:64].mean(), one.pixels[64:].mean()])
 
-    rows = measure_descriptors(describe, faces, "vis", ("none", "maskBottom"))
-    for row, probes in zip(rows, (faces.probes, faces.shown("vis", "maskBottom")), strict=True):
+    rows = [row.flat() for row in measure_descriptors(describe, faces, "vis", ("none", "maskBottom"))]
+    hidden = [as_probe(one, "maskBottom") for one in faces.probes]
+    for row, probes in zip(rows, (list(faces.probes), hidden), strict=True):
         near = [[np.hypot(*(describe(a) - describe(b))) for b in faces.gallery] for a in probes]
         first = np.mean(faces.gallery_people[np.argmin(near, axis=1)] == faces.probe_people)
         assert row["rank1"] == pytest.approx(first)

@@ -1,0 +1,170 @@
+"""Complete faces and who is compared with whom: one form for pictures of a protocol and for stored crops."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from ssn.data.acquire import AcquireError, picture_with_landmarks, upright_transform
+from ssn.data.face_store import FaceStore, LazyFaces, taken
+from ssn.data.protocol import Failure, Protocol, Sample
+from ssn.errors import DataError
+from ssn.faces.align import align
+from ssn.faces.simulated_nir import simulated_nir_face
+from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
+
+Progress = Callable[[Iterable, str, int], Iterable]
+
+
+def plain(items: Iterable, _what: str, _total: int) -> Iterable:
+    """No bar."""
+    return items
+
+
+@dataclass(frozen=True)
+class FaceSet:
+    """Faces to enrol (VIS) and to search with, complete, in their own spectra.
+
+    The first of ``gallery`` and of ``probes`` take part in identification: as many as ``gallery_people`` and
+    ``probe_people`` name. ``pairs`` (P, 2) are places in ``probes`` and in ``gallery``, ``same`` (P,) whether they show
+    one person; without pairs verification compares all probes with the whole gallery. ``failures`` gave no face;
+    ``unmatched`` probes are left out since nobody of their person could be enrolled.
+    """
+
+    name: str
+    gallery: Sequence[AlignedFace]
+    gallery_people: np.ndarray
+    probes: Sequence[AlignedFace]
+    probe_people: np.ndarray
+    pairs: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), int))
+    same: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    spectra: tuple[Spectrum, ...] | None = None
+    notes: tuple[str, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    unmatched: int = 0
+    _simulated: dict[int, AlignedFace] = field(default_factory=dict, repr=False, compare=False)
+
+    def probe_spectra(self) -> np.ndarray:
+        """(probes,) their own spectra; VIS where nothing is said."""
+        return np.array(self.spectra if self.spectra is not None else ["vis"] * len(self.probes), dtype=object)
+
+    def measured_spectra(self, simulate: bool = False) -> tuple[Spectrum, ...]:
+        """VIS probes are measured as they are and, in a set without real NIR or where ``simulate`` asks, as simulated
+        NIR; others as they are."""
+        own = list(dict.fromkeys(self.probe_spectra())) or ["vis"]
+        if "vis" not in own and simulate:
+            raise DataError(f"{self.name} has no VIS probes.", "NIR is simulated from VIS photos only.")
+        extra = ["nir-simulated"] if "vis" in own and ("nir" not in own or simulate) else []
+        return tuple(dict.fromkeys([*own, *extra]))
+
+    def places(self, spectrum: Spectrum) -> np.ndarray:
+        """Which probes can be shown in that spectrum: those that are, and for simulated NIR the VIS ones too."""
+        own = self.probe_spectra()
+        return np.flatnonzero((own == spectrum) | ((spectrum == "nir-simulated") & (own == "vis")))
+
+    def shown(self, place: int, spectrum: Spectrum) -> AlignedFace:
+        """A probe in that spectrum, complete; simulated once for each probe, and never from a real NIR picture."""
+        face = self.probes[place]
+        if spectrum != "nir-simulated" or face.spectrum != "vis":
+            return face
+        if place not in self._simulated:
+            self._simulated[place] = simulated_nir_face(face)
+        return self._simulated[place]
+
+
+def stored_face_set(name: str, pixels, landmarks: np.ndarray, people: np.ndarray, most: int | None = None) -> FaceSet:
+    """VIS crops (N, S, S, 3), landmarks (N, 68, 2) and people (N,) → everybody with two or more photos: the first is
+    enrolled, the others, at most ``most`` of a person, are probes. Raises DataError for nobody."""
+    people = np.asarray(people)
+    _, person, count = np.unique(people, return_inverse=True, return_counts=True)
+    used = count[person] > 1
+    if not used.any():
+        raise DataError(f"In {name} nobody has two photos.", "Two photos of a person are needed to compare them.")
+    order = np.argsort(person, kind="stable")
+    place = np.empty(len(people), int)  # of a photo among its person's
+    place[order] = np.arange(len(people)) - np.repeat(np.cumsum(count) - count, count)
+    last = len(people) if most is None else most
+    at = [np.flatnonzero(used & chosen) for chosen in (place == 0, (place > 0) & (place <= last))]
+    faces = [LazyFaces(taken(pixels, rows), np.asarray(landmarks)[rows]) for rows in at]
+    return FaceSet(name, faces[0], people[at[0]], faces[1], people[at[1]])
+
+
+def protocol_face_set(protocol: Protocol, store: FaceStore | None = None, progress: Progress = plain) -> FaceSet:
+    """Align every picture that a protocol compares; those in files through ``store`` where there is one. What gave no
+    face is listed. Raises DataError where nothing is left to compare."""
+    samples = protocol.compared
+    faces, failures = acquired(samples, store, progress)
+    pairs = [pair for pair in protocol.pairs if pair[0] in faces and pair[1] in faces]
+    gallery = [s for s in protocol.gallery if s in faces]
+    enrolled_people = {s.identity for s in gallery}
+    there = [s for s in protocol.probes if s in faces]
+    probes = [s for s in there if s.identity in enrolled_people]
+    if not pairs and not probes:
+        raise DataError(
+            f"The protocol leaves nothing to compare; {len(failures)} of {len(samples)} pictures gave no face.",
+            "Check its lists and the folder of photos.",
+        )
+    enrolled = list(dict.fromkeys([*gallery, *(pair[1] for pair in pairs)]))
+    seen = list(dict.fromkeys([*probes, *(pair[0] for pair in pairs)]))
+    place, row = ({s: i for i, s in enumerate(part)} for part in (enrolled, seen))
+    return FaceSet(
+        name=protocol.name,
+        gallery=_FacesOf(enrolled, faces),
+        gallery_people=np.array([s.identity for s in gallery]),
+        probes=_FacesOf(seen, faces),
+        probe_people=np.array([s.identity for s in probes]),
+        pairs=np.array([(row[a], place[b]) for a, b, _ in pairs], int).reshape(-1, 2),
+        same=np.array([pair[2] for pair in pairs], bool),
+        spectra=tuple(s.spectrum for s in seen),
+        notes=protocol.notes,
+        failures=tuple(failures),
+        unmatched=len(there) - len(probes),
+    )
+
+
+class _FacesOf(Sequence):
+    """Samples as a sequence of their faces."""
+
+    def __init__(self, samples: list[Sample], faces: dict[Sample, Callable[[], AlignedFace]]):
+        self.samples, self.faces = samples, faces
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> AlignedFace:
+        return self.faces[self.samples[index]]()
+
+
+def acquired(
+    samples: list[Sample], store: FaceStore | None, progress: Progress = plain
+) -> tuple[dict[Sample, Callable[[], AlignedFace]], list[Failure]]:
+    """Samples → how to get the face of each that has one, complete and in its own spectrum; and the others."""
+    filed = [s for s in samples if isinstance(s.image, Path)] if store is not None else []
+    good, keys, failures = store.add(filed) if store is not None else ([], [], [])
+    stored = store.aligned(keys, [s.spectrum for s in good]) if good else []
+    faces = {sample: _stored(stored, i) for i, sample in enumerate(good)}
+    direct = [s for s in samples if store is None or not isinstance(s.image, Path)]
+    for sample in progress(direct, "faces", len(direct)):
+        try:
+            faces[sample] = _held(aligned_sample(sample))
+        except AcquireError as error:
+            failures.append(Failure(sample.name, error.what))
+    return faces, failures
+
+
+def aligned_sample(sample: Sample) -> AlignedFace:
+    """One sample's face, without a store. Raises AcquireError."""
+    image, landmarks = picture_with_landmarks(sample.image, sample.landmarks)
+    upright_transform(landmarks, FACE_SIZE)
+    return align(image, landmarks, sample.spectrum)
+
+
+def _stored(stored: Sequence[AlignedFace], place: int) -> Callable[[], AlignedFace]:
+    return lambda: stored[place]
+
+
+def _held(face: AlignedFace) -> Callable[[], AlignedFace]:
+    return lambda: face
