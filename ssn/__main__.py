@@ -16,10 +16,11 @@ from ssn.commands.match import match
 from ssn.commands.report import report
 from ssn.commands.synth import synth
 from ssn.commands.train import train
+from ssn.commands.visibility import visibility
 from ssn.errors import SSNError
 
 app = typer.Typer(help="SSN Studio: partial NIR-VIS face recognition.", no_args_is_help=True, add_completion=False)
-for command in (embed, enrol, match, explain, evaluate, report, train, ablate, synth):
+for command in (embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility):
     app.command()(command)
 
 
