@@ -14,7 +14,7 @@ import numpy as np
 
 from ssn.data.crops import load_crops
 from ssn.errors import SSNError
-from ssn.models.visibility_file import VISIBILITY_CHECKPOINT, VisibilityCard, save_visibility
+from ssn.models.visibility_file import VISIBILITY_CHECKPOINT, VisibilityCard, load_visibility, save_visibility
 from ssn.training.visibility.recipe import VisibilityConfig
 from ssn.training.visibility.run import VisibilityTraining, learn_visibility
 
@@ -26,13 +26,16 @@ def rows_to_learn(identities: np.ndarray, held_out: int, seed: int = 7) -> np.nd
     return np.flatnonzero(~np.isin(identities, apart))
 
 
-def export(run: VisibilityTraining, counts: dict, held_out: int, out: Path) -> VisibilityCard:
-    """A finished run → its weights under ``out``, with what they were made from."""
+def export(
+    run: VisibilityTraining, counts: dict, held_out: int, out: Path, start: VisibilityCard | None = None
+) -> VisibilityCard:
+    """A finished run → its weights under ``out``, with what they were made from, that of ``start`` included."""
     training = {
         "data": counts,
         "held_out_people": held_out,
         "views": run.step_number * run.config.batch,
         "recipe": asdict(run.config),
+        **({"before": start.training} if start else {}),
     }
     return save_visibility(out, run.network, training=training)
 
@@ -44,8 +47,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--lfw", type=Path, help="LFW: its training people are learned from")
     parser.add_argument("--faces", type=Path, help="sets of ready crops")
     parser.add_argument("--run", type=Path, required=True, help="folder for the state")
+    parser.add_argument("--start", type=Path, help="a visibility network to go on from, instead of random weights")
     parser.add_argument("--out", type=Path, default=VISIBILITY_CHECKPOINT)
     parser.add_argument("--views", type=int, default=VisibilityConfig.views)
+    parser.add_argument("--rate", type=float, default=VisibilityConfig.learning_rate, help="highest learning rate")
     parser.add_argument("--held-out", type=int, default=150, help="people not learned from, to choose by")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--resume", action="store_true")
@@ -53,9 +58,10 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         crops, counts = load_crops(asked.cache, asked.lfw, asked.faces)
         rows = rows_to_learn(crops.identities, asked.held_out)
-        config = VisibilityConfig(views=asked.views)
-        run = learn_visibility(crops.pixels, rows, config, asked.run, asked.device, asked.resume)
-        card = export(run, counts, asked.held_out, asked.out)
+        network, start = load_visibility(asked.start) if asked.start else (None, None)
+        config = VisibilityConfig(views=asked.views, learning_rate=asked.rate)
+        run = learn_visibility(crops.pixels, rows, config, asked.run, asked.device, asked.resume, network=network)
+        card = export(run, counts, asked.held_out, asked.out, start)
     except SSNError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssn.training.visibility.fills import FILLS, random_fills, smoothed
+from ssn.training.visibility.fills import FILLS, level_of, random_fills, smoothed, tint
 from ssn.training.visibility.shapes import SHAPES, between, chance, random_shapes
 
 
@@ -16,13 +16,14 @@ from ssn.training.visibility.shapes import SHAPES, between, chance, random_shape
 class CoverMix:
     """Shares of all views. ``complete`` shows all of the face; the others get a cover with one of ``fills`` (weights in
     the order of FILLS) in one of the shapes (weights in the order of SHAPES: ``black_shapes`` for black ones,
-    ``shapes`` for all others). ``veiled``: share of the covers, black ones apart, that let light through."""
+    ``shapes`` for all others). ``veiled``: share of the covers, black ones apart, that let light through: half of these
+    are dark glass, half have an opaque rim."""
 
-    complete: float = 0.25
-    fills: tuple[float, ...] = (0.24, 0.08, 0.13, 0.14, 0.32, 0.09)
+    complete: float = 0.27
+    fills: tuple[float, ...] = (0.22, 0.08, 0.13, 0.13, 0.35, 0.09)
     black_shapes: tuple[float, ...] = (0.35, 0.35, 0.15, 0.03, 0.04, 0.03, 0.05)
     shapes: tuple[float, ...] = (0.06, 0.04, 0.16, 0.30, 0.14, 0.24, 0.06)
-    veiled: float = 0.2
+    veiled: float = 0.3
 
     def __post_init__(self):
         known = {"fills": FILLS, "black_shapes": SHAPES, "shapes": SHAPES}
@@ -54,6 +55,22 @@ def _drawn(weights: tuple[float, ...], count: int, generator: torch.Generator) -
     return torch.multinomial(torch.tensor(weights), count, replacement=True, generator=generator)
 
 
+def veils(
+    shape: Tensor, fill: Tensor, gray: Tensor, veiled: Tensor, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Shapes, fills and views (N, S, S) and which covers let light through (N, 1, 1) → how opaque each pixel is, and
+    what is seen of the cover. A rim is two or three pixels wide, of one level."""
+    count = len(shape)
+    through = torch.where(veiled, between(0.35, 0.9, count, generator), 1.0)
+    fill = torch.where(veiled & chance(0.5, count, generator), tint(gray, generator), fill)
+    thin, thick = (-F.max_pool2d(-shape.unsqueeze(1), side, 1, side // 2)[:, 0] for side in (3, 7))
+    rim = shape - torch.where(chance(0.4, count, generator), thin, thick)
+    rim = rim * (veiled & chance(0.5, count, generator))
+    opacity = shape * through + rim * (1 - through)
+    level = (level_of(gray) * between(0.1, 1.3, count, generator)).clamp(0, 1)
+    return opacity, fill + rim * (level - fill)
+
+
 def cover(gray: Tensor, generator: torch.Generator, mix: CoverMix) -> tuple[Tensor, Tensor]:
     """Gray views (N, 1, S, S) in [0, 1] → the views with covers, and how much of each pixel is hidden, both
     (N, 1, S, S) in [0, 1]. Black covers are exactly black, as a mask painted by hand is."""
@@ -63,14 +80,12 @@ def cover(gray: Tensor, generator: torch.Generator, mix: CoverMix) -> tuple[Tens
     shape_kind = torch.where(
         black.flatten(), _drawn(mix.black_shapes, count, generator), _drawn(mix.shapes, count, generator)
     )
-    covered = ~chance(mix.complete, count, generator)
-    shape = random_shapes(shape_kind, gray.shape[-1], generator) * covered
-    veiled = chance(mix.veiled, count, generator) & ~black
-    opacity = shape * torch.where(veiled, between(0.35, 0.9, count, generator), 1.0)
+    shape = random_shapes(shape_kind, gray.shape[-1], generator) * ~chance(mix.complete, count, generator)
+    fill = random_fills(fill_kind, view, generator)
+    opacity, fill = veils(shape, fill, view, chance(mix.veiled, count, generator) & ~black, generator)
     near = smoothed(shape, gray.shape[-1] // 4)
-    rim = between(-0.5, 0.4, count, generator) * chance(0.5, count, generator) * (1 - near) * 2
+    edge = between(-0.5, 0.4, count, generator) * chance(0.5, count, generator) * (1 - near) * 2
     shadow = between(0, 0.6, count, generator) * chance(0.4, count, generator) * near * ~black
-    fill = random_fills(fill_kind, view, generator) * (1 + rim)
     seen = view * (1 - shadow)
-    seen = (seen + opacity * (fill - seen)).clamp(0, 1)
+    seen = (seen + opacity * (fill * (1 + edge) - seen)).clamp(0, 1)
     return torch.where(black, seen, sensed(seen, generator)).unsqueeze(1), opacity.unsqueeze(1)

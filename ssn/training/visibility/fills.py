@@ -56,6 +56,25 @@ def folds(count: int, size: int, generator: torch.Generator) -> Tensor:
     return 1 + total * chance(0.67, count, generator)
 
 
+def striped(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """Soft-edged stripes of two levels in a random direction, winding, (N, S, S), about 1; none on two of three."""
+    x, y = axes(size)
+    angle = between(0, math.pi, count, generator)
+    along, across = angle.cos() * x + angle.sin() * y, angle.cos() * y - angle.sin() * x
+    wound = across + waves(math.pi * along, 0.05, 2, generator)
+    wave = torch.sin(2 * math.pi * between(1.5, 8, count, generator) * wound) - between(-0.6, 0.6, count, generator)
+    strength = between(-0.35, 0.35, count, generator) * chance(0.33, count, generator)
+    return 1 + strength * torch.tanh(4 * wave)
+
+
+def tint(gray: Tensor, generator: torch.Generator) -> Tensor:
+    """Views (N, S, S) → what dark glass adds to the light that it lets through: little, with a gleam to one side."""
+    count, size = len(gray), gray.shape[-1]
+    x, y = axes(size)
+    slope = between(-0.5, 0.5, count, generator) * (x - 0.5) + between(-0.5, 0.5, count, generator) * (y - 0.5)
+    return (level_of(gray) * between(0.05, 0.9, count, generator) * (1 + slope)).clamp(0, 1)
+
+
 def cloth(gray: Tensor, generator: torch.Generator) -> Tensor:
     """Views (N, S, S) → smooth bent cloth in their light: two thirds about as bright as the face, or paler."""
     count, size = len(gray), gray.shape[-1]
@@ -64,7 +83,8 @@ def cloth(gray: Tensor, generator: torch.Generator) -> Tensor:
     level = torch.where(chance(0.67, count, generator), near, between(0.05, 1.0, count, generator))
     light = (smoothed(gray, 3) / face).clamp(0.3, 1.8) ** between(0, 1, count, generator)
     grain = between(0, 0.04, count, generator) * torch.randn(gray.shape, generator=generator)
-    return (level * light * bent(count, size, generator) * folds(count, size, generator) + grain).clamp(0, 1)
+    woven = folds(count, size, generator) * striped(count, size, generator)
+    return (level * light * bent(count, size, generator) * woven + grain).clamp(0, 1)
 
 
 def own_blur(gray: Tensor, generator: torch.Generator) -> Tensor:

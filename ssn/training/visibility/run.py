@@ -22,13 +22,20 @@ STATE_FILE = "visibility.pt"
 
 
 class VisibilityTraining:
-    """One run: its state, one step, and what is kept of it. It starts from weights drawn by the recipe's seed."""
+    """One run: its state, one step, and what is kept of it. It starts from ``network``, or from weights drawn by the
+    recipe's seed."""
 
-    def __init__(self, config: VisibilityConfig, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        config: VisibilityConfig,
+        device: torch.device | str = "cpu",
+        network: VisibilityNetwork | None = None,
+    ):
         self.config, self.device = config, torch.device(device)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(config.seed)
-            network = VisibilityNetwork(config.widths)
+        if network is None:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(config.seed)
+                network = VisibilityNetwork(config.widths)
         self.network = network.to(self.device, memory_format=torch.channels_last).train()
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
@@ -84,15 +91,16 @@ def learn_visibility(
     save_every: float = 60.0,
     stop_at: int | None = None,
     progress: bool = True,
+    network: VisibilityNetwork | None = None,
 ) -> VisibilityTraining:
     """Train on the crops ``pixels[rows]`` to the recipe's end, or to step ``stop_at``, keeping the state in ``folder``
-    every ``save_every`` seconds.
+    every ``save_every`` seconds. A new run starts from ``network``, or from random weights.
 
     Raises CheckpointError where ``resume`` finds no state, or one of another recipe.
     """
     keep_freed_memory()
     path = Path(folder) / STATE_FILE
-    run = VisibilityTraining(config, choose_device(device))
+    run = VisibilityTraining(config, choose_device(device), network)
     if resume:
         run.restore(load_state(path))
     last = config.steps if stop_at is None else min(stop_at, config.steps)
