@@ -44,14 +44,17 @@ def shown(faces: list[AlignedFace], kind: str, spectrum: str) -> Iterator[tuple[
 
 
 def overlap(found: np.ndarray, opacity: np.ndarray) -> dict[str, float]:
-    """Visibility and opacity maps (N, 128, 128) → ``iou`` over all pixels, ``iou_mean`` over faces, ``hidden`` (the
-    share of all pixels called hidden) and ``degree_error`` (mean |1 − v − opacity|). Without covers no IoU."""
+    """Visibility and opacity maps (N, 128, 128) → ``iou`` over all pixels, ``iou_mean`` over faces,
+    ``soft_iou`` (Σ min / Σ max of 1 − v and opacity, no threshold), ``hidden`` (the share of all pixels called hidden)
+    and ``degree_error`` (mean |1 − v − opacity|). Without covers no IoU."""
     guess, true = found < HIDDEN, opacity > 0.5
     row = {"hidden": float(guess.mean()), "degree_error": float(np.abs(1 - found - opacity).mean())}
     if not true.any():
         return row
     both, either = (guess & true).sum(axis=(1, 2)), (guess | true).sum(axis=(1, 2))
-    return {"iou": float(both.sum() / either.sum()), "iou_mean": float((both / either).mean()), **row}
+    soft = np.minimum(1 - found, opacity).sum() / np.maximum(1 - found, opacity).sum()
+    ious = {"iou": both.sum() / either.sum(), "iou_mean": (both / either).mean(), "soft_iou": soft}
+    return {name: float(value) for name, value in ious.items()} | row
 
 
 def measure(finder: VisibilityFinder, faces: list[AlignedFace]) -> list[dict]:
@@ -97,9 +100,9 @@ def read_faces(folder: Path, most: int) -> FaceSet:
 
 def as_text(rows: list[dict], ranks: list[dict]) -> str:
     """Both tables, in Markdown."""
-    lines = ["| probe | cover | IoU | mean IoU | called hidden, % |", "|---|---|---|---|---|"]
+    lines = ["| probe | cover | IoU | mean IoU | soft IoU | called hidden, % |", "|---|---|---|---|---|---|"]
     for row in rows:
-        ious = [f"{row[name]:.3f}" if name in row else "" for name in ("iou", "iou_mean")]
+        ious = [f"{row[name]:.3f}" if name in row else "" for name in ("iou", "iou_mean", "soft_iou")]
         lines.append(f"| {row['spectrum']} | {row['cover']} | {' | '.join(ious)} | {100 * row['hidden']:.2f} |")
     if ranks:
         lines += ["", "| cover | as is | found | told |", "|---|---|---|---|"]

@@ -13,12 +13,13 @@ from ssn.visibility import VisibilityFinder
 def test_overlap_counts_pixels_over_all_faces_and_face_by_face():
     found, opacity = np.ones((2, 4, 4), np.float32), np.zeros((2, 4, 4), np.float32)
     opacity[0, :2], found[0, 1:3] = 1.0, 0.0  # 8 true, 8 found, 4 shared: 4 / 12
-    opacity[1, 0], found[1, 0] = 0.55, 0.4  # a veil of which more than half is hidden, found as such: 4 / 4
+    opacity[1, 0], found[1, 0] = 0.55, 0.3  # a veil of which more than half is hidden, found as such: 4 / 4
     row = overlap(found, opacity)
     assert row["iou"] == pytest.approx(8 / 16)
     assert row["iou_mean"] == pytest.approx((4 / 12 + 1) / 2)
+    assert row["soft_iou"] == pytest.approx((4 + 4 * 0.55) / (12 + 4 * 0.7))
     assert row["hidden"] == pytest.approx(12 / 32)
-    assert row["degree_error"] == pytest.approx((8 * 1.0 + 4 * 0.05) / 32)
+    assert row["degree_error"] == pytest.approx((8 * 1.0 + 4 * 0.15) / 32)
     assert "iou" not in overlap(found, np.zeros_like(opacity))
 
 
