@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from ssn.evaluation.partial import FaceSet, face_set
-from ssn.evaluation.report import write_json
 from ssn.evaluation.run import as_probe
 from ssn.faces.types import AlignedFace
+from ssn.files import write_json
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.models.visibility_file import VISIBILITY_CHECKPOINT
 from ssn.people.dressed import dress_in

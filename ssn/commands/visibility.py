@@ -9,15 +9,24 @@ import numpy as np
 import typer
 from PIL import Image
 
-from ssn.commands.options import Device, FaceNumber, JsonFile, OcclusionName, SpectrumName, say
+from ssn.commands.options import (
+    Device,
+    FaceNumber,
+    JsonFile,
+    SpectrumName,
+    check_choices,
+    in_spectrum,
+    occlusion_option,
+    say,
+)
 from ssn.errors import DataError
 from ssn.faces.align import align
 from ssn.faces.detect import FaceDetector, choose_face
 from ssn.faces.landmarks import find_landmarks
-from ssn.faces.occlude import OCCLUSIONS, named_mask, occlude
+from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.read import read_image
-from ssn.faces.simulated_nir import simulated_nir_face
-from ssn.faces.types import SPECTRA, AlignedFace
+from ssn.faces.types import AlignedFace
+from ssn.files import atomically
 from ssn.machine import choose_device
 from ssn.models.visibility_file import VISIBILITY_CHECKPOINT
 from ssn.visibility import HIDDEN, VisibilityFinder, hidden_share
@@ -25,15 +34,10 @@ from ssn.visibility import HIDDEN, VisibilityFinder, hidden_share
 
 def _face(photo: Path, spectrum: str, occlusion: str, index: int | None, device: str) -> tuple[AlignedFace, dict]:
     """A photo file → its aligned face as asked, and where in the photo that lies."""
-    if spectrum not in SPECTRA:
-        raise DataError(f"{spectrum!r} is no spectrum.", f"Use one of {', '.join(SPECTRA)}.")
-    if occlusion not in OCCLUSIONS:
-        raise DataError(f"{occlusion!r} is no occlusion.", f"Use one of {', '.join(OCCLUSIONS)}.")
     image = read_image(photo)
     box = choose_face(FaceDetector(choose_device(device)).detect(image), index)
-    face = align(image, find_landmarks(image, box), "nir" if spectrum == "nir" else "vis")
-    if spectrum == "nir-simulated":
-        face = simulated_nir_face(face)
+    photographed = align(image, find_landmarks(image, box), "nir" if spectrum == "nir" else "vis")
+    face = in_spectrum(photographed, spectrum)
     place = {"xyxy": [round(float(v), 2) for v in box.xyxy], "confidence": round(float(box.confidence), 4)}
     return occlude(face, named_mask(occlusion, face.landmarks)), place
 
@@ -41,8 +45,8 @@ def _face(photo: Path, spectrum: str, occlusion: str, index: int | None, device:
 def _write_picture(visibility: np.ndarray, out: Path) -> None:
     """A visibility map → a gray PNG, white where visible. Raises DataError where it cannot be written."""
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.round(255 * visibility).astype(np.uint8)).save(out, "PNG")
+        with atomically(out) as part:
+            Image.fromarray(np.round(255 * visibility).astype(np.uint8)).save(part, "PNG")
     except OSError as error:
         raise DataError(f"{out} cannot be written.", "Name another file.") from error
 
@@ -51,13 +55,14 @@ def visibility(
     photo: Annotated[Path, typer.Argument(help="The photo.")],
     out: Annotated[Path, typer.Option(help="The map as a PNG, 128×128 as the aligned face; white is visible.")],
     spectrum: SpectrumName = "vis",
-    occlusion: OcclusionName = "none",
+    occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
     checkpoint: Annotated[Path, typer.Option(help="The visibility network's file.")] = VISIBILITY_CHECKPOINT,
     device: Device = "auto",
     json_file: JsonFile = None,
 ) -> None:
     """Show which pixels of a face are seen, and which are hidden by something worn, held or painted."""
+    check_choices(spectrum, occlusion)
     finder = VisibilityFinder.load(checkpoint, device)
     found, place = _face(photo, spectrum, occlusion, face, device)
     seen = finder.visibility(found)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from ssn.errors import CheckpointError
+from ssn.files import atomically
 from ssn.models.card import model_id
 from ssn.models.visibility import VisibilityNetwork
 from ssn.places import CHECKPOINTS
@@ -50,16 +49,11 @@ def save_visibility(
     card = VisibilityCard(name, network.widths, training or {}, measures or {}, model_id(name, tensors))
     metadata = {"format": FORMAT, "name": name}
     metadata |= {key: json.dumps(getattr(card, key)) for key in ("widths", "training", "measures")}
-    part = path.with_name(path.name + ".part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, str(part), metadata)
-        os.replace(part, path)
+        with atomically(path) as part:
+            save_file(tensors, str(part), metadata)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"{path} cannot be written: {error}", "Check disk space and permissions.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
     return card
 
 

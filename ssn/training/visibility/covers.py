@@ -52,7 +52,7 @@ def sensed(gray: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _drawn(weights: tuple[float, ...], count: int, generator: torch.Generator) -> Tensor:
-    return torch.multinomial(torch.tensor(weights), count, replacement=True, generator=generator)
+    return torch.multinomial(torch.tensor(weights, dtype=torch.float32), count, replacement=True, generator=generator)
 
 
 def veils(
