@@ -17,9 +17,10 @@ from ssn.commands.match import match
 from ssn.commands.report import report
 from ssn.commands.synth import synth
 from ssn.commands.train import train
+from ssn.commands.visibility import visibility
 from ssn.errors import SSNError
 
-COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth)
+COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility)
 
 
 def command_line() -> typer.Typer:

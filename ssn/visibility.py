@@ -1,0 +1,67 @@
+"""How visible each pixel of an aligned face is, and the face with what is hidden painted black.
+
+>>> finder = VisibilityFinder.load()
+>>> v = finder.visibility(face)  # (128, 128), 1 where the face is seen
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ssn.faces.types import AlignedFace
+from ssn.machine import choose_device
+from ssn.models.visibility import VisibilityNetwork
+from ssn.models.visibility_file import VISIBILITY_CHECKPOINT, VisibilityCard, load_visibility
+from ssn.recognizer import gray_batch
+
+HIDDEN = 0.35
+"""A pixel less visible than this counts as hidden: of complete faces of people kept apart from training, 0.7 % (in
+simulated NIR) and 0.8 % (VIS) then do. What lets half of the light through does not."""
+OPAQUE = 0.25
+"""A pixel less visible than this is painted black: what lets more light through still tells who it is."""
+
+
+def hidden_share(visibility: np.ndarray) -> float:
+    """A visibility map (H, W) → the share of its pixels that are hidden, in [0, 1]."""
+    return float((visibility < HIDDEN).mean())
+
+
+def painted(face: AlignedFace, visibility: np.ndarray) -> AlignedFace:
+    """The face with its opaque pixels black, which is the occlusion that recognition knows; they join its ``mask``."""
+    mask = visibility < OPAQUE
+    return face.with_(pixels=np.where(mask[..., None], 0, face.pixels).astype(np.uint8), mask=face.mask | mask)
+
+
+class VisibilityFinder:
+    """The visibility network, loaded once and shared by all requests of a process."""
+
+    def __init__(self, network: VisibilityNetwork, card: VisibilityCard, device: str | torch.device = "auto"):
+        self.device = device if isinstance(device, torch.device) else choose_device(device)
+        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.card = card
+
+    @classmethod
+    def load(cls, checkpoint: str | Path = VISIBILITY_CHECKPOINT, device: str = "auto") -> VisibilityFinder:
+        """From a file. Raises CheckpointError or DeviceError."""
+        return cls(*load_visibility(checkpoint), device)
+
+    @property
+    def model_id(self) -> str:
+        return self.card.model_id
+
+    def visibility(self, face: AlignedFace) -> np.ndarray:
+        """An aligned face → its visibility map (128, 128) float32 in [0, 1], 1 where the face is seen."""
+        return self.visibilities([face])[0]
+
+    @torch.inference_mode()
+    def visibilities(self, faces: Sequence[AlignedFace], batch: int = 64) -> np.ndarray:
+        """Aligned faces → their visibility maps (N, 128, 128) float32 in [0, 1]."""
+        maps = [np.zeros((0, 128, 128), np.float32)]
+        for start in range(0, len(faces), batch):
+            gray = gray_batch(list(faces[start : start + batch])).to(self.device)
+            maps.append(self.network.visibility(gray)[:, 0].cpu().numpy())
+        return np.concatenate(maps)
