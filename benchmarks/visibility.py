@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-
 from ssn.evaluation.partial import FaceSet, face_set
 from ssn.evaluation.run import as_probe
+
 from ssn.faces.types import AlignedFace
 from ssn.files import write_json
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
