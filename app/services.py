@@ -13,6 +13,7 @@ from typing import Literal
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.pictures import encode
 from ssn.explanation.explainer import Explainer
+from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.types import AlignedFace
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
@@ -48,6 +49,11 @@ class Services:
     gallery: Gallery
     demo: DemoSet
     beside: SecondOpinion | None = None
+
+    @property
+    def finder(self) -> FaceFinder:
+        """What finds the faces of a photo."""
+        return shared_finder(self.recognizer.device)
 
     @cached_property
     def explainer(self) -> Explainer:
@@ -123,8 +129,9 @@ def open_gallery(path: str | Path, recognizer: Recognizer, people: DemoSet) -> G
             building.unlink(missing_ok=True)
         gallery = Gallery(path if in_memory else building, recognizer.model_id, recognizer.device)
         try:
+            finder = shared_finder(recognizer.device)
             for person in people.people:
-                enrol_face(gallery, recognizer, person.name, recognizer.face(person.enrolment, index=0), DEMO_ORIGIN)
+                enrol_face(gallery, recognizer, person.name, finder.face(person.enrolment, index=0), DEMO_ORIGIN)
         except BaseException:
             gallery.close()
             building.unlink(missing_ok=True)

@@ -16,10 +16,12 @@ import numpy as np
 from app.kit.pictures import preview
 from app.services import Services
 from app.workbench.alike import Reranking, rerank
-from ssn.errors import ImageError, NoFaceError, SSNError
+from ssn.errors import ImageError, NoFaceError, SeveralFacesError, SSNError
+from ssn.faces.diagnosis import turned_too_far, why_no_face
 from ssn.faces.occlude import Occlusion, named_mask, occlude
 from ssn.faces.read import Source, read_image
 from ssn.faces.simulated_nir import simulated_nir_face
+from ssn.faces.subject import choose_subject
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
 from ssn.gallery.exact import Match
 from ssn.gallery.rerank import SHORTLIST
@@ -89,27 +91,32 @@ class Bench:
 def open_photo(
     services: Services, source: Source, choice: Choice, title: str, simulated: bool = False, alike: bool = False
 ) -> Bench:
-    """Read a picture and find its faces; a single face is chosen and looked at.
+    """Read a picture and find its faces; the face that is clearly meant is chosen and looked at.
 
     Raises the errors of reading, and NoFaceError.
     """
     start = time.perf_counter()
     image = read_image(source)
-    boxes = services.recognizer.find_faces(image)[:MOST_FACES]
-    if not boxes:
-        raise NoFaceError("No face was found in the picture.", "Use one with an upright face at least 24 pixels wide.")
-    faces = tuple(_aligned(services, image, box) for box in boxes)
+    found = services.finder.find(image)
+    if not found.faces:
+        raise why_no_face(image, services.finder.detector)
+    boxes = found.faces[:MOST_FACES]
+    faces = tuple(_aligned(services, found.image, box) for box in boxes)
     if not any(faces):
-        raise NoFaceError("The face is too small or turned too far to be aligned.", "Use a more frontal picture.")
+        raise turned_too_far()
     photo, scale = preview(image)
-    bench = Bench(photo, scale, tuple(boxes), faces, title, simulated, choice, alike=alike)
+    bench = Bench(photo, scale, boxes, faces, title, simulated, choice, alike=alike)
     bench = replace(bench, found_ms=_ms_since(start))
-    return choose(services, bench, 0) if len(boxes) == 1 else bench
+    try:
+        subject = choose_subject(image, boxes)
+    except SeveralFacesError:
+        return bench
+    return bench if faces[subject.index] is None else choose(services, bench, subject.index)
 
 
 def _aligned(services: Services, image: np.ndarray, box: FaceBox) -> AlignedFace | None:
     try:
-        return services.recognizer.align(image, box)
+        return services.finder.align(image, box)
     except NoFaceError:
         return None
 

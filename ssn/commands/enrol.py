@@ -12,20 +12,22 @@ from PIL import Image
 
 from ssn.commands.options import (
     DEFAULT,
+    Bits,
     Checkpoint,
     Device,
     FaceNumber,
     JsonFile,
+    Numbered,
+    Page,
     SpectrumName,
     occlusion_option,
     photos_in,
     read_probe,
     say,
+    subject_of,
     warn,
 )
 from ssn.errors import DataError, SSNError
-from ssn.faces.detect import central_face
-from ssn.faces.read import read_image
 from ssn.faces.types import AlignedFace
 from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Recognizer
@@ -45,6 +47,9 @@ def embed(
     spectrum: SpectrumName = "vis",
     occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
+    numbered: Numbered = None,
+    bits: Bits = None,
+    page: Page = 0,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     json_file: JsonFile = None,
@@ -53,29 +58,20 @@ def embed(
     recognizer = Recognizer.load(checkpoint, device)
     rows = []
     for photo in photos:
-        template = recognizer.embed(read_probe(recognizer, photo, spectrum, occlusion, face))
-        rows.append(
-            {"photo": str(photo), "spectrum": spectrum, "vector": [round(float(v), 7) for v in template.vector]}
-        )
+        probe = read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
+        vector = [round(float(v), 7) for v in recognizer.embed(probe).vector]
+        rows.append({"photo": str(photo), "spectrum": spectrum, "face": subject_of(probe), "vector": vector})
     text = "\n".join(f"{r['photo']}: {' '.join(f'{v:+.3f}' for v in r['vector'][:6])} …" for r in rows)
     say(text, {"model": recognizer.model_id, "templates": rows}, json_file)
-
-
-def _central_template(recognizer: Recognizer, photo: Path, spectrum: str) -> AlignedFace:
-    """The face in the middle: a folder of many photos cannot stop to ask which of several is meant."""
-    image = read_image(photo)
-    faces = recognizer.find_faces(image)
-    box = central_face(image, faces)
-    return read_probe(recognizer, photo, spectrum, face=faces.index(box) if box else None)
 
 
 def _enrol_folder(gallery: Gallery, recognizer: Recognizer, folder: Path, spectrum: str) -> dict:
     enrolled, refused = [], []
     for name, photo in photos_in(folder):
         try:
-            face = _central_template(recognizer, photo, spectrum)
+            face = read_probe(recognizer, photo, spectrum)
             gallery.enrol(name, recognizer.enrolment(face), encoded(face), origin=photo.name)
-            enrolled.append({"person": name, "photo": str(photo)})
+            enrolled.append({"person": name, "photo": str(photo), "face": subject_of(face)})
         except SSNError as error:
             warn(error, photo)
             refused.append({"photo": str(photo), "reason": str(error)})
@@ -88,6 +84,9 @@ def enrol(
     name: Annotated[str | None, typer.Option(help="The person's name, where one photo is given.")] = None,
     spectrum: SpectrumName = "vis",
     face: FaceNumber = None,
+    numbered: Numbered = None,
+    bits: Bits = None,
+    page: Page = 0,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     json_file: JsonFile = None,
@@ -100,9 +99,10 @@ def enrol(
         photos_in(folder)
     with Gallery(gallery, recognizer.model_id, recognizer.device) as store:
         if folder.is_file():
-            found = read_probe(recognizer, folder, spectrum, face=face)
+            found = read_probe(recognizer, folder, spectrum, "none", face, numbered, bits, page)
             store.enrol(name, recognizer.enrolment(found), encoded(found), origin=folder.name)
-            result = {"enrolled": [{"person": name, "photo": str(folder)}], "refused": []}
+            taken = {"person": name, "photo": str(folder), "face": subject_of(found)}
+            result = {"enrolled": [taken], "refused": []}
         else:
             result = _enrol_folder(store, recognizer, folder, spectrum)
     text = f"{len(result['enrolled'])} photos enrolled in {gallery}, {len(result['refused'])} refused."
@@ -116,13 +116,17 @@ def match(
     spectrum: SpectrumName = "vis",
     occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
+    numbered: Numbered = None,
+    bits: Bits = None,
+    page: Page = 0,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     json_file: JsonFile = None,
 ) -> None:
     """Search a photo in a gallery: the k people most like it, with scores and verdicts."""
     recognizer = Recognizer.load(checkpoint, device)
-    probe = recognizer.embed(read_probe(recognizer, photo, spectrum, occlusion, face))
+    shown = read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
+    probe = recognizer.embed(shown)
     from_folder = gallery.is_dir()
     if not from_folder and not gallery.is_file():
         raise DataError(f"There is no gallery {gallery}.", "Name a gallery file or a folder of photos.")
@@ -135,7 +139,7 @@ def match(
     lines.append("" if known else "Nobody enrolled reaches the threshold of FMR 0.1 %: no confirmed match.")
     data = {
         "model": recognizer.model_id,
-        "probe": {"photo": str(photo), "spectrum": spectrum, "occlusion": occlusion},
+        "probe": {"photo": str(photo), "spectrum": spectrum, "occlusion": occlusion, "face": subject_of(shown)},
         "thresholds": recognizer.card.thresholds,
         "matches": [asdict(m) for m in matches],
     }

@@ -28,8 +28,7 @@ from ssn.data.lfw import LFW
 from ssn.errors import DataError, NoFaceError
 from ssn.faces.align import alignment_transform, apply_transform, warp
 from ssn.faces.descriptor import DESCRIPTOR_SIZE, describe
-from ssn.faces.detect import FaceDetector, central_face
-from ssn.faces.landmarks import find_landmarks
+from ssn.faces.finder import shared_finder
 from ssn.faces.read import read_image
 
 log = logging.getLogger(__name__)
@@ -39,20 +38,13 @@ SAME_PERSON_DISTANCE = 0.5
 """Euclidean distance of descriptors below which two photos may be of one person (strangers: 1st percentile 0.60)."""
 
 
-_detector: FaceDetector | None = None
-
-
 def _crop_and_describe(path: Path):
     """One photo → (crop, landmarks, descriptor), or None where no face is found. Runs in a worker process."""
-    global _detector
-    if _detector is None:
-        torch.set_num_threads(1)
-        _detector = FaceDetector()
+    torch.set_num_threads(1)
     image = read_image(path)
-    face = central_face(image, _detector.detect(image))
-    if face is None:
+    landmarks = shared_finder().central_landmarks(image)
+    if landmarks is None:
         return None
-    landmarks = find_landmarks(image, face)
     try:
         transform = alignment_transform(landmarks, CROP_SIZE)
     except NoFaceError:

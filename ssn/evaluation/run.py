@@ -12,8 +12,7 @@ from ssn.data.protocol import Protocol, Sample
 from ssn.errors import DataError
 from ssn.evaluation import metrics
 from ssn.faces.align import align
-from ssn.faces.detect import central_face
-from ssn.faces.landmarks import find_landmarks
+from ssn.faces.finder import shared_finder
 from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
 from ssn.faces.read import read_image
 from ssn.faces.simulated_nir import simulated_nir_face
@@ -65,10 +64,9 @@ def align_samples(
         image = read_image(sample.image() if callable(sample.image) else sample.image)
         landmarks = sample.landmarks
         if landmarks is None:
-            box = central_face(image, recognizer.find_faces(image))
-            if box is None:
+            landmarks = shared_finder(recognizer.device).central_landmarks(image)
+            if landmarks is None:
                 continue
-            landmarks = find_landmarks(image, box)
         faces[sample] = align(image, landmarks, sample.spectrum)
     return faces
 

@@ -7,6 +7,7 @@ The model file lies in the package ``face_recognition_models``. That package is 
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,8 @@ import dlib
 import numpy as np
 
 from ssn.errors import CheckpointError
+from ssn.faces.align import anchor_points
+from ssn.faces.turn import turn_points, turn_points_back
 from ssn.faces.types import FaceBox
 
 
@@ -42,6 +45,19 @@ def dlib_box(face: FaceBox) -> dlib.rectangle:
 
 
 def find_landmarks(image: np.ndarray, face: FaceBox) -> np.ndarray:
-    """Picture (H, W, 3) uint8 RGB and a face → (68, 2) float (x, y) in pixels of the picture."""
-    shape = _predictor()(np.ascontiguousarray(image), dlib_box(face))
-    return np.array([(point.x, point.y) for point in shape.parts()], dtype=float)
+    """Picture (H, W, 3) uint8 RGB and a face → (68, 2) float (x, y) in pixels of the picture. A face that lies on its
+    side or upside down is looked at upright."""
+    turns = face.quarter_turns
+    upright = replace(face, points=turn_points(face.points, image.shape, turns), quarter_turns=0)
+    shape = _predictor()(np.ascontiguousarray(np.rot90(image, turns)), dlib_box(upright))
+    points = np.array([(point.x, point.y) for point in shape.parts()], dtype=float)
+    return turn_points_back(points, image.shape, turns)
+
+
+def disagreement(face: FaceBox, landmarks: np.ndarray) -> float:
+    """How far the detector's five points lie from the same places of the 68 landmarks: the largest distance, in units
+    of the detector's distance from eyes to mouth. Around 0.07 for upright faces, 0.35 behind goggles."""
+    left, right, _ = anchor_points(landmarks)
+    same = np.array([left, right, landmarks[30], landmarks[48], landmarks[54]])
+    reach = float(np.linalg.norm(face.points[:2].mean(axis=0) - face.points[3:].mean(axis=0)))
+    return float(np.linalg.norm(same - face.points, axis=1).max()) / max(reach, 1e-6)

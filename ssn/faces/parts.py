@@ -5,6 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from ssn.errors import ImageError
 from ssn.faces.types import FACE_SIZE
 
 REGIONS = ("around", "forehead", "brows", "eyes", "nose", "mouth", "cheeks", "jaw")
@@ -30,9 +31,11 @@ def _grown(points: np.ndarray, x: float, y: float) -> np.ndarray:
     return centre + (points - centre) * np.array([x, y])
 
 
-def region_labels(landmarks: np.ndarray) -> np.ndarray:
+def region_labels(landmarks: np.ndarray | None) -> np.ndarray:
     """68 landmarks (x, y) in pixels of the crop → (128, 128) uint8, indices into ``REGIONS``; later parts lie on
-    top."""
+    top. Raises ImageError where they are not known."""
+    if landmarks is None:
+        raise ImageError("The parts of a face need its landmarks, which are not known.", "Use the photo it came from.")
     labels = np.zeros((FACE_SIZE, FACE_SIZE), np.uint8)
     face = np.vstack([landmarks[:17], _crown(landmarks)[::-1]])
     _fill(labels, face, "cheeks", hull=False)

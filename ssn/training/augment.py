@@ -8,7 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssn.faces.simulated_nir import NirLook, simulate_nir, to_gray
+from ssn.faces.gray import to_gray
+from ssn.faces.simulated_nir import NirLook, simulate_nir
 from ssn.faces.types import FACE_SIZE
 
 

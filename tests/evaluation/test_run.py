@@ -17,9 +17,7 @@ class ByMeanBrightness:
     """Stands in for the network: a face's vector points at an angle given by the brightness of its middle rows."""
 
     model_id = "by-brightness"
-
-    def find_faces(self, image):
-        return []
+    device = "cpu"
 
     def embed_batch(self, faces, batch=16, fast=False, enrolled=False):
         if not faces:
@@ -76,8 +74,8 @@ def test_vis_probes_are_measured_in_both_spectra_and_nir_ones_as_they_are():
     assert probe_spectra(Protocol("p", probes=[plain("0", 9, "nir")])) == ("nir",)
 
 
-def test_a_simulated_probe_is_named_so_and_hidden_after_its_spectrum(demo, recognizer):
-    face = recognizer.face(demo[0].enrolment)
+def test_a_simulated_probe_is_named_so_and_hidden_after_its_spectrum(demo, finder):
+    face = finder.face(demo[0].enrolment)
     probe = as_probe(face, "nir-simulated", "maskBottom")
     assert probe.spectrum == "nir-simulated"
     assert probe.mask.any()

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError
-from ssn.faces.simulated_nir import to_gray
+from ssn.faces.gray import to_gray
 from ssn.machine import autocast
 from ssn.models.network import SaliencySearchNetwork
 from ssn.models.pixel_selection import BRANCHES
