@@ -19,8 +19,6 @@ def why_no_face(image: np.ndarray, detector: FaceDetector) -> NoFaceError:
     """What to say of a picture (H, W, 3) uint8 RGB in which no face was found."""
     low, high = light_range(image)
     burnt = float((image.min(axis=2) >= WHITE).mean())
-    if high - low < LEAST_RANGE and burnt <= BURNT and high >= LEAST_RANGE:
-        return NoFaceError("The picture is empty: one even gray.", "Check the camera, or choose another picture.")
     if is_dark(image):
         return NoFaceError(
             f"The picture is too dark: its brightest parts reach {high / 255:.0%} of white, and no face shows even "
@@ -29,6 +27,8 @@ def why_no_face(image: np.ndarray, detector: FaceDetector) -> NoFaceError:
         )
     if burnt > BURNT:
         return NoFaceError(f"The picture is burnt out: {burnt:.0%} of it is plain white.", "Use less light.")
+    if high - low < LEAST_RANGE:
+        return NoFaceError("The picture is empty: one even gray.", "Check the camera, or choose another picture.")
     small = _small_face(image, detector)
     if small is not None:
         return NoFaceError(

@@ -12,7 +12,7 @@ import torch
 from ssn.faces.align import align
 from ssn.faces.detect import FaceDetector, central_face
 from ssn.faces.diagnosis import turned_too_far, why_no_face
-from ssn.faces.landmarks import disagreement, find_landmarks
+from ssn.faces.landmarks import disagreement, find_landmarks, find_levelled_landmarks, tilt
 from ssn.faces.light import is_dark, stretched
 from ssn.faces.read import Source, read_image
 from ssn.faces.subject import choose_subject
@@ -24,6 +24,8 @@ SURE_CONFIDENCE, SURE_DISAGREEMENT = 0.999, 0.25
 than this (in distances from eyes to mouth). Of upright LFW photos 96 % are, of those turned none was."""
 MOST_DISAGREEMENT = 0.5
 """A face whose landmarks lie farther off than this is refused. Upright LFW and demo photos reach 0.46."""
+TILTED = 20.0
+"""Degrees from which a doubtful face is looked at levelled."""
 BETTER_TURNED = 0.1
 """By how much confidence less disagreement must be better after a turn, for a doubtful upright face to give way."""
 
@@ -72,8 +74,8 @@ class FaceFinder:
 
     def align(self, image: np.ndarray, face: FaceBox, spectrum: Spectrum = "vis") -> AlignedFace:
         """One of the faces found in ``image``. Raises NoFaceError where landmarks and detector do not agree."""
-        landmarks = find_landmarks(image, face)
-        if disagreement(face, landmarks) > MOST_DISAGREEMENT:
+        landmarks, apart = self._landmarks(image, face)
+        if apart > MOST_DISAGREEMENT:
             raise turned_too_far()
         return align(image, landmarks, spectrum)
 
@@ -82,6 +84,17 @@ class FaceFinder:
         a face. Nothing is refused for doubt: a data set is measured whole."""
         face = central_face(image, self.detector.detect(image))
         return None if face is None else find_landmarks(image, face)
+
+    def _landmarks(self, image: np.ndarray, face: FaceBox) -> tuple[np.ndarray, float]:
+        """68 landmarks and how far they disagree with the detector. Those of a tilted head that are in doubt are looked
+        for again in a levelled picture, and the better ones taken."""
+        landmarks = find_landmarks(image, face)
+        apart = disagreement(face, landmarks)
+        if apart > SURE_DISAGREEMENT and tilt(face) > TILTED:
+            levelled = find_levelled_landmarks(image, face)
+            if disagreement(face, levelled) < apart:
+                return levelled, disagreement(face, levelled)
+        return landmarks, apart
 
     def _in_any_turn(self, image: np.ndarray) -> tuple[FaceBox, ...]:
         """The faces of the picture as it stands; where none of them is beyond doubt, of that quarter turn in which one
@@ -102,7 +115,7 @@ class FaceFinder:
         """The most that confidence exceeds disagreement for any of the faces, −1 for none; and is one beyond doubt?"""
         trust, sure = -1.0, False
         for face in faces:
-            apart = disagreement(face, find_landmarks(image, face))
+            _, apart = self._landmarks(image, face)
             trust = max(trust, face.confidence - apart)
             sure = sure or (face.confidence >= SURE_CONFIDENCE and apart <= SURE_DISAGREEMENT)
         return trust, sure

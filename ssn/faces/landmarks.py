@@ -11,11 +11,12 @@ from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import dlib
 import numpy as np
 
 from ssn.errors import CheckpointError
-from ssn.faces.align import anchor_points
+from ssn.faces.align import anchor_points, apply_transform
 from ssn.faces.turn import turn_points, turn_points_back
 from ssn.faces.types import FaceBox
 
@@ -52,6 +53,25 @@ def find_landmarks(image: np.ndarray, face: FaceBox) -> np.ndarray:
     shape = _predictor()(np.ascontiguousarray(np.rot90(image, turns)), dlib_box(upright))
     points = np.array([(point.x, point.y) for point in shape.parts()], dtype=float)
     return turn_points_back(points, image.shape, turns)
+
+
+def find_levelled_landmarks(image: np.ndarray, face: FaceBox) -> np.ndarray:
+    """As ``find_landmarks``, looked for in a copy of the picture turned until the detector's eyes are level: dlib's
+    predictor knows heads tilted by up to about 30°."""
+    across = face.points[1] - face.points[0]
+    middle = face.points.mean(axis=0).tolist()
+    turn = cv2.getRotationMatrix2D(middle, float(np.degrees(np.arctan2(across[1], across[0]))), 1.0)
+    level = replace(face, points=apply_transform(turn, face.points), quarter_turns=0)
+    found = find_landmarks(cv2.warpAffine(image, turn, image.shape[1::-1]), level)
+    return apply_transform(cv2.invertAffineTransform(turn), found)
+
+
+def tilt(face: FaceBox) -> float:
+    """Angle of the line through the detector's eyes, in degrees from the quarter turn the face was found in, 0 to
+    180."""
+    across = face.points[1] - face.points[0]
+    degrees = float(np.degrees(np.arctan2(across[1], across[0]))) - 90 * face.quarter_turns
+    return abs((degrees + 180) % 360 - 180)
 
 
 def disagreement(face: FaceBox, landmarks: np.ndarray) -> float:
