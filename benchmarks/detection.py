@@ -2,9 +2,9 @@
 
     python -m benchmarks.detection [--photos FOLDER] [--count 300] [--repeats 20] [--threads 1] [--json FILE]
 
-Time: a 640×480 frame with one synthetic face, with facenet-pytorch's MTCNN at the same settings, with ours, with ours for
-camera faces of at least 40 px, and followed from frame to frame. The runs take turns, and processor time is given
-beside wall time, since other programs take from the latter only. Faces: those of the demo people, and of ``--photos``
+Time: a 640×480 frame with one synthetic face, with facenet-pytorch's MTCNN at the same settings, with ours, with ours
+for camera faces of at least 40 px, and followed from frame to frame. The runs take turns, and processor time is given
+beside wall time, since other programs take mostly from the latter. Faces: those of the demo people, and of ``--photos``
 where given, that the reference finds with at least 40 px and 0.9 confidence; one is lost where no box of ours overlaps
 it by half.
 """

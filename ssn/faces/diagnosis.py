@@ -21,18 +21,18 @@ def why_no_face(image: np.ndarray, detector: FaceDetector) -> NoFaceError:
     burnt = float((image.min(axis=2) >= WHITE).mean())
     if is_dark(image):
         return NoFaceError(
-            f"The picture is too dark: its brightest parts reach {high / 255:.0%} of white, and no face shows even "
-            "when it is brightened.",
+            f"No face was found: the picture is too dark. Its brightest parts reach {high / 255:.0%} of white, and no "
+            "face shows even when it is brightened.",
             "Use more light, or a longer exposure.",
         )
     if burnt > BURNT:
-        return NoFaceError(f"The picture is burnt out: {burnt:.0%} of it is plain white.", "Use less light.")
+        return NoFaceError(f"No face was found: {burnt:.0%} of the picture is burnt out to white.", "Use less light.")
     if high - low < LEAST_RANGE:
-        return NoFaceError("The picture is empty: one even gray.", "Check the camera, or choose another picture.")
+        return NoFaceError("No face was found: the picture is empty, one even gray.", "Choose another picture.")
     small = _small_face(image, detector)
     if small is not None:
         return NoFaceError(
-            f"The face is too small: about {small:.0f} pixels wide.",
+            f"No face was found that can be used: it is too small, about {small:.0f} pixels wide.",
             f"Use a picture in which it is at least {_smallest(image):.0f} pixels wide.",
         )
     return NoFaceError(

@@ -161,7 +161,7 @@ def test_an_even_picture_is_called_empty(level, finder):
 
 @pytest.mark.parametrize("side", [18, 22, 26])
 def test_a_small_face_is_called_small_with_its_size(side, finder, demo):
-    with pytest.raises(NoFaceError, match=r"too small: about 1?[0-9] pixels"):
+    with pytest.raises(NoFaceError, match=r"too small, about 1?[0-9] pixels"):
         finder.face(with_small_face(read_image(demo[0].enrolment), side))
 
 

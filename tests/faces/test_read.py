@@ -353,5 +353,5 @@ def test_heic_pictures_are_read_upright_and_damaged_ones_refused(suffix, tmp_pat
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
 def test_where_heic_cannot_be_read_it_is_named(brand, monkeypatch):
     monkeypatch.setattr(read, "FORMATS", [name for name in FORMATS if name != "HEIF"])
-    with pytest.raises(NotAnImageError, match="HEIC pictures cannot be read here.*pillow-heif"):
+    with pytest.raises(NotAnImageError, match=r"HEIC pictures cannot be read here.*pillow-heif"):
         read_image(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic" + bytes(40))
