@@ -8,7 +8,7 @@ import pytest
 
 from ssn.faces.detect import FaceDetector
 from ssn.faces.read import read_image
-from ssn.faces.track import CAMERA_FACE, LOOK_AROUND, FaceTracker
+from ssn.faces.track import CAMERA_FACE, CROP_SIDE, LOOK_AROUND, FaceTracker
 from ssn.faces.types import FaceBox
 
 
@@ -53,7 +53,7 @@ def test_a_moving_face_is_followed_in_crops_and_lies_where_detection_finds_it(pe
         assert overlap(followed, wanted) > 0.7
         assert np.abs(followed.points - wanted.points).max() < 0.12 * np.sqrt(wanted.area)
     assert detector.sizes[0] == (480, 640)
-    assert all(max(size) <= 112 for size in detector.sizes[1:])
+    assert all(max(size) <= CROP_SIDE for size in detector.sizes[1:])
 
 
 @pytest.mark.parametrize("place", [(420, 250), (420, 20), (20, 260)])
