@@ -14,6 +14,7 @@ from pathlib import Path
 
 from app.kit.demo_people import DemoSet
 from ssn.errors import GalleryError
+from ssn.faces.finder import shared_finder
 from ssn.gallery.enrol import enrol_face
 from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Recognizer
@@ -71,8 +72,9 @@ def open_gallery(path: str | Path, recognizer: Recognizer, people: DemoSet) -> G
 
 
 def _fill(gallery: Gallery, recognizer: Recognizer, people: DemoSet) -> None:
+    finder = shared_finder(recognizer.device)
     for person in people.people:
-        enrol_face(gallery, recognizer, recognizer.face(person.enrolment, index=0), person.name, DEMO_ORIGIN)
+        enrol_face(gallery, recognizer, finder.face(person.enrolment, index=0), person.name, DEMO_ORIGIN)
 
 
 def _fill_and_close(gallery: Gallery, recognizer: Recognizer, people: DemoSet) -> None:

@@ -13,6 +13,7 @@ from app.explainers import Explainers
 from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
+from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
 from ssn.gallery.enrol import EnrolledAgain, enrol_again, enrol_face
@@ -49,6 +50,11 @@ class Services:
     def __post_init__(self) -> None:
         object.__setattr__(self, "explainers", Explainers(self.recognizer))
 
+    @property
+    def finder(self) -> FaceFinder:
+        """What finds the faces of a photo."""
+        return shared_finder(self.recognizer.device)
+
     @classmethod
     def open(
         cls,
@@ -76,7 +82,7 @@ class Services:
         """Read a picture and find its faces. Only so many are opened at once as the process has room for. Raises the
         errors of reading, and NoFaceError."""
         with self.photos:
-            return open_photo(self.recognizer, source, title, simulated)
+            return open_photo(self.finder, source, title, simulated)
 
     def enrol(self, name: str, face: AlignedFace, origin: str) -> int:
         """Add a face to the person of that name → template id. Raises GalleryError."""

@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from ssn.data.lfw import LFW, Pair
-from ssn.errors import SSNError
+from ssn.errors import NoFaceError, SSNError
 from ssn.evaluation.report import write_json
 from ssn.explanation.belief import control_maps, curves_of
 from ssn.explanation.explainer import Explainer
@@ -30,7 +30,8 @@ from ssn.explanation.methods.baselines import baseline_picture, gray
 from ssn.explanation.methods.registry import METHODS
 from ssn.explanation.pair import Target, probe_score
 from ssn.explanation.question import Question
-from ssn.faces.detect import central_face
+from ssn.faces.align import align
+from ssn.faces.finder import shared_finder
 from ssn.faces.read import read_image
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
@@ -52,19 +53,21 @@ def start_worker(checkpoint: str, threads: int) -> None:
     _worker.update(recognizer=recognizer, explainer=Explainer(recognizer, cache=0))
 
 
-def central(recognizer: Recognizer, photo: Path) -> AlignedFace:
+def central(photo: Path) -> AlignedFace:
     """The face in the middle: LFW's person. Raises the library's errors where there is none."""
     image = read_image(photo)
-    faces = recognizer.find_faces(image)
-    return recognizer.face(photo, index=faces.index(central_face(image, faces)) if faces else None)
+    landmarks = shared_finder().central_landmarks(image)
+    if landmarks is None:
+        raise NoFaceError(f"{photo.name} shows no face.")
+    return align(image, landmarks)
 
 
 def measure(number: int, pair: Pair, steps: int, changes: dict, fill: str) -> dict:
     """One pair → score and, for every method and control, the areas under its curves and the seconds it took."""
     recognizer, explainer = _worker["recognizer"], _worker["explainer"]
     try:
-        probe = simulated_nir_face(central(recognizer, pair.first))
-        target = Target.photo(pair.second.name, central(recognizer, pair.second), recognizer)
+        probe = simulated_nir_face(central(pair.first))
+        target = Target.photo(pair.second.name, central(pair.second), recognizer)
     except SSNError as error:
         return {"pair": number, "refused": str(error)}
     found = {

@@ -1,4 +1,4 @@
-"""The one object most users need: a picture goes in, an aligned face, a template and four block maps come out."""
+"""The network: aligned faces go in, templates and block maps come out. What finds faces is ``ssn.faces.finder``."""
 
 from __future__ import annotations
 
@@ -12,12 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssn.errors import TemplateMismatchError
-from ssn.faces.align import align
-from ssn.faces.detect import FaceDetector, choose_face
-from ssn.faces.landmarks import find_landmarks
-from ssn.faces.read import Source, read_image
-from ssn.faces.simulated_nir import LUMA
-from ssn.faces.types import AlignedFace, FaceBox, Spectrum
+from ssn.faces.gray import luma
+from ssn.faces.types import AlignedFace, Spectrum
 from ssn.machine import autocast, choose_device, has_fast_bfloat16
 from ssn.models.block_maps import BlockMap, block_maps
 from ssn.models.card import ModelCard
@@ -45,8 +41,7 @@ class Template:
 
 def gray_batch(faces: list[AlignedFace]) -> Tensor:
     """Aligned faces → (N, 1, 128, 128) float32 in [0, 1], what the network reads."""
-    pixels = np.stack([face.pixels for face in faces]).astype(np.float32) @ np.array(LUMA, np.float32)
-    return torch.from_numpy(pixels / 255).unsqueeze(1)
+    return torch.from_numpy(luma(np.stack([face.pixels for face in faces]))).unsqueeze(1)
 
 
 def masks_of(faces: Sequence[AlignedFace]) -> Tensor:
@@ -61,7 +56,7 @@ def told_masks(faces: Sequence[AlignedFace]) -> Tensor:
 
 
 class Recognizer:
-    """Detection, alignment and the network, loaded once and shared by all requests of a process.
+    """The network, loaded once and shared by all requests of a process.
 
     An adaptive network is told which pixels of a face are hidden, where that is known.
     """
@@ -71,7 +66,6 @@ class Recognizer:
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
         self.card = card
         self.half = has_fast_bfloat16(self.device)
-        self.detector = FaceDetector(self.device)
 
     @classmethod
     def load(cls, checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto") -> Recognizer:
@@ -82,18 +76,6 @@ class Recognizer:
     @property
     def model_id(self) -> str:
         return self.card.model_id
-
-    def find_faces(self, image: np.ndarray) -> list[FaceBox]:
-        """Picture (H, W, 3) uint8 RGB → all faces, largest first."""
-        return self.detector.detect(image)
-
-    def align(self, image: np.ndarray, face: FaceBox, spectrum: Spectrum = "vis") -> AlignedFace:
-        return align(image, find_landmarks(image, face), spectrum)
-
-    def face(self, source: Source, spectrum: Spectrum = "vis", index: int | None = None) -> AlignedFace:
-        """Any picture → one aligned face. Raises the errors of reading, NoFaceError, SeveralFacesError."""
-        image = read_image(source)
-        return self.align(image, choose_face(self.find_faces(image), index), spectrum)
 
     def embed_batch(
         self, faces: list[AlignedFace], batch: int = 16, fast: bool = False, enrolled: bool = False

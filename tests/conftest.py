@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, settings
 
+from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.models.card import ModelCard
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT, save_model
 from ssn.models.light_cnn import LightCNN29V2
@@ -65,6 +66,11 @@ def checkpoint(random_checkpoint) -> Path:
 @pytest.fixture(scope="session")
 def recognizer(checkpoint) -> Recognizer:
     return Recognizer.load(checkpoint, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def finder() -> FaceFinder:
+    return shared_finder("cpu")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The recogniser: from a picture to a template and its maps, alone and in batches, in threads."""
+"""The recogniser: from an aligned face to a template and its maps, alone and in batches, in threads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ssn.errors import CheckpointError, DeviceError, NoFaceError, SeveralFacesError
+from ssn.errors import CheckpointError, DeviceError
 from ssn.faces.occlude import named_mask, occlude
-from ssn.faces.read import read_image
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
 from ssn.models.network import SaliencySearchNetwork
@@ -136,26 +135,6 @@ def test_threads_that_share_a_recogniser_get_what_one_alone_gets(searched, faces
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda i: searched.embed(faces[i % 5]).vector, range(20)))
     assert all(np.array_equal(vector, alone[i % 5]) for i, vector in enumerate(found))
-
-
-def test_a_photo_becomes_an_aligned_face(recognizer, demo):
-    face = recognizer.face(demo[0].enrolment, spectrum="nir")
-    assert face.pixels.shape == (128, 128, 3)
-    assert face.spectrum == "nir"
-    eyes, mouth = face.landmarks[36:48].mean(0), (face.landmarks[48] + face.landmarks[54]) / 2
-    assert np.allclose(eyes, (64, 40), atol=0.01)
-    assert mouth[1] == pytest.approx(88, abs=0.01)
-
-
-def test_a_picture_without_a_face_and_one_with_two_are_refused_until_one_is_chosen(recognizer, demo):
-    with pytest.raises(NoFaceError):
-        recognizer.face(np.full((200, 200, 3), 128, np.uint8))
-    pair = np.hstack([read_image(person.enrolment) for person in demo[:2]])
-    with pytest.raises(SeveralFacesError) as caught:
-        recognizer.face(pair)
-    assert caught.value.count == 2
-    both = [recognizer.face(pair, index=i).pixels for i in (0, 1)]
-    assert not np.array_equal(*both)
 
 
 def test_a_missing_checkpoint_and_a_missing_device_are_refused(tmp_path, random_checkpoint, monkeypatch):

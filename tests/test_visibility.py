@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ssn.faces.finder import shared_finder
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.types import AlignedFace
 from ssn.people.dressed import dress_in
-from ssn.recognizer import Recognizer
 from ssn.visibility import HIDDEN, OPAQUE, VisibilityFinder, hidden_share, painted
 
 
@@ -18,8 +18,8 @@ def finder() -> VisibilityFinder:
 
 
 @pytest.fixture(scope="module")
-def faces(demo, recognizer: Recognizer) -> list[AlignedFace]:
-    return [recognizer.face(person.enrolment) for person in demo[:8]]
+def faces(demo) -> list[AlignedFace]:
+    return [shared_finder("cpu").face(person.enrolment) for person in demo[:8]]
 
 
 def overlap(found: np.ndarray, true: np.ndarray) -> float:
@@ -43,8 +43,8 @@ def test_maps_are_one_a_face_in_the_faces_size_and_in_range(finder, faces):
     assert finder.visibilities([]).shape == (0, 128, 128)
 
 
-def test_complete_faces_are_visible(finder, faces, demo, recognizer):
-    nir = [recognizer.face(p.probes[0].file, "nir") for p in demo[:8]]
+def test_complete_faces_are_visible(finder, faces, demo):
+    nir = [shared_finder("cpu").face(p.probes[0].file, "nir") for p in demo[:8]]
     for group in (faces, nir):
         assert np.mean([hidden_share(v) for v in finder.visibilities(group)]) <= 0.02
 

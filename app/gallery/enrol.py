@@ -35,14 +35,12 @@ class EnrolPanel:
         return [self.problem, self.found, self.name]
 
     def open(self, visit: Visit, sent: Sent) -> Update:
-        """A photo was sent; a single face on it is chosen."""
+        """A photo was sent; the face that is clearly meant is chosen."""
         try:
             photo = self.services.open_photo(sent.photo(), "Photo to enrol")
-            index = 0 if len(photo.boxes) == 1 else None
-            if index is not None:
-                photo.usable(index)
         except SSNError as error:
             return {self.problem: error_notice(error)}
+        index = None if photo.subject is None else photo.subject.index
         visit.photo, visit.index = photo, index
         return {self.problem: several_faces(photo, index), self.found: found_faces(photo, index)}
 
@@ -55,7 +53,7 @@ class EnrolPanel:
         except SSNError as error:
             return {self.problem: error_notice(error)}
         visit.index = index
-        return {self.problem: "", self.found: found_faces(visit.photo, index)}
+        return {self.problem: several_faces(visit.photo, index), self.found: found_faces(visit.photo, index)}
 
     def store(self, visit: Visit, choice: Choice, name: str) -> Person | Update:
         """The chosen face becomes a template → its person, or what was wrong. All or nothing: an error leaves photo and

@@ -9,21 +9,27 @@ from typing import Literal
 import numpy as np
 
 from app.kit.pictures import preview
-from ssn.errors import NoFaceError
+from ssn.errors import NoFaceError, SeveralFacesError
+from ssn.faces.diagnosis import turned_too_far, why_no_face
+from ssn.faces.finder import FaceFinder, Found
 from ssn.faces.read import Source, read_image
 from ssn.faces.simulated_nir import simulated_nir_face
-from ssn.faces.types import AlignedFace, FaceBox
-from ssn.recognizer import Recognizer
+from ssn.faces.subject import choose_subject
+from ssn.faces.types import AlignedFace, FaceBox, Subject
 
 Choice = Literal["vis", "nir", "simulate"]
-MOST_FACES = 12
+MOST_FACES = 100
+"""So many of a picture, the largest, can be chosen from."""
 
 
 @dataclass(frozen=True)
 class Photo:
     """``preview`` (h, w, 3) uint8, ``scale`` its size over the original's. ``boxes`` and ``faces`` belong together, a
     face being None where it could not be aligned. ``simulated`` says the photo itself is simulated NIR; ``found_ms`` is
-    what reading and detection took."""
+    what reading and detection took.
+
+    ``subject`` is the face that is clearly meant; without one, ``unclear`` says why nobody is. ``smaller`` counts the
+    faces beyond ``MOST_FACES``; ``brightened`` says that the faces come from a brighter copy of a dark photo."""
 
     preview: np.ndarray
     scale: float
@@ -32,6 +38,10 @@ class Photo:
     title: str
     simulated: bool = False
     found_ms: float = 0.0
+    subject: Subject | None = None
+    unclear: str = ""
+    smaller: int = 0
+    brightened: bool = False
 
     def usable(self, index: int) -> AlignedFace:
         """Face ``index``, counted from 0. Raises NoFaceError where it is none, or could not be aligned."""
@@ -52,22 +62,48 @@ class Photo:
         return simulated_nir_face(face) if choice == "simulate" else face.with_(spectrum="nir")
 
 
-def open_photo(recognizer: Recognizer, source: Source, title: str, simulated: bool = False) -> Photo:
-    """Read a picture, find its faces and align them. Raises the errors of reading, and NoFaceError."""
+def open_photo(finder: FaceFinder, source: Source, title: str, simulated: bool = False) -> Photo:
+    """Read a picture, find its faces, align them and choose who is clearly meant. Raises the errors of reading, and
+    NoFaceError, which says what is wrong with the picture."""
     start = time.perf_counter()
     image = read_image(source)
-    boxes = tuple(recognizer.find_faces(image)[:MOST_FACES])
-    if not boxes:
-        raise NoFaceError("No face was found in the picture.", "Use one with an upright face at least 24 pixels wide.")
-    faces = tuple(_aligned(recognizer, image, box) for box in boxes)
+    found = finder.find(image)
+    if not found.faces:
+        raise why_no_face(image, finder.detector)
+    boxes = found.faces[:MOST_FACES]
+    faces = tuple(_aligned(finder, found.image, box) for box in boxes)
     if all(face is None for face in faces):
-        raise NoFaceError("The face is too small or turned too far to be aligned.", "Use a more frontal picture.")
+        raise turned_too_far()
+    subject, unclear = _meant(found, faces)
     shown, scale = preview(image)
-    return Photo(shown, scale, boxes, faces, title, simulated, (time.perf_counter() - start) * 1000)
+    return Photo(
+        shown,
+        scale,
+        boxes,
+        faces,
+        title,
+        simulated,
+        (time.perf_counter() - start) * 1000,
+        subject,
+        unclear,
+        smaller=len(found.faces) - len(boxes),
+        brightened=found.brightened,
+    )
 
 
-def _aligned(recognizer: Recognizer, image: np.ndarray, box: FaceBox) -> AlignedFace | None:
+def _aligned(finder: FaceFinder, image: np.ndarray, box: FaceBox) -> AlignedFace | None:
     try:
-        return recognizer.align(image, box)
+        return finder.align(image, box)
     except NoFaceError:
         return None
+
+
+def _meant(found: Found, faces: tuple[AlignedFace | None, ...]) -> tuple[Subject | None, str]:
+    """Who is clearly meant and can be used; or None, and why."""
+    try:
+        subject = choose_subject(found.image, found.faces)
+    except SeveralFacesError as error:
+        return None, error.what
+    if faces[subject.index] is None:
+        return None, f"Face {subject.number} is {subject.reason}, but is turned too far, covered or blurred."
+    return subject, ""

@@ -30,7 +30,8 @@ def found_faces(photo: Photo | None, index: int | None = None) -> str:
             f' aria-pressed="{chosen}" aria-label="Face {place + 1}"><i>{place + 1}</i></button>'
         )
     count = "1 face" if len(photo.boxes) == 1 else f"{len(photo.boxes)} faces"
-    what = f"{escape(photo.title)} · {count}" + (" · 68 landmarks" if face is not None else "")
+    what = f"{escape(photo.title)} · {count}" + (f" · {photo.smaller} smaller ones" if photo.smaller else "")
+    what += (" · 68 landmarks" if face is not None else "") + (" · brightened" if photo.brightened else "")
     tag = '<em class="tag">simulated NIR</em>' if photo.simulated else ""
     return (
         f'<figure class="photo"><div><img src="{picture}" alt="The probe photo, {count} found">{"".join(boxes)}</div>'
@@ -39,7 +40,12 @@ def found_faces(photo: Photo | None, index: int | None = None) -> str:
 
 
 def several_faces(photo: Photo, index: int | None) -> str:
-    """Ask for a choice, where it is open."""
-    if index is not None or len(photo.boxes) < 2:
+    """Of several faces: why one is chosen, until the visitor takes another; or why none is, and ask for a choice."""
+    if len(photo.boxes) < 2:
         return ""
-    return notice(f"The picture shows {len(photo.boxes)} faces.", "warn", "Choose one by clicking its numbered box.")
+    if index is None:
+        return notice(photo.unclear, "warn", "Choose one by clicking its numbered box.")
+    if photo.subject is None or photo.subject.index != index:
+        return ""
+    said = f"Face {photo.subject.number} is chosen: {photo.subject.reason}."
+    return notice(said, "info", "Another is chosen by clicking its numbered box.")

@@ -83,13 +83,13 @@ class Bench:
 def open_photo(
     services: Services, source: Source, choice: Choice, title: str, simulated: bool = False, alike: bool = False
 ) -> Bench:
-    """Read a picture and find its faces; a single face is chosen and looked at.
+    """Read a picture and find its faces; the face that is clearly meant is chosen and looked at.
 
     Raises the errors of reading, and NoFaceError.
     """
     photo = services.open_photo(source, title, simulated)
     bench = Bench(photo, choice, alike=alike)
-    return choose(services, bench, 0) if len(photo.boxes) == 1 else bench
+    return bench if photo.subject is None else choose(services, bench, photo.subject.index)
 
 
 def choose(services: Services, bench: Bench, index: int) -> Bench:

@@ -9,14 +9,19 @@ import typer
 
 from ssn.commands.options import (
     DEFAULT,
+    Bits,
     Checkpoint,
     Device,
     FaceNumber,
     JsonFile,
+    Numbered,
+    Page,
     SpectrumName,
     occlusion_option,
+    one_photo_only,
     read_probe,
     say,
+    subject_of,
     warn,
 )
 from ssn.errors import SSNError
@@ -28,25 +33,29 @@ def embed(
     spectrum: SpectrumName = "vis",
     occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
+    numbered: Numbered = None,
+    bits: Bits = None,
+    page: Page = 0,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     json_file: JsonFile = None,
 ) -> None:
     """Turn photos into templates: 256 numbers of unit length. Of many, those that cannot be used are named, and the
     others given."""
+    one_photo_only(len(photos), numbered=numbered)
     recognizer = Recognizer.load(checkpoint, device)
     rows, refused = [], []
     for photo in photos:
         try:
-            template = recognizer.embed(read_probe(recognizer, photo, spectrum, occlusion, face))
+            probe = read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
         except SSNError as error:
             if len(photos) == 1:
                 raise
             warn(photo, error)
             refused.append({"photo": str(photo), "reason": str(error)})
             continue
-        vector = [round(float(v), 7) for v in template.vector]
-        rows.append({"photo": str(photo), "spectrum": spectrum, "vector": vector})
+        vector = [round(float(v), 7) for v in recognizer.embed(probe).vector]
+        rows.append({"photo": str(photo), "spectrum": spectrum, "face": subject_of(probe), "vector": vector})
     text = "\n".join(f"{r['photo']}: {' '.join(f'{v:+.3f}' for v in r['vector'][:6])} …" for r in rows)
     if refused:
         text += f"\n{len(rows)} of {len(photos)} photos embedded, {len(refused)} refused."

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from ssn.commands.interrupt import interruptible
-from ssn.commands.options import check_spectrum, in_spectrum, warn
+from ssn.commands.options import check_spectrum, find_in_photo, pick_face, subject_of, warn
 from ssn.errors import NameCaseError, NotAnImageError, SSNError
-from ssn.faces.detect import central_face, choose_face
 from ssn.faces.read import MAX_BYTES, read_image
-from ssn.faces.types import AlignedFace, FaceBox
 from ssn.gallery.enrol import Enrolment, check_name, content_digest, enrol_face
 from ssn.gallery.people_folder import PeopleFolder, Photo
 from ssn.gallery.store import GalleryStore
 from ssn.recognizer import Recognizer
 
-Choose = Callable[[np.ndarray, list[FaceBox]], FaceBox]
-"""A picture and the faces in it → the one that is meant; or a typed error."""
 
+@dataclass(frozen=True)
+class Choices:
+    """What is taken of a photo: the face of a number, from 1, or without one who is clearly meant; how many bits the
+    sensor gave; the page, from 0."""
 
-def by_number(number: int | None) -> Choose:
-    """Of several faces the one of that number, the largest being 0; without a number there must be only one."""
-    return lambda _, faces: choose_face(faces, number)
+    face: int | None = None
+    bits: int | None = None
+    page: int = 0
 
-
-def in_the_middle(image: np.ndarray, faces: list[FaceBox]) -> FaceBox:
-    """A folder of many photos cannot stop to ask which of several is meant. Raises NoFaceError."""
-    return central_face(image, faces) or choose_face(faces)
+    def told(self) -> list[tuple[str, int]]:
+        """What was said, and so is not the usual."""
+        return [(name, value) for name, value in asdict(self).items() if value]
 
 
 @dataclass
@@ -46,9 +43,12 @@ class Report:
     not_reached: list[dict] = field(default_factory=list)
     deeper: int = 0
 
-    def note(self, photo: Path, name: str, done: Enrolment) -> None:
-        """One photo is enrolled. Who looks like somebody else is said at once."""
+    def note(self, photo: Path, name: str, done: Enrolment, face: dict) -> None:
+        """One photo is enrolled, with its face of ``subject_of``, which is empty where nobody looked. Who looks like
+        somebody else is said at once."""
         row: dict = {"person": done.person, "photo": str(photo)}
+        if face:
+            row["face"] = face
         if done.person != name:
             row["given_name"] = name
         if done.looks_like:
@@ -101,24 +101,21 @@ class Enroller:
         check_spectrum(spectrum)
         self.store, self.recognizer, self.spectrum, self.exact_name = store, recognizer, spectrum, exact_name
 
-    def enrol(self, photo: Path, name: str, choose: Choose, *choices: object) -> Enrolment:
-        """``choices`` is what, besides content and spectrum, decides which face is meant. Raises the errors of names,
-        reading, faces and the gallery."""
+    def enrol(self, photo: Path, name: str, choices: Choices, numbered: Path | None = None) -> tuple[Enrolment, dict]:
+        """→ what came of it, and which face it is (``subject_of``), empty where nobody had to look. ``numbered`` is
+        where to draw the faces. Raises the errors of names, reading, faces and the gallery."""
         name = check_name(self.store, name, self.exact_name)
         content = _content(photo)
-        digest = content_digest(content, self.spectrum, *choices)
-        if (known := self.store.with_digest(name, digest)) is not None:
-            return Enrolment(known, name, already=True)
-        face = self._face(content, choose)
-        exact = self.exact_name
-        return enrol_face(self.store, self.recognizer, face, name, photo.name, digest=digest, exact_name=exact)
+        digest = content_digest(content, self.spectrum, *choices.told())
+        if numbered is None and (known := self.store.with_digest(name, digest)) is not None:
+            return Enrolment(known, name, already=True), {}
+        device, exact = self.recognizer.device, self.exact_name
+        found = find_in_photo(content, device, numbered, choices.bits, choices.page)
+        face = pick_face(found, photo, device, self.spectrum, choices.face)
+        done = enrol_face(self.store, self.recognizer, face, name, photo.name, digest=digest, exact_name=exact)
+        return done, subject_of(face)
 
-    def _face(self, content: bytes, choose: Choose) -> AlignedFace:
-        image = read_image(content)
-        box = choose(image, self.recognizer.find_faces(image))
-        return in_spectrum(self.recognizer.align(image, box, "nir" if self.spectrum == "nir" else "vis"), self.spectrum)
-
-    def enrol_folder(self, folder: PeopleFolder) -> Report:
+    def enrol_folder(self, folder: PeopleFolder, choices: Choices | None = None) -> Report:
         """Everybody in a folder, with progress on standard error. After Ctrl+C the photo under way is finished, and the
         rest is noted as not reached."""
         report = Report(len(folder.photos) + len(folder.skipped), deeper=sum(p.deeper for p in folder.photos))
@@ -129,16 +126,16 @@ class Enroller:
                 if stop:
                     report.not_reached.append({"photo": str(photo.path)})
                 else:
-                    self._enrol_into(report, photo)
+                    self._enrol_into(report, photo, choices or Choices())
         return report
 
-    def _enrol_into(self, report: Report, photo: Photo) -> None:
+    def _enrol_into(self, report: Report, photo: Photo, choices: Choices) -> None:
         try:
-            done = self.enrol(photo.path, photo.name, in_the_middle)
+            done, face = self.enrol(photo.path, photo.name, choices)
         except SSNError as error:
             report.refuse(photo.path, error)
         else:
-            report.note(photo.path, photo.name, done)
+            report.note(photo.path, photo.name, done, face)
 
 
 def _content(photo: Path) -> bytes:

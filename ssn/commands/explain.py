@@ -13,14 +13,18 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ssn.commands.options import (
     DEFAULT,
+    Bits,
     Checkpoint,
     Device,
     FaceNumber,
     JsonFile,
+    Numbered,
+    Page,
     SpectrumName,
     occlusion_option,
     read_probe,
     say,
+    subject_of,
 )
 from ssn.errors import DataError, ExplanationError
 from ssn.evaluation.report import write_json
@@ -171,6 +175,9 @@ def explain(
     spectrum: SpectrumName = "vis",
     occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
+    numbered: Numbered = None,
+    bits: Bits = None,
+    page: Page = 0,
     against_spectrum: Annotated[str, typer.Option(help="What the other photo is: vis, nir or nir-simulated.")] = "vis",
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
@@ -182,7 +189,7 @@ def explain(
     check_methods(methods, wanted)
     check_out(out)
     recognizer = Recognizer.load(checkpoint, device)
-    probe = read_probe(recognizer, photo, spectrum, occlusion, face)
+    probe = read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
     target = find_target(recognizer, against, gallery, against_spectrum)
     if rather_than is not None:
         target = target.rather_than(find_target(recognizer, rather_than, gallery, against_spectrum))
@@ -200,7 +207,7 @@ def explain(
         data = {
             "score": found.score,
             "model": recognizer.model_id,
-            "probe": {"photo": str(photo), "spectrum": spectrum, "occlusion": occlusion},
+            "probe": {"photo": str(photo), "spectrum": spectrum, "occlusion": occlusion, "face": subject_of(probe)},
             "against": target.name,
             "rather_than": target.rival_name or None,
             "sides": sides,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,18 +12,24 @@ import typer
 from ssn.commands.enrolling import Enroller
 from ssn.commands.options import (
     DEFAULT,
+    Bits,
     Checkpoint,
     Device,
     FaceNumber,
     JsonFile,
+    Numbered,
+    Page,
     SpectrumName,
     check_choices,
     occlusion_option,
+    one_photo_only,
     read_probe,
     say,
+    subject_of,
     warn,
 )
 from ssn.errors import DataError, SSNError
+from ssn.faces.types import AlignedFace
 from ssn.gallery.index import find_over
 from ssn.gallery.people_folder import read_folder
 from ssn.gallery.registry import DEFAULT_INDEX, INDICES, find_index, open_store, scheme_of
@@ -37,6 +45,9 @@ def match(
     spectrum: SpectrumName = "vis",
     occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
+    numbered: Numbered = None,
+    bits: Bits = None,
+    page: Page = 0,
     over: Annotated[
         str, typer.Option(help="A person's several templates count as their best score, or the mean.")
     ] = "best",
@@ -48,6 +59,7 @@ def match(
 ) -> None:
     """Search photos in a gallery: for each the k people most like it, with scores and verdicts."""
     check_choices(spectrum, occlusion)
+    one_photo_only(len(photos), numbered=numbered)
     find_index(index)
     find_rule(rule)
     counted = find_over(over)
@@ -55,37 +67,47 @@ def match(
     if not scheme_of(gallery) and not Path(gallery).exists():
         raise DataError(f"There is no gallery {gallery}.", "Name a gallery file or a folder of photos.")
     recognizer = Recognizer.load(checkpoint, device)
-    probes = _probes(recognizer, photos, spectrum, occlusion, face)
+
+    def read(photo: Path) -> AlignedFace:
+        return read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
+
+    probes = [_probe(recognizer, photo, read, alone=len(photos) == 1) for photo in photos]
     with open_store(":memory:" if from_folder else gallery, recognizer.model_id, recognizer.device, index) as store:
         if from_folder:
             Enroller(store, recognizer).enrol_folder(read_folder(Path(gallery)))
-        known = [probe for _, probe in probes if isinstance(probe, Template)]
+        known = [probe.template for probe in probes if probe.template is not None]
         found = iter(store.search_many(known, k, recognizer.card.thresholds, rule, counted))
     rows, blocks = [], []
-    for photo, probe in probes:
-        if isinstance(probe, Template):
+    for probe in probes:
+        if probe.template is not None:
             matches = next(found)
-            rows.append({"photo": str(photo), "matches": [_row(one) for one in matches]})
-            blocks.append(_text(matches) if len(probes) == 1 else f"{photo}\n{_text(matches)}")
+            rows.append({"photo": str(probe.photo), "face": probe.face, "matches": [_row(one) for one in matches]})
+            blocks.append(_text(matches) if len(probes) == 1 else f"{probe.photo}\n{_text(matches)}")
         else:
-            rows.append({"photo": str(photo), "matches": [], "error": str(probe)})
+            rows.append({"photo": str(probe.photo), "matches": [], "error": str(probe.error)})
     say("\n\n".join(blocks), rows, json_file)
-    _refuse([probe for _, probe in probes if isinstance(probe, SSNError)], len(probes))
+    _refuse([probe.error for probe in probes if probe.error is not None], len(probes))
 
 
-def _probes(
-    recognizer: Recognizer, photos: list[Path], spectrum: str, occlusion: str, face: int | None
-) -> list[tuple[Path, Template | SSNError]]:
-    """Of each photo its template, or why it has none."""
-    probes: list[tuple[Path, Template | SSNError]] = []
-    for photo in photos:
-        try:
-            probes.append((photo, recognizer.embed(read_probe(recognizer, photo, spectrum, occlusion, face))))
-        except SSNError as error:
-            probes.append((photo, error))
-            if len(photos) > 1:
-                warn(photo, error)
-    return probes
+@dataclass(frozen=True)
+class _Probe:
+    """A photo's template and which face it is of, or why it has none."""
+
+    photo: Path
+    template: Template | None = None
+    face: dict = field(default_factory=dict)
+    error: SSNError | None = None
+
+
+def _probe(recognizer: Recognizer, photo: Path, read: Callable[[Path], AlignedFace], alone: bool) -> _Probe:
+    """``alone`` says that the photo's error, if there is one, is the command's."""
+    try:
+        face = read(photo)
+        return _Probe(photo, recognizer.embed(face), subject_of(face))
+    except SSNError as error:
+        if not alone:
+            warn(photo, error)
+        return _Probe(photo, error=error)
 
 
 def _refuse(errors: list[SSNError], photos: int) -> None:

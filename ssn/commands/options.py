@@ -6,14 +6,19 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
+import torch
 import typer
+from PIL import Image
 from tqdm import tqdm
 
-from ssn.errors import DataError
+from ssn.errors import DataError, SeveralFacesError
+from ssn.faces.finder import Found, shared_finder
 from ssn.faces.occlude import OCCLUSIONS, named_mask, occlude
+from ssn.faces.read import Source, read_image
 from ssn.faces.simulated_nir import simulated_nir_face
+from ssn.faces.subject import numbered_picture
 from ssn.faces.types import SPECTRA, AlignedFace
-from ssn.files import json_text, write_json
+from ssn.files import atomically, json_text, write_json
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
@@ -23,7 +28,16 @@ JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Wr
 SpectrumName = Annotated[
     str, typer.Option(help="What the photo is: vis, nir, or nir-simulated (made from a VIS photo).")
 ]
-FaceNumber = Annotated[int | None, typer.Option(help="Which face, counted from 0, the largest, if there are several.")]
+FaceNumber = Annotated[
+    int | None, typer.Option(min=1, help="Which face, counted from 1, the largest, if there are several.")
+]
+Numbered = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the photo with a frame and a number on every face.")
+]
+Bits = Annotated[
+    int | None, typer.Option(min=8, max=16, help="Bits the sensor gave, where the file holds more than 8.")
+]
+Page = Annotated[int, typer.Option(min=0, help="Which page of a file of several, counted from 0.")]
 
 DEFAULT = DEFAULT_CHECKPOINT
 
@@ -46,12 +60,74 @@ def say(text: str, data: dict | list, json_file: str | None) -> None:
 
 
 def read_probe(
-    recognizer: Recognizer, photo: Path, spectrum: str = "vis", occlusion: str = "none", face: int | None = None
+    recognizer: Recognizer,
+    photo: Path,
+    spectrum: str = "vis",
+    occlusion: str = "none",
+    face: int | None = None,
+    numbered: Path | None = None,
+    bits: int | None = None,
+    page: int = 0,
 ) -> AlignedFace:
-    """A photo file → the aligned face in the asked spectrum, occluded as asked. Raises the library's typed errors."""
+    """A photo file → the aligned face in the asked spectrum, occluded as asked; the other options as in
+    ``find_in_photo`` and ``pick_face``. Raises the library's typed errors."""
     check_choices(spectrum, occlusion)
-    found = in_spectrum(recognizer.face(photo, "nir" if spectrum == "nir" else "vis", face), spectrum)
-    return occlude(found, named_mask(occlusion, found.landmarks))
+    found = find_in_photo(photo, recognizer.device, numbered, bits, page)
+    aligned = pick_face(found, photo, recognizer.device, spectrum, face)
+    return occlude(aligned, named_mask(occlusion, aligned.landmarks))
+
+
+def find_in_photo(
+    source: Source,
+    device: str | torch.device,
+    numbered: Path | None = None,
+    bits: int | None = None,
+    page: int = 0,
+) -> Found:
+    """A photo → its faces; ``numbered`` is where to draw them. Raises the errors of reading, DataError."""
+    found = shared_finder(device).find(read_image(source, bits, page))
+    if numbered is not None:
+        _write_numbered(found, numbered)
+    return found
+
+
+def pick_face(
+    found: Found, photo: Path, device: str | torch.device, spectrum: str, number: int | None = None
+) -> AlignedFace:
+    """The faces of a photo → the one of that number, from 1, or the one that is clearly meant, which is then said; in
+    the asked spectrum. Raises NoFaceError, SeveralFacesError."""
+    index = None if number is None else number - 1
+    try:
+        aligned = shared_finder(device).pick(found, "nir" if spectrum == "nir" else "vis", index)
+    except SeveralFacesError as error:
+        hint = f"{error.hint} Say it with --face; --numbered FILE writes the photo with the numbers."
+        raise SeveralFacesError(error.what, hint, error.count) from error
+    if number is None and (subject := aligned.subject) is not None and subject.count > 1:
+        warn(photo, f"face {subject.number} is taken, {subject.reason}.")
+    return in_spectrum(aligned, spectrum)
+
+
+def _write_numbered(found: Found, file: Path) -> None:
+    """As PNG or whatever else the name asks for. Raises DataError where that cannot be written."""
+    try:
+        kind = Image.registered_extensions()[file.suffix.lower()]
+        with atomically(file) as part:
+            Image.fromarray(numbered_picture(found.image, found.faces)).save(part, kind)
+    except (OSError, KeyError, ValueError) as error:
+        raise DataError(f"{file} cannot be written.", "Name a .png in a folder that is there.") from error
+
+
+def one_photo_only(photos: int, **given: object) -> None:
+    """Options that are about one photo, by name; None where they are not given. Raises DataError where there are
+    several photos."""
+    if photos != 1 and (names := [name for name, value in given.items() if value is not None]):
+        raise DataError(f"--{names[0]} is about one photo.", "Leave it out, or name a single photo.")
+
+
+def subject_of(face: AlignedFace) -> dict:
+    """For JSON: which face of the photo was taken, of how many, and why."""
+    subject = face.subject
+    return {} if subject is None else {"number": subject.number, "of": subject.count, "reason": subject.reason}
 
 
 def in_spectrum(face: AlignedFace, spectrum: str) -> AlignedFace:

@@ -10,21 +10,23 @@ import typer
 from PIL import Image
 
 from ssn.commands.options import (
+    Bits,
     Device,
     FaceNumber,
     JsonFile,
+    Numbered,
+    Page,
     SpectrumName,
     check_choices,
-    in_spectrum,
+    find_in_photo,
     occlusion_option,
+    pick_face,
     say,
+    subject_of,
 )
 from ssn.errors import DataError
-from ssn.faces.align import align
-from ssn.faces.detect import FaceDetector, choose_face
-from ssn.faces.landmarks import find_landmarks
+from ssn.faces.finder import Found
 from ssn.faces.occlude import named_mask, occlude
-from ssn.faces.read import read_image
 from ssn.faces.types import AlignedFace
 from ssn.files import atomically
 from ssn.machine import choose_device
@@ -32,14 +34,11 @@ from ssn.models.visibility_file import VISIBILITY_CHECKPOINT
 from ssn.visibility import HIDDEN, VisibilityFinder, hidden_share
 
 
-def _face(photo: Path, spectrum: str, occlusion: str, index: int | None, device: str) -> tuple[AlignedFace, dict]:
-    """A photo file → its aligned face as asked, and where in the photo that lies."""
-    image = read_image(photo)
-    box = choose_face(FaceDetector(choose_device(device)).detect(image), index)
-    photographed = align(image, find_landmarks(image, box), "nir" if spectrum == "nir" else "vis")
-    face = in_spectrum(photographed, spectrum)
+def _face(found: Found, face: AlignedFace) -> dict:
+    """Which face of the photo it is, and where in the photo it lies."""
+    box = found.faces[face.subject.index if face.subject else 0]
     place = {"xyxy": [round(float(v), 2) for v in box.xyxy], "confidence": round(float(box.confidence), 4)}
-    return occlude(face, named_mask(occlusion, face.landmarks)), place
+    return {**subject_of(face), **place, "spectrum": face.spectrum, "transform": face.transform.round(6).tolist()}
 
 
 def _write_picture(visibility: np.ndarray, out: Path) -> None:
@@ -57,6 +56,9 @@ def visibility(
     spectrum: SpectrumName = "vis",
     occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
+    numbered: Numbered = None,
+    bits: Bits = None,
+    page: Page = 0,
     checkpoint: Annotated[Path, typer.Option(help="The visibility network's file.")] = VISIBILITY_CHECKPOINT,
     device: Device = "auto",
     json_file: JsonFile = None,
@@ -64,13 +66,15 @@ def visibility(
     """Show which pixels of a face are seen, and which are hidden by something worn, held or painted."""
     check_choices(spectrum, occlusion)
     finder = VisibilityFinder.load(checkpoint, device)
-    found, place = _face(photo, spectrum, occlusion, face, device)
-    seen = finder.visibility(found)
+    where = choose_device(device)
+    found = find_in_photo(photo, where, numbered, bits, page)
+    picked = pick_face(found, photo, where, spectrum, face)
+    seen = finder.visibility(occlude(picked, named_mask(occlusion, picked.landmarks)))
     _write_picture(seen, out)
     data = {
         "model": finder.model_id,
         "hidden_share": hidden_share(seen),
-        "face": {**place, "spectrum": found.spectrum, "transform": found.transform.round(6).tolist()},
+        "face": _face(found, picked),
         "photo": str(photo),
         "occlusion": occlusion,
         "hidden_below": HIDDEN,

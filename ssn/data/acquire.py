@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,7 @@ from ssn.data.protocol import Sample
 from ssn.data.shards import write_shard
 from ssn.errors import ImageError, NoFaceError
 from ssn.faces.align import alignment_transform, apply_transform, warp
-from ssn.faces.detect import FaceDetector, central_face
-from ssn.faces.landmarks import find_landmarks
+from ssn.faces.finder import shared_finder
 from ssn.faces.read import read_image
 from ssn.faces.types import FACE_SIZE
 
@@ -30,11 +29,6 @@ class AcquireError(NoFaceError):
     """A picture of a data set gave no face; ``what`` is the reason, one of this module's."""
 
 
-@lru_cache(maxsize=1)
-def _detector() -> FaceDetector:
-    return FaceDetector()
-
-
 def picture_with_landmarks(picture: Picture, landmarks: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     """A picture and its landmarks, where they are known → (H, W, 3) uint8 RGB and the (68, 2) landmarks of the face in
     the middle. Raises AcquireError."""
@@ -46,10 +40,10 @@ def picture_with_landmarks(picture: Picture, landmarks: np.ndarray | None) -> tu
         raise AcquireError(UNREADABLE) from error
     if landmarks is not None:
         return image, landmarks
-    face = central_face(image, _detector().detect(image))
-    if face is None:
+    points = shared_finder().central_landmarks(image)
+    if points is None:
         raise AcquireError(NO_FACE)
-    return image, find_landmarks(image, face)
+    return image, points
 
 
 def upright_transform(landmarks: np.ndarray, size: int) -> np.ndarray:

@@ -4,50 +4,88 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from ssn.errors import ImageError, ImageTooLargeError, NotAnImageError
+from ssn.faces.depth import guessed_white, to_eight_bits, white_of
+
+with contextlib.suppress(ImportError):  # without it HEIC is refused by name, see _typed_errors
+    from pillow_heif import register_heif_opener
+
+    register_heif_opener()
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 40_000_000
 Image.init()
-FORMATS: list[str] = [
-    name for name in ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000") if name in Image.OPEN
-]
+_PHOTOS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")
+FORMATS: list[str] = [name for name in _PHOTOS if name in Image.OPEN]
 """Of the formats Pillow knows, those that hold photos. The others are refused unopened: EPS would run Ghostscript."""
-SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in FORMATS)
-"""Of file names that may hold one of these, in lower case with the dot: the decoder says which."""
+SUFFIXES = frozenset(suffix for suffix, kind in Image.registered_extensions().items() if kind in (*FORMATS, "MPO"))
+"""Of file names that may hold one of these, in lower case with the dot: the decoder says which. MPO is several JPEG
+pictures in one."""
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 
 
-def read_image(source: Source) -> np.ndarray:
+def read_image(source: Source, bits: int | None = None, page: int = 0) -> np.ndarray:
     """Any picture in one of ``FORMATS`` → (H, W, 3) uint8 RGB in [0, 255].
 
-    EXIF orientation is applied; gray, 16-bit and float pictures are scaled to 8 bits; alpha is laid on white; CMYK is
-    converted; of an animation the first frame is taken. Raises NotAnImageError, ImageTooLargeError.
+    EXIF orientation is applied; gray, 16-bit and float pictures are scaled to 8 bits, see ``ssn.faces.depth``; alpha is
+    laid on white; CMYK is converted; of several pages or frames ``page`` is taken, counted from 0. ``bits`` says how
+    many the sensor gave, 8 to 16, where the file holds more than 8. Raises NotAnImageError, ImageTooLargeError.
     """
+    return _to_eight(_read(source, page), bits)
+
+
+def read_series(sources: Sequence[Source], bits: int | None = None) -> list[np.ndarray]:
+    """Frames of one camera → as ``read_image``, all scaled alike: by the deepest of their bit depths where none is
+    said, so that no frame is brighter for having less in it."""
+    raw = [_read(source, 0) for source in sources]
+    deep = [array for array in raw if array.dtype != np.uint8]
+    white = white_of(bits) if bits is not None else max((guessed_white(array) for array in deep), default=None)
+    return [_with_channels(array if array.dtype == np.uint8 else to_eight_bits(array, white)) for array in raw]
+
+
+def pages(source: Source) -> int:
+    """How many pages or frames a picture holds. Raises as ``read_image``."""
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        return 1
+    with _opened(source) as picture:
+        return int(getattr(picture, "n_frames", 1))
+
+
+def _read(source: Source, page: int) -> np.ndarray:
+    """Source → RGB (H, W, 3) uint8, or what is deeper as it is stored."""
+    if isinstance(source, np.ndarray):
+        return _checked_array(source, page)
+    with _opened(source) as picture:
+        return _to_array(picture, page)
+
+
+@contextlib.contextmanager
+def _opened(source: str | Path | bytes | Image.Image):
     if isinstance(source, Image.Image):
         with _typed_errors():
-            return _to_rgb(source)
+            yield source
+        return
     data = source if isinstance(source, bytes) else _read_bytes(Path(source))
     if not data:
         raise NotAnImageError("The file is empty.", "Choose a picture file.")
     _check_bytes(len(data))
-    with _typed_errors(), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
-        return _to_rgb(picture)
+    with _typed_errors(data), Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+        yield picture
 
 
+_HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 _SMALLER = f"Shrink it below {MAX_PIXELS // 10**6} megapixels."
 
 
 @contextlib.contextmanager
-def _typed_errors():
+def _typed_errors(data: bytes = b""):
     """A decoder raises whatever a damaged file makes it raise, so everything from it becomes one of our errors."""
     try:
         yield
@@ -56,6 +94,10 @@ def _typed_errors():
     except (Image.DecompressionBombError, Image.DecompressionBombWarning, MemoryError) as error:
         raise ImageTooLargeError("The picture has too many pixels.", _SMALLER) from error
     except Exception as error:
+        if data[4:8] == b"ftyp" and data[8:12] in _HEIC_BRANDS and "HEIF" not in FORMATS:
+            raise NotAnImageError(
+                "HEIC pictures cannot be read here.", "pip install pillow-heif, or save it as JPEG."
+            ) from error
         raise NotAnImageError(
             "The file is not a readable picture.", "Use JPEG, PNG, WebP, BMP or TIFF; it may be cut off or renamed."
         ) from error
@@ -85,44 +127,50 @@ def _check_pixels(width: int, height: int) -> None:
         raise NotAnImageError("The picture has no pixels.", "Choose another file.")
 
 
-def _to_rgb(picture: Image.Image) -> np.ndarray:
+def _to_array(picture: Image.Image, page: int) -> np.ndarray:
     _check_pixels(picture.width, picture.height)
-    if picture.tell():
-        picture.seek(0)
+    count = getattr(picture, "n_frames", 1) if page else 1
+    if page and not 0 <= page < count:
+        raise _no_page(page, count)
+    if picture.tell() != page:
+        picture.seek(page)
+        _check_pixels(picture.width, picture.height)
     picture = ImageOps.exif_transpose(picture)
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _from_array(np.asarray(picture))
+        return _checked_array(np.asarray(picture))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return np.array(picture.convert("RGB"))
 
 
-def _from_array(array: np.ndarray) -> np.ndarray:
+def _no_page(page: int, count: int) -> NotAnImageError:
+    return NotAnImageError(f"There is no page {page}.", f"The picture has {count}, counted from 0.")
+
+
+def _checked_array(array: np.ndarray, page: int = 0) -> np.ndarray:
+    if page:
+        raise _no_page(page, 1)
     if array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)):
         raise NotAnImageError(f"An array of shape {array.shape} is no picture.", "Pass (H, W), (H, W, 3) or (H, W, 4).")
     if array.dtype.kind not in "buif":
         raise NotAnImageError(f"An array of {array.dtype} is no picture.", "Pass integers or floats.")
     _check_pixels(array.shape[1], array.shape[0])
+    return array
+
+
+def _to_eight(array: np.ndarray, bits: int | None) -> np.ndarray:
+    white = None if bits is None else white_of(bits)
     if array.dtype != np.uint8:
-        array = _to_eight_bits(array)
+        array = to_eight_bits(array, guessed_white(array) if white is None else white)
+    return _with_channels(array)
+
+
+def _with_channels(array: np.ndarray) -> np.ndarray:
+    """(H, W), (H, W, 1), RGB or RGBA uint8 → RGB."""
     if array.ndim == 2 or array.shape[2] == 1:
         return np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
     if array.shape[2] == 4:
         alpha = array[..., 3:].astype(np.float32) / 255
         return np.round(array[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)
     return np.ascontiguousarray(array)
-
-
-def _to_eight_bits(array: np.ndarray) -> np.ndarray:
-    """By the smallest range that holds the values: [0, 1] for floats, then 8, 12 (some sensors) and 16 bits. With
-    values below 0 no such range is meant, and the array's own is stretched."""
-    whites = (255.0, 4095.0, 65535.0) if array.dtype.kind in "ui" else (1.0, 255.0, 4095.0, 65535.0)
-    array = array.astype(np.float64)
-    if not np.isfinite(array).all():
-        raise NotAnImageError("The picture holds values that are no numbers.", "Export it as 8 or 16 bit.")
-    low, top = float(array.min()), float(array.max())
-    if low < 0:
-        return np.round((array - low) * (255.0 / max(top - low, 1e-12))).astype(np.uint8)
-    white = next((w for w in whites if top <= w), top)
-    return np.round(array * (255.0 / white)).astype(np.uint8)

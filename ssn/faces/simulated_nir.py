@@ -17,8 +17,6 @@ from torch import Tensor
 
 from ssn.faces.types import AlignedFace
 
-LUMA = (0.299, 0.587, 0.114)
-
 Amount = float | Tensor
 """A number for all faces, or a tensor (N, 1, 1, 1) with a number for each."""
 
@@ -71,11 +69,6 @@ class NirLook:
 
 DEFAULT_LOOK = NirLook()
 """The one fixed look of the app and of every evaluation."""
-
-
-def to_gray(rgb: Tensor) -> Tensor:
-    """(N, 3, H, W) RGB in [0, 1] → (N, 1, H, W) luma in [0, 1], what a gray camera sees."""
-    return (rgb * rgb.new_tensor(LUMA).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
 
 
 def _local_mean(x: Tensor) -> Tensor:

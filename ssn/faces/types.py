@@ -17,14 +17,16 @@ FACE_SIZE = 128
 """Side of an aligned face in pixels."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FaceBox:
-    """A detected face. ``xyxy`` and ``points`` (5, 2: eyes, nose, mouth corners) are pixels of the picture;
-    ``confidence`` is in [0, 1]."""
+    """A detected face. ``xyxy`` and ``points`` (5, 2: eyes, nose, mouth corners; left and right as in an upright face)
+    are pixels of the picture; ``confidence`` is in [0, 1]. The face is upright once the picture is turned to the left
+    by ``quarter_turns`` (0 to 3)."""
 
     xyxy: tuple[float, float, float, float]
     points: np.ndarray
     confidence: float
+    quarter_turns: int = 0
 
     @property
     def area(self) -> float:
@@ -33,12 +35,26 @@ class FaceBox:
 
 
 @dataclass(frozen=True)
+class Subject:
+    """Which face of a picture is meant: ``index`` counts from 0, the largest, of ``count``; ``reason`` says why."""
+
+    index: int
+    reason: str
+    count: int = 1
+
+    @property
+    def number(self) -> int:
+        """As people count: from 1."""
+        return self.index + 1
+
+
+@dataclass(frozen=True, eq=False)
 class AlignedFace:
     """A face in Light CNN's frame.
 
     ``pixels`` (128, 128, 3) uint8 RGB; ``landmarks`` (68, 2) float, pixels of the crop, (x, y), or None where nobody
     knows them; ``transform`` (2, 3) takes picture coordinates to crop coordinates; ``mask`` (128, 128) bool, True where
-    occluded.
+    occluded; ``subject`` says which face of its picture it is, where one was chosen.
     """
 
     pixels: np.ndarray
@@ -46,6 +62,7 @@ class AlignedFace:
     transform: np.ndarray
     spectrum: Spectrum = "vis"
     mask: np.ndarray = field(default_factory=lambda: np.zeros((FACE_SIZE, FACE_SIZE), bool))
+    subject: Subject | None = None
 
     @property
     def branch(self) -> Branch:

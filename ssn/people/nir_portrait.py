@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from ssn.faces import gray
 from ssn.people.parts import Regions, discs
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = np.array(gray.LUMA, np.float32)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from torch import Tensor
 
 from ssn.data.face_store import StoredFaces
 from ssn.errors import DataError
-from ssn.faces.simulated_nir import NirLook, simulate_nir, to_gray
+from ssn.faces.gray import to_gray
+from ssn.faces.simulated_nir import NirLook, simulate_nir
 from ssn.faces.types import FACE_SIZE
 from ssn.training.occluders import OCCLUDERS, OccluderMix, hide
 from ssn.training.option import option

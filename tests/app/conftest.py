@@ -53,7 +53,8 @@ def face(landmarks) -> AlignedFace:
 def bench(face) -> Bench:
     """Two boxes on a photo, of which only the first could be aligned; nothing chosen yet."""
     boxes = tuple(FaceBox((10 + 50 * i, 20, 50 + 50 * i, 90), np.zeros((5, 2)), 0.99) for i in range(2))
-    return Bench(Photo(np.zeros((128, 160, 3), np.uint8), 1.0, boxes, (face, None), "Your photo"))
+    unclear = "The picture shows 2 faces and nobody is clearly meant."
+    return Bench(Photo(np.zeros((128, 160, 3), np.uint8), 1.0, boxes, (face, None), "Your photo", unclear=unclear))
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ def test_overlap_counts_pixels_over_all_faces_and_face_by_face():
     assert "iou" not in overlap(found, np.zeros_like(opacity))
 
 
-def test_what_is_shown_tells_nobody_what_is_hidden(demo, recognizer):
-    face = recognizer.face(demo[0].enrolment)
+def test_what_is_shown_tells_nobody_what_is_hidden(demo, finder):
+    face = finder.face(demo[0].enrolment)
     for kind in ("surgical", "maskTop", "none"):
         view, opacity = next(shown([face], kind, "nir-simulated"))
         assert not view.mask.any()
@@ -46,8 +46,8 @@ def test_faces_of_a_cached_set_are_chosen_alike_each_time(tmp_path, landmarks):
     assert all((a.pixels == b.pixels).all() for a, b in zip(faces.probes, again.probes, strict=True))
 
 
-def test_rank_1_is_of_the_person_and_the_table_holds_it(demo, recognizer):
-    people = [recognizer.face(person.enrolment) for person in demo[:3]]
+def test_rank_1_is_of_the_person_and_the_table_holds_it(demo, recognizer, finder):
+    people = [finder.face(person.enrolment) for person in demo[:3]]
     faces = FaceSet("demo", people, np.arange(3), people, np.arange(3))
     rows = recognise(recognizer, VisibilityFinder.load(device="cpu"), faces, kinds=("none",))
     assert rows == [{"cover": "none", "as_is": 1.0, "found": 1.0, "told": 1.0}]

@@ -247,7 +247,7 @@ def page_here(recognizer, demo, sessions, monkeypatch, tmp_path) -> Iterator[gr.
     with Gallery(":memory:", recognizer.model_id) as gallery:
         services = Services(recognizer, gallery, people)
         for person in people.people[:3]:
-            services.enrol(person.name, recognizer.face(person.enrolment, index=0), "test")
+            services.enrol(person.name, services.finder.face(person.enrolment, index=0), "test")
         page = build_demo(services, sessions)
         page.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, run_history=False)
         yield page

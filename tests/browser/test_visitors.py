@@ -9,21 +9,21 @@ import pytest
 from app.workbench import why as why_module
 from app.workbench.reasons import find_reason
 from ssn.errors import ExplanationCancelledError
-from ssn.recognizer import Recognizer
+from ssn.faces.finder import FaceFinder
 
 pytestmark = pytest.mark.browser
 
 
 def test_a_photo_that_takes_long_holds_up_nobody_else(here, visit, demo, monkeypatch):
-    go, busy, really = threading.Event(), threading.Event(), Recognizer.find_faces
+    go, busy, really = threading.Event(), threading.Event(), FaceFinder.find
 
-    def slow(recognizer, image):
+    def slow(finder, image):
         if not busy.is_set():
             busy.set()
             assert go.wait(120)
-        return really(recognizer, image)
+        return really(finder, image)
 
-    monkeypatch.setattr(Recognizer, "find_faces", slow)
+    monkeypatch.setattr(FaceFinder, "find", slow)
     first, second = visit(address=here), visit(address=here)
     first.upload(demo[0].enrolment)
     assert busy.wait(60)

@@ -11,7 +11,7 @@ import pytest
 
 from ssn.__main__ import main
 from ssn.recognizer import Recognizer
-from tests.gallery.toys import ToyRecognizer
+from tests.gallery.toys import ToyFinder, ToyRecognizer
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,15 @@ def toy(monkeypatch) -> ToyRecognizer:
 
 
 @pytest.fixture
-def ask(toy, tmp_path_factory, capsys):
+def toy_finder(monkeypatch) -> ToyFinder:
+    """What every command finds faces with."""
+    made = ToyFinder()
+    monkeypatch.setattr("ssn.commands.options.shared_finder", lambda _: made)
+    return made
+
+
+@pytest.fixture
+def ask(toy, toy_finder, tmp_path_factory, capsys):
     """Run a command with ``--json`` into a file."""
 
     def run(*words: object) -> Answer:

@@ -59,13 +59,13 @@ def test_every_file_is_enrolled_refused_or_skipped_with_its_path_and_reason(ask,
     assert "2 refused, 3 skipped" in done.out
 
 
-def test_each_photo_is_searched_once_and_never_again(ask, toy, people, gallery):
+def test_each_photo_is_searched_once_and_never_again(ask, toy_finder, people, gallery):
     ask("enrol", people, "--gallery", gallery)
-    assert toy.detections == 4
+    assert toy_finder.detections == 4
     save(people / "Ada" / "new.png", 1, noise=5)
     (people / "Ada" / "copy.png").write_bytes((people / "Ada" / "2020" / "a.png").read_bytes())
     again = ask("enrol", people, "--gallery", gallery)
-    assert toy.detections == 5
+    assert toy_finder.detections == 5
     assert [len(again.data[key]) for key in ("enrolled", "already", "refused")] == [1, 5, 0]
     assert "5 enrolled before" in again.out
     assert enrolled(gallery) == {"Ada": 2, "Ben": 1, "Cid": 1, "Dee": 1}
@@ -81,16 +81,16 @@ def test_progress_is_shown_with_the_time_left(ask, people, gallery):
     assert "<" in done.err, "elapsed<remaining"
 
 
-def test_after_ctrl_c_it_says_what_it_did_and_goes_on_from_there(ask, toy, people, gallery, monkeypatch):
-    detect, calls = toy.find_faces, []
+def test_after_ctrl_c_it_says_what_it_did_and_goes_on_from_there(ask, toy_finder, people, gallery, monkeypatch):
+    find, calls = toy_finder.find, []
 
     def press_at_the_second(image):
         calls.append(1)
         if len(calls) == 2:
             signal.raise_signal(signal.SIGINT)
-        return detect(image)
+        return find(image)
 
-    monkeypatch.setattr(toy, "find_faces", press_at_the_second)
+    monkeypatch.setattr(toy_finder, "find", press_at_the_second)
     handler = signal.getsignal(signal.SIGINT)
     done = ask("enrol", people, "--gallery", gallery)
     assert done.status == 130

@@ -1,4 +1,4 @@
-"""Detection and landmarks on the demo people, and the choice among several faces."""
+"""Detection and landmarks on the demo people."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from facenet_pytorch.models import mtcnn
 
-from ssn.errors import CheckpointError, NoFaceError, SeveralFacesError
+from ssn.errors import CheckpointError
 from ssn.faces.align import align
-from ssn.faces.detect import FaceDetector, central_face, choose_face
+from ssn.faces.detect import FaceDetector, central_face
 from ssn.faces.landmarks import dlib_box, dlib_model_path, find_landmarks
 from ssn.faces.read import read_image
 from ssn.faces.types import FaceBox
@@ -37,25 +37,6 @@ def beside(*pictures: np.ndarray) -> np.ndarray:
     height = max(picture.shape[0] for picture in pictures)
     padded = [np.pad(p, ((0, height - p.shape[0]), (0, 0), (0, 0)), constant_values=128) for p in pictures]
     return np.hstack(padded)
-
-
-def test_of_one_face_none_needs_to_be_chosen():
-    only = box(0, 0, 10, 10)
-    assert choose_face([only]) is only
-    assert choose_face([only], 0) is only
-
-
-def test_no_face_several_faces_and_a_wrong_number_are_told_apart():
-    two = [box(0, 0, 20, 20), box(0, 0, 10, 10)]
-    with pytest.raises(NoFaceError, match="No face"):
-        choose_face([])
-    with pytest.raises(SeveralFacesError, match="2 faces") as caught:
-        choose_face(two)
-    assert caught.value.count == 2
-    assert choose_face(two, 1) is two[1]
-    for wrong in (2, -1):
-        with pytest.raises(NoFaceError, match=f"number {wrong}"):
-            choose_face(two, wrong)
 
 
 def test_the_area_of_a_box_is_never_negative():
@@ -118,11 +99,6 @@ def test_a_large_picture_gives_boxes_in_its_own_pixels(detector, photo):
     assert np.abs(found[0].points / 7 - expected[0].points).max() < 0.06 * side
 
 
-def test_a_turned_off_confidence_lets_more_through_and_a_strict_one_less(photo):
-    assert FaceDetector(min_confidence=1.1).detect(photo) == []
-    assert len(FaceDetector(min_confidence=0.0).detect(photo)) >= 1
-
-
 def test_sixty_eight_landmarks_lie_on_the_face_in_order(detector, demo):
     for person in demo[:6]:
         image = read_image(person.enrolment)
@@ -142,7 +118,7 @@ def test_the_whole_way_from_picture_to_aligned_face_levels_a_tilted_head(detecto
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), 20, 1.0)
     tilted = cv2.warpAffine(photo, turn, (width, height), borderValue=(128, 128, 128))
     faces = [
-        align(image, find_landmarks(image, choose_face(detector.detect(image), 0))).pixels[16:112, 24:104].astype(float)
+        align(image, find_landmarks(image, detector.detect(image)[0])).pixels[16:112, 24:104].astype(float)
         for image in (photo, tilted)
     ]
     straight, tilted_straight = (cv2.GaussianBlur(face, (0, 0), 2).ravel() for face in faces)

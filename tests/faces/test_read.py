@@ -18,7 +18,8 @@ from hypothesis.extra import numpy as npst
 from PIL import Image
 
 from ssn.errors import ImageError, ImageTooLargeError, NotAnImageError
-from ssn.faces.read import MAX_BYTES, MAX_PIXELS, read_image
+from ssn.faces import read
+from ssn.faces.read import FORMATS, MAX_BYTES, MAX_PIXELS, SUFFIXES, read_image
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options) -> bytes:
@@ -325,3 +326,32 @@ def test_the_error_names_the_file_but_not_its_folders(tmp_path: Path):
         read_image(tmp_path / "gone.jpg")
     assert "gone.jpg" in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
+
+
+def test_the_readable_endings_are_those_of_the_formats_and_files_of_them_are_read(colours, tmp_path):
+    assert {".jpg", ".jpeg", ".jfif", ".png", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".jp2"} <= SUFFIXES
+    assert {".eps", ".pdf", ".txt", ".svg", ".ico"}.isdisjoint(SUFFIXES)
+    for suffix in sorted(SUFFIXES & {".jfif", ".jpe", ".apng", ".tif", ".dib", ".ppm", ".pgm", ".jp2", ".avif"}):
+        file = tmp_path / f"p{suffix}"
+        Image.fromarray(colours).resize((32, 32)).save(file)
+        assert read_image(file).shape == (32, 32, 3), suffix
+
+
+@pytest.mark.skipif("HEIF" not in FORMATS, reason="pillow-heif is not installed")
+@pytest.mark.parametrize("suffix", [".heic", ".heif", ".hif"])
+def test_heic_pictures_are_read_upright_and_damaged_ones_refused(suffix, tmp_path):
+    gradient = np.zeros((48, 64, 3), np.uint8)
+    gradient[..., 0], gradient[..., 1] = np.arange(64) * 4, np.arange(48)[:, None] * 5
+    assert suffix in SUFFIXES
+    (tmp_path / f"p{suffix}").write_bytes(data := encoded(Image.fromarray(gradient), "HEIF", quality=95))
+    assert np.abs(read_image(tmp_path / f"p{suffix}").astype(int) - gradient).mean() < 4
+    for part in (0.1, 0.5, 0.9):
+        with pytest.raises(NotAnImageError):
+            read_image(data[: int(len(data) * part)])
+
+
+@pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1"])
+def test_where_heic_cannot_be_read_it_is_named(brand, monkeypatch):
+    monkeypatch.setattr(read, "FORMATS", [name for name in FORMATS if name != "HEIF"])
+    with pytest.raises(NotAnImageError, match=r"HEIC pictures cannot be read here.*pillow-heif"):
+        read_image(b"\0\0\0\x18ftyp" + brand + b"\0\0\0\0mif1heic" + bytes(40))

@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ssn.faces.simulated_nir import DEFAULT_LOOK, NirLook, simulate_nir, simulated_nir_face, to_gray
+from ssn.faces.gray import to_gray
+from ssn.faces.simulated_nir import DEFAULT_LOOK, NirLook, simulate_nir, simulated_nir_face
 from ssn.faces.types import AlignedFace
 
 SKIN, LIP = (205, 150, 125), (175, 85, 90)

@@ -1,4 +1,4 @@
-"""A recogniser without a network, and people who are coloured squares."""
+"""A recogniser and a finder without networks, and people who are coloured squares."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 
 from ssn.errors import ImageError
+from ssn.faces.finder import FaceFinder, Found
 from ssn.faces.types import AlignedFace, FaceBox
 from ssn.models.card import ModelCard
 from ssn.recognizer import Template
@@ -31,30 +32,31 @@ def save(path: Path, seed: int, noise: int = 0) -> Path:
     return path
 
 
-class ToyRecognizer:
-    """The template of a face is its 256 gray squares; an even gray picture shows nobody. ``detections`` counts the
-    pictures that were searched for faces."""
+class ToyFinder(FaceFinder):
+    """A picture is one face; an even gray one shows nobody. ``detections`` counts the pictures that were searched."""
 
-    def __init__(self, model_id: str = TOY):
-        self.card = ModelCard("toy", model_id=model_id, thresholds={"0.01": 0.5, "0.001": 0.9})
-        self.model_id, self.device, self.detections = model_id, torch.device("cpu"), 0
+    def __init__(self):
+        super().__init__()
+        self.detections = 0
 
-    def find_faces(self, image: np.ndarray) -> list[FaceBox]:
+    def find(self, image: np.ndarray) -> Found:
         self.detections += 1
         height, width = image.shape[:2]
-        return [FaceBox((0, 0, width, height), np.zeros((5, 2)), 1.0)] if image.std() > 1 else []
+        box = FaceBox((0, 0, width, height), np.zeros((5, 2)), 1.0)
+        return Found(image, (box,) if image.std() > 1 else ())
 
     def align(self, image: np.ndarray, face: FaceBox, spectrum: str = "vis") -> AlignedFace:
         if image.shape[:2] != (128, 128):
             raise ImageError("Toys are 128 pixels wide.")
         return AlignedFace(image, np.zeros((68, 2)), np.eye(2, 3), spectrum)
 
-    def face(self, source, spectrum: str = "vis", index: int | None = None) -> AlignedFace:
-        from ssn.faces.detect import choose_face
-        from ssn.faces.read import read_image
 
-        image = read_image(source)
-        return self.align(image, choose_face(self.find_faces(image), index), spectrum)
+class ToyRecognizer:
+    """The template of a face is its 256 gray squares."""
+
+    def __init__(self, model_id: str = TOY):
+        self.card = ModelCard("toy", model_id=model_id, thresholds={"0.01": 0.5, "0.001": 0.9})
+        self.model_id, self.device = model_id, torch.device("cpu")
 
     def embed_batch(self, faces: list[AlignedFace], enrolled: bool = False) -> np.ndarray:
         gray = np.stack([face.pixels.mean(axis=2) for face in faces]) if faces else np.zeros((0, 128, 128))

@@ -9,7 +9,7 @@ import numpy as np
 
 from ssn.errors import DataError
 from ssn.evaluation.families.family import Family, Material, needed
-from ssn.faces.simulated_nir import LUMA
+from ssn.faces.gray import LUMA
 from ssn.faces.types import AlignedFace
 
 ARCFACE_POINTS = np.array(

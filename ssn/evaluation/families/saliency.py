@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from ssn.evaluation.families.family import Prepared
-from ssn.faces.simulated_nir import LUMA
+from ssn.faces.gray import LUMA
 from ssn.faces.types import AlignedFace
 
 WORKING_SIZE = 64

@@ -7,7 +7,7 @@ import numpy as np
 
 from ssn.errors import ExplanationError
 from ssn.explanation.methods.mean_face import mean_face
-from ssn.faces.simulated_nir import LUMA
+from ssn.faces.gray import luma
 from ssn.faces.types import FACE_SIZE, AlignedFace
 
 BASELINES = ("mean", "blur", "black")
@@ -20,7 +20,7 @@ BLUR = 12.0
 
 def gray(face: AlignedFace) -> np.ndarray:
     """A face's luma, (128, 128) float32 in [0, 1], as the network reads it."""
-    return np.asarray(face.pixels.astype(np.float32) @ np.array(LUMA, np.float32) / 255)
+    return luma(face.pixels)
 
 
 def baseline_picture(name: str, face: AlignedFace) -> np.ndarray:

@@ -9,7 +9,8 @@ from PIL import Image
 
 from ssn.errors import AssetError
 from ssn.faces.align import align
-from ssn.faces.simulated_nir import LUMA, simulated_nir_pixels
+from ssn.faces.gray import luma
+from ssn.faces.simulated_nir import simulated_nir_pixels
 from ssn.faces.types import FACE_SIZE
 from ssn.places import ASSETS
 
@@ -42,6 +43,6 @@ def mean_face(branch: str = "vis") -> np.ndarray:
         raise AssetError(f"{MEAN_FACE.name} cannot be read.", "Restore assets/mean_face.png.") from error
     if branch != "vis":
         pixels = np.repeat(simulated_nir_pixels(pixels)[..., None], 3, axis=2)
-    picture = np.asarray(pixels.astype(np.float32) @ np.array(LUMA, np.float32) / 255)
+    picture = luma(pixels)
     picture.flags.writeable = False
     return picture

@@ -6,13 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from app.kit import photo as kit
 from app.kit.photo_html import found_faces, several_faces
+from app.workbench.bench import open_photo
 from ssn.errors import NoFaceError
+from ssn.faces.read import read_image
 
 
 def test_an_open_choice_of_faces_is_asked_for(bench):
     assert "2 faces" in several_faces(bench.photo, None)
+    assert "clicking" in several_faces(bench.photo, None)
     assert several_faces(bench.photo, 0) == ""
     html = found_faces(bench.photo)
     assert html.count("face-box") == 2
@@ -44,3 +49,52 @@ def test_a_picture_without_a_face_gives_its_place_back(services):
             services.open_photo(np.full((60, 60, 3), 128, np.uint8), "Your photo")
     assert services.photos.acquire(blocking=False)
     services.photos.release()
+
+
+def group(demo, sides: list[tuple[int, int]]) -> np.ndarray:
+    """Photos of the demo people, ``(side, x)`` of each, on gray."""
+    picture = Image.new("RGB", (760, 330), "gray")
+    for person, (side, x) in zip(demo, sides, strict=False):
+        picture.paste(Image.open(person.enrolment).convert("RGB").resize((side, side)), (x, 10))
+    return np.asarray(picture)
+
+
+def test_who_is_clearly_meant_is_chosen_and_the_reason_is_on_the_page(services, demo):
+    bench = open_photo(services, group(demo, [(100, 20), (300, 220), (110, 560)]), "vis", "Your photo")
+    assert bench.index == 0
+    assert len(bench.photo.boxes) == 3
+    middle = sum(bench.photo.boxes[0].xyxy[::2]) / 2
+    assert 220 < middle < 520, "the large one"
+    said = several_faces(bench.photo, bench.index)
+    assert "Face 1 is chosen: the largest of 3 faces" in said
+    assert "info" in said
+    assert several_faces(bench.photo, 1) == "", "the visitor's own choice needs no reason"
+
+
+def test_where_nobody_is_clearly_meant_nobody_is_chosen_and_why_is_said(services, demo):
+    bench = open_photo(services, group(demo, [(300, 20), (280, 340)]), "vis", "Your photo")
+    assert bench.index is None
+    said = several_faces(bench.photo, None)
+    assert "2 faces and nobody is clearly meant" in said
+    assert "times as large" in said
+
+
+def test_all_faces_can_be_chosen_from_up_to_a_number_and_the_others_are_counted(services, demo, monkeypatch):
+    picture = group(demo, [(170, 5), (160, 190), (150, 370), (140, 540)])
+    assert len(services.open_photo(picture, "").boxes) == 4
+    monkeypatch.setattr(kit, "MOST_FACES", 3)
+    photo = services.open_photo(picture, "")
+    assert (len(photo.boxes), len(photo.faces), photo.smaller) == (3, 3, 1)
+    assert "3 faces · 1 smaller ones" in found_faces(photo)
+    assert "4 faces" in several_faces(photo, None)
+
+
+def test_a_dark_photo_is_brightened_and_a_turned_one_found_and_said_so(services, demo):
+    image = read_image(demo[0].enrolment)
+    dark = services.open_photo((image * 0.08).astype(np.uint8), "")
+    assert dark.subject.reason == "the only face"
+    assert "brightened" in found_faces(dark, 0)
+    assert dark.faces[0].pixels.mean() > 60
+    assert "brightened" not in found_faces(services.open_photo(image[::-1, ::-1], ""), 0)
+    with pytest.raises(NoFaceError, match="too dark"):
+        services.open_photo(np.full((200, 240, 3), 4, np.uint8), "")

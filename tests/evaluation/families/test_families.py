@@ -15,8 +15,9 @@ from ssn.evaluation.families import FAMILIES, Family, Material
 from ssn.evaluation.families.inpainting import inpainted
 from ssn.evaluation.families.saliency import spectral_residual
 from ssn.evaluation.families.spectrum_transfer import SpectrumTransfer
+from ssn.faces.gray import LUMA
 from ssn.faces.occlude import mask_bottom, named_mask, occlude
-from ssn.faces.simulated_nir import LUMA, simulated_nir_face
+from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
 from ssn.models.card import ModelCard
 from ssn.recognizer import Recognizer

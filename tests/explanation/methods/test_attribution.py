@@ -169,9 +169,9 @@ def test_the_parts_add_up_on_the_real_network(real, method, parameters):
 
 
 @pytest.mark.slow
-def test_integrated_gradients_add_up_on_the_shipped_weights_with_enough_steps(recognizer, demo):
-    probe = recognizer.face(demo[0].probes[0].file, "nir")
-    target = Target.photo("enrolled", recognizer.face(demo[0].enrolment), recognizer)
+def test_integrated_gradients_add_up_on_the_shipped_weights_with_enough_steps(recognizer, demo, finder):
+    probe = finder.face(demo[0].probes[0].file, "nir")
+    target = Target.photo("enrolled", finder.face(demo[0].enrolment), recognizer)
     score = probe_score(recognizer.network, probe, target)
     found = attribute(score, gray(probe), "ig", baseline_picture("mean", probe), parameters={"steps": 128})
     assert abs(found.score - found.baseline_score) > 0.01

@@ -1,0 +1,160 @@
+"""How fast faces are found beside facenet-pytorch's own cascade, in one run, and whether any is lost.
+
+    python -m benchmarks.detection [--photos FOLDER] [--count 300] [--repeats 20] [--threads 1] [--json FILE]
+
+Time: a 640×480 frame with one synthetic face, with facenet-pytorch's MTCNN at the same settings, with ours, with ours
+for the larger faces of a camera, and followed from frame to frame. The runs take turns, and processor time is given
+beside wall time, since other programs take mostly from the latter. Faces: those of the demo people, and of ``--photos``
+where given, that the reference finds with at least 40 px and 0.9 confidence; one is lost where no box of ours overlaps
+it by half.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from facenet_pytorch import MTCNN
+
+from ssn.evaluation.report import write_json
+from ssn.faces.detect import LEAST_CONFIDENCE, LONG_SIDE, SMALLEST_FACE, FaceDetector
+from ssn.faces.mtcnn import FACTOR
+from ssn.faces.read import SUFFIXES, read_image
+from ssn.faces.track import CAMERA_FACE, FaceTracker
+from ssn.places import ASSETS
+
+DEMO = ASSETS / "demo"
+SURELY = 40
+"""Width in pixels from which no face may be lost."""
+OTHER_SIZES = (SMALLEST_FACE / FACTOR, SURELY)
+"""One step of the pyramid above a photo's, and a pyramid of steps of its own, measured beside the two in use."""
+
+
+def camera_frame() -> np.ndarray:
+    """640×480 with a synthetic person's photo, and some noise as of a sensor."""
+    photo = read_image(next(DEMO.glob("*-vis.jpg")))
+    frame = np.full((480, 640, 3), 128, np.uint8)
+    frame[90:390, 170:470] = cv2.resize(photo, (300, 300), interpolation=cv2.INTER_AREA)
+    noise = np.random.default_rng(0).normal(0, 6, frame.shape)
+    return np.clip(frame + noise, 0, 255).astype(np.uint8)
+
+
+def reference_detector() -> Callable[[np.ndarray], list[np.ndarray]]:
+    """facenet-pytorch's MTCNN → boxes of at least 0.9 confidence."""
+    mtcnn = MTCNN(keep_all=True, min_face_size=SMALLEST_FACE, post_process=False)
+
+    def detect(image: np.ndarray) -> list[np.ndarray]:
+        boxes, confidences = mtcnn.detect(image)
+        if boxes is None:
+            return []
+        return [np.array(b, float) for b, c in zip(boxes, confidences, strict=True) if c >= LEAST_CONFIDENCE]
+
+    return detect
+
+
+def times(ways: dict[str, Callable[[np.ndarray], object]], frame: np.ndarray, repeats: int) -> dict[str, dict]:
+    """Milliseconds a frame, at best and at the median, wall and processor; the ways take turns."""
+    spent = {name: [] for name in ways}
+    for turn in range(repeats + 2):
+        for name, way in ways.items():
+            wall, processor = time.perf_counter(), time.process_time()
+            way(frame)
+            if turn >= 2:
+                spent[name].append((time.perf_counter() - wall, time.process_time() - processor))
+    rows = {}
+    for name, values in spent.items():
+        wall, processor = 1000 * np.array(values).T
+        rows[name] = {
+            "wall_ms": {"best": float(wall.min()), "median": float(np.median(wall))},
+            "processor_ms": {"best": float(processor.min()), "median": float(np.median(processor))},
+        }
+    first = next(iter(rows.values()))
+    for row in rows.values():
+        row["times_as_fast"] = first["processor_ms"]["median"] / row["processor_ms"]["median"]
+    return rows
+
+
+def is_in(box: np.ndarray, others: list[np.ndarray]) -> bool:
+    """Does any of the others overlap the box by half of their union?"""
+
+    def area(b: np.ndarray) -> float:
+        return float(np.maximum(0, b[2:] - b[:2]).prod())
+
+    for other in others:
+        shared = area(np.concatenate([np.maximum(box[:2], other[:2]), np.minimum(box[2:], other[2:])]))
+        if shared >= 0.5 * (area(box) + area(other) - shared):
+            return True
+    return False
+
+
+def lost(photos: list[Path], reference, detectors: dict[str, FaceDetector]) -> dict:
+    """Faces of the reference, and how many each detector loses of them."""
+    faces, missing = 0, dict.fromkeys(detectors, 0)
+    for photo in photos:
+        image = read_image(photo)
+        if max(image.shape[:2]) > LONG_SIDE:
+            continue
+        wanted = [box for box in reference(image) if min(box[2:] - box[:2]) >= SURELY]
+        faces += len(wanted)
+        for name, detector in detectors.items():
+            found = [np.array(face.xyxy) for face in detector.detect(image)]
+            missing[name] += sum(not is_in(box, found) for box in wanted)
+    return {"photos": len(photos), "faces": faces, "lost": missing}
+
+
+def run(arguments: argparse.Namespace) -> dict:
+    """Times on one frame, and lost faces on the demo people and the photos."""
+    torch.set_num_threads(arguments.threads)
+    reference, photo, camera = reference_detector(), FaceDetector(), FaceDetector("cpu", CAMERA_FACE)
+    tracker = FaceTracker(camera)
+    ways = {"facenet-pytorch": reference, "photo": photo.detect, "camera": camera.detect, "followed": tracker.next}
+    photos = sorted(DEMO.glob("*.jpg"))
+    if arguments.photos:
+        others = sorted(p for p in arguments.photos.rglob("*") if p.suffix.lower() in SUFFIXES)
+        photos += random.Random(0).sample(others, min(arguments.count, len(others)))
+    sizes = {
+        f"smallest {size:.1f} px": FaceDetector("cpu", size) for size in (SMALLEST_FACE, CAMERA_FACE, *OTHER_SIZES)
+    }
+    return {
+        "threads": arguments.threads,
+        "frame": "640×480, one face",
+        "times": times(ways, camera_frame(), arguments.repeats),
+        "faces": lost(photos, reference, sizes),
+    }
+
+
+def as_text(result: dict) -> str:
+    """The two tables, in Markdown."""
+    lines = [f"{result['frame']}, {result['threads']} thread(s)", ""]
+    lines += ["| way | processor ms (median) | wall ms (best) | times as fast |", "|---|---|---|---|"]
+    for name, row in result["times"].items():
+        spent, wall = row["processor_ms"]["median"], row["wall_ms"]["best"]
+        lines.append(f"| {name} | {spent:.1f} | {wall:.1f} | {row['times_as_fast']:.2f} |")
+    faces = result["faces"]
+    lines += ["", f"Of {faces['faces']} faces of at least {SURELY} px in {faces['photos']} photos are lost:"]
+    lines += [f"- {name}: {count}" for name, count in faces["lost"].items()]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--photos", type=Path, help="a folder of photos, such as LFW's images")
+    parser.add_argument("--count", type=int, default=300, help="how many of them")
+    parser.add_argument("--repeats", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    arguments = parser.parse_args()
+    result = run(arguments)
+    print(as_text(result))
+    if arguments.json:
+        write_json(result, arguments.json)
+
+
+if __name__ == "__main__":
+    main()

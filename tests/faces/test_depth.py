@@ -1,0 +1,121 @@
+"""Bit depth of camera frames: guessed from what is there, never by a hot pixel, alike in a series, or said."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ssn.errors import NotAnImageError
+from ssn.faces.depth import guessed_white, white_of
+from ssn.faces.read import pages, read_image, read_series
+
+
+def frame(demo, bits: int, light: float = 1.0) -> np.ndarray:
+    """A NIR photo of a synthetic person as a camera of so many bits stores it, uint16."""
+    gray = np.asarray(Image.open(demo[0].probes[0].file).convert("L"), np.float64)
+    top = 2**bits - 1
+    return np.round(gray / gray.max() * light * top).astype(np.uint16)
+
+
+def as_file(array: np.ndarray, kind: str) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(array).save(out, kind)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_frames_of_every_depth_come_out_equally_bright(demo, bits):
+    deep = frame(demo, bits)
+    wanted = np.round(deep * (255 / (2**bits - 1)))
+    for source in (deep, as_file(deep, "PNG"), as_file(deep, "TIFF")):
+        assert np.abs(read_image(source)[..., 0] - wanted).max() <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_hot_pixels_do_not_decide_the_depth(demo, bits):
+    deep = frame(demo, bits)
+    clean = read_image(deep)
+    for place in [(0, 0), (100, 50), (deep.shape[0] - 1, deep.shape[1] - 1)]:
+        hot = deep.copy()
+        hot[place] = 65535
+        seen = read_image(hot)
+        assert seen[place].tolist() == [255] * 3
+        seen[place] = clean[place]
+        assert np.array_equal(seen, clean)
+
+
+def test_the_depth_is_the_smallest_that_holds_all_but_one_in_a_thousand():
+    values = np.zeros(10_000, np.uint16)
+    values[:10] = 60_000
+    assert guessed_white(values) == 255
+    values[10] = 60_000
+    assert guessed_white(values) == 65535
+    assert [guessed_white(np.full((4, 4), top, np.uint16)) for top in (255, 256, 1024, 4096, 16384)] == [
+        2**bits - 1 for bits in (8, 10, 12, 14, 16)
+    ]
+    assert guessed_white(np.linspace(0, 1, 100)) == 1.0
+
+
+@pytest.mark.parametrize("light", [0.9, 0.2, 0.05])
+def test_the_frames_of_a_series_are_scaled_alike(demo, light):
+    bright, dark = frame(demo, 14), frame(demo, 14, light)
+    first, second = read_series([bright, as_file(dark, "TIFF")])
+    assert np.abs(second - np.round(dark * (255 / 16383))[..., None]).max() <= 1
+    assert np.array_equal(first, read_image(bright))
+    assert second.mean() == pytest.approx(light * first.mean(), abs=1)
+
+
+def test_a_series_of_ordinary_pictures_is_as_they_are_one_by_one(demo):
+    files = [person.enrolment for person in demo[:3]]
+    for together, file in zip(read_series(files), files, strict=True):
+        assert np.array_equal(together, read_image(file))
+    assert read_series([]) == []
+
+
+@pytest.mark.parametrize("bits", [10, 12, 14, 16])
+def test_the_depth_can_be_said(demo, bits):
+    dark = frame(demo, bits, 0.03)
+    wanted = np.round(dark * (255 / (2**bits - 1)))[..., None]
+    assert np.abs(read_image(dark, bits=bits) - wanted).max() <= 1
+    assert np.abs(read_series([dark], bits=bits)[0] - wanted).max() <= 1
+    assert read_image(dark).mean() > read_image(dark, bits=bits).mean()
+
+
+@pytest.mark.parametrize("bits", [0, 7, 17])
+def test_depths_that_no_camera_has_are_refused(bits):
+    with pytest.raises(NotAnImageError, match="bits"):
+        white_of(bits)
+    with pytest.raises(NotAnImageError, match="bits"):
+        read_image(np.zeros((4, 4), np.uint16), bits=bits)
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP"])
+def test_the_pages_of_a_file_can_be_counted_and_chosen(kind):
+    colours = [(250, 0, 0), (0, 250, 0), (0, 0, 250)]
+    frames = [Image.new("RGB", (12, 9), colour) for colour in colours]
+    out = io.BytesIO()
+    frames[0].save(out, kind, save_all=True, append_images=frames[1:])
+    assert pages(out.getvalue()) == 3
+    for page, colour in enumerate(colours):
+        assert np.abs(read_image(out.getvalue(), page=page).astype(int) - colour).max() <= 6
+    for wrong in (3, 99, -1):
+        with pytest.raises(NotAnImageError, match=f"no page {wrong}"):
+            read_image(out.getvalue(), page=wrong)
+
+
+def test_a_deep_file_of_several_pages_keeps_its_depth(demo):
+    first, second = frame(demo, 14), frame(demo, 12)
+    out = io.BytesIO()
+    Image.fromarray(first).save(out, "TIFF", save_all=True, append_images=[Image.fromarray(second)])
+    assert pages(out.getvalue()) == 2
+    assert np.array_equal(read_image(out.getvalue(), page=1), read_image(second))
+
+
+def test_a_single_picture_has_one_page(demo):
+    assert pages(demo[0].enrolment) == 1
+    assert pages(np.zeros((4, 4), np.uint8)) == 1
+    with pytest.raises(NotAnImageError, match="no page 1"):
+        read_image(np.zeros((4, 4), np.uint8), page=1)
