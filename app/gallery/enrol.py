@@ -66,6 +66,8 @@ class EnrolPanel:
             person = self.services.gallery.person(name)
         except SSNError as error:
             return {self.problem: error_notice(error)}
+        if person is None:
+            return {self.problem: notice("The person was deleted in the meantime.", "warn", "Enrol the photo again.")}
         visit.photo = visit.index = None
         visit.person = person.id
         return person

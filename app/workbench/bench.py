@@ -15,7 +15,7 @@ import numpy as np
 
 from app.kit.photo import Choice, Photo
 from app.services import Services
-from ssn.errors import ImageError, SSNError
+from ssn.errors import ImageError, NoFaceError, SSNError
 from ssn.faces.occlude import Occlusion, named_mask, occlude
 from ssn.faces.read import Source
 from ssn.faces.types import FACE_SIZE, AlignedFace
@@ -33,6 +33,10 @@ RANKS = 5
 
 def new_token() -> str:
     return secrets.token_hex(8)
+
+
+def no_face_chosen() -> NoFaceError:
+    return NoFaceError("No face is chosen.", "Choose one of the faces first.")
 
 
 @dataclass(frozen=True)
@@ -75,6 +79,13 @@ class Bench:
         return float(self.mask.mean())
 
     @property
+    def looks(self) -> tuple[Look, Look]:
+        """The complete face, and the face behind the mask. Raises NoFaceError before one is chosen."""
+        if self.before is None or self.after is None:
+            raise no_face_chosen()
+        return self.before, self.after
+
+    @property
     def simulated_now(self) -> bool:
         """Is what the network sees simulated NIR?"""
         return self.choice != "vis" and (self.photo.simulated or self.choice == "simulate")
@@ -95,8 +106,8 @@ def open_photo(
 def choose(services: Services, bench: Bench, index: int) -> Bench:
     """Go on with face ``index``, counted from 0. Raises NoFaceError where it is none, or cannot be aligned."""
     bench.photo.usable(index)
-    afresh = {"index": index, "before": None, "painted": None, "mode": "none", "token": new_token()}
-    return _look(services, replace(bench, **afresh))
+    afresh = replace(bench, index=index, before=None, painted=None, mode="none", token=new_token())
+    return _look(services, afresh)
 
 
 def set_choice(services: Services, bench: Bench, choice: Choice) -> Bench:
@@ -124,7 +135,9 @@ def set_alike(services: Services, bench: Bench, alike: bool) -> Bench:
 
 
 def _look(services: Services, bench: Bench) -> Bench:
-    """Bring everything behind the choice of face, spectrum and occlusion up to date."""
+    """Bring everything behind the choice of face, spectrum and occlusion up to date. Raises NoFaceError."""
+    if bench.index is None:
+        raise no_face_chosen()
     start = time.perf_counter()
     before = bench.before
     with services.looks:
@@ -146,32 +159,32 @@ def _look(services: Services, bench: Bench) -> Bench:
 def search(services: Services, bench: Bench) -> Bench:
     """Ask the gallery again, for instance after it changed. A gallery that cannot be compared is told, not raised: the
     maps are good without it."""
+    before, after = bench.looks
     reranking = opinion = None
     behind_mask = bench.alike and bool(bench.mask.any())
     try:
         with services.looks:
             thresholds = services.recognizer.card.thresholds
-            matches = services.gallery.search(bench.after.template, SHORTLIST if behind_mask else RANKS, thresholds)
+            matches = services.gallery.search(after.template, SHORTLIST if behind_mask else RANKS, thresholds)
             if behind_mask:
-                matches, reranking = rerank(services.recognizer, services.gallery, bench.after.face, matches)
+                matches, reranking = rerank(services.recognizer, services.gallery, after.face, matches)
                 matches = matches[:RANKS]
-            complete = [
-                services.gallery.template(match.template_id).similarity(bench.before.template) for match in matches
-            ]
+            complete = [services.gallery.template(match.template_id).similarity(before.template) for match in matches]
             if services.beside is not None:
-                opinion = services.beside.ask(bench.after.face, RANKS)
+                opinion = services.beside.ask(after.face, RANKS)
     except SSNError as error:
-        nothing = {"matches": (), "complete_scores": (), "reranking": None, "opinion": None}
-        return replace(bench, search_problem=str(error), **nothing)
-    found = {"matches": tuple(matches), "complete_scores": tuple(complete), "reranking": reranking, "opinion": opinion}
-    return replace(bench, search_problem="", **found)
+        bench = replace(bench, matches=(), complete_scores=(), reranking=None, opinion=None)
+        return replace(bench, search_problem=str(error))
+    bench = replace(bench, matches=tuple(matches), complete_scores=tuple(complete), search_problem="")
+    return replace(bench, reranking=reranking, opinion=opinion)
 
 
 def other_indicators(services: Services, bench: Bench, branch: Literal["nir", "vis"]) -> list[np.ndarray | None]:
     """The four blocks' indicators for ``branch``; its own are at hand, the other spectrum's take one more pass."""
-    if bench.after.face.branch == branch:
-        maps = bench.after.maps
+    _, after = bench.looks
+    if after.face.branch == branch:
+        maps = after.maps
     else:
         with services.looks:
-            _, maps = services.recognizer.look(bench.after.face.with_(spectrum=branch))
+            _, maps = services.recognizer.look(after.face.with_(spectrum=branch))
     return [block.indicator for block in maps]

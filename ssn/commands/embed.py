@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -44,7 +44,8 @@ def embed(
     others given."""
     one_photo_only(len(photos), numbered=numbered)
     recognizer = Recognizer.load(checkpoint, device)
-    rows, refused = [], []
+    rows: list[dict[str, Any]] = []
+    refused: list[dict[str, str]] = []
     for photo in photos:
         try:
             probe = read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)

@@ -71,13 +71,14 @@ def visibility(
     picked = pick_face(found, photo, where, spectrum, face)
     seen = finder.visibility(occlude(picked, named_mask(occlusion, picked.landmarks)))
     _write_picture(seen, out)
+    hidden = hidden_share(seen)
     data = {
         "model": finder.model_id,
-        "hidden_share": hidden_share(seen),
+        "hidden_share": hidden,
         "face": _face(found, picked),
         "photo": str(photo),
         "occlusion": occlusion,
         "hidden_below": HIDDEN,
         "file": str(out),
     }
-    say(f"{100 * data['hidden_share']:.1f} % of the aligned face is hidden; the map is in {out}.", data, json_file)
+    say(f"{100 * hidden:.1f} % of the aligned face is hidden; the map is in {out}.", data, json_file)

@@ -84,6 +84,7 @@ def _network(build: type[nn.Module], device: torch.device) -> nn.Module:
     network = build().to(device).eval()
     for name, layer in list(network.named_children()):
         if isinstance(layer, nn.MaxPool2d):
+            assert isinstance(layer.kernel_size, int), "facenet-pytorch's windows are square"
             setattr(network, name, SlicedMaxPool(layer.kernel_size))
     return network
 
@@ -139,9 +140,9 @@ class Cascade:
         if not len(boxes):
             return boxes, np.zeros(0, np.float32), np.zeros((0, 4), np.float32), np.zeros((0, 10), np.float32)
         answers = network(torch.from_numpy(np.ascontiguousarray(sums.crops(inside, size))).to(self.device))
-        shift, *points, likely = (answer.cpu().numpy() for answer in answers)
+        shift, *rest, likely = (answer.cpu().numpy() for answer in answers)
         believed = likely[:, 1] > threshold
-        points = points[0] if points else np.zeros((len(boxes), 10), np.float32)
+        points = rest[0] if rest else np.zeros((len(boxes), 10), np.float32)
         return boxes[believed], likely[believed, 1], shift[believed], points[believed]
 
 

@@ -46,7 +46,7 @@ def read_series(sources: Sequence[Source], bits: int | None = None) -> list[np.n
     said, so that no frame is brighter for having less in it."""
     raw = [_read(source, 0) for source in sources]
     deep = [array for array in raw if array.dtype != np.uint8]
-    white = white_of(bits) if bits is not None else max((guessed_white(array) for array in deep), default=None)
+    white = white_of(bits) if bits is not None else max((guessed_white(array) for array in deep), default=255.0)
     return [_with_channels(array if array.dtype == np.uint8 else to_eight_bits(array, white)) for array in raw]
 
 

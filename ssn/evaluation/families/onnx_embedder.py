@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from ssn.errors import DataError
+from ssn.errors import DataError, LandmarksUnknownError
 from ssn.evaluation.families.family import Family, Material, needed
 from ssn.faces.gray import LUMA
 from ssn.faces.types import AlignedFace
@@ -26,7 +26,10 @@ def five_points(landmarks: np.ndarray) -> np.ndarray:
 
 
 def arcface_crop(face: AlignedFace, size: tuple[int, int]) -> np.ndarray:
-    """A face → (H, W, 3) uint8 RGB in ArcFace's frame, scaled to ``size`` (H, W); black outside our crop."""
+    """A face → (H, W, 3) uint8 RGB in ArcFace's frame, scaled to ``size`` (H, W); black outside our crop.
+    Raises LandmarksUnknownError."""
+    if face.landmarks is None:
+        raise LandmarksUnknownError
     height, width = size
     target = ARCFACE_POINTS * np.array([width, height]) / 112
     transform, _ = cv2.estimateAffinePartial2D(five_points(face.landmarks), target, method=cv2.LMEDS)
