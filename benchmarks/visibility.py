@@ -16,9 +16,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from ssn.evaluation.partial import FaceSet, face_set
-from ssn.evaluation.run import as_probe
 
+from ssn.evaluation.face_set import FaceSet, stored_face_set
+from ssn.faces.occlude import named_mask, occlude
+from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
 from ssn.files import write_json
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
@@ -39,7 +40,8 @@ def shown(faces: list[AlignedFace], kind: str, spectrum: str) -> Iterator[tuple[
         if kind in WORN:
             yield dress_in(face, kind, spectrum, np.random.default_rng((17, number)))
         else:
-            hidden = as_probe(face, spectrum, kind)
+            seen = simulated_nir_face(face) if spectrum == "nir-simulated" else face
+            hidden = occlude(seen, named_mask(kind, seen.landmarks))
             yield hidden.with_(mask=np.zeros_like(hidden.mask)), hidden.mask.astype(np.float32)
 
 
@@ -92,7 +94,7 @@ def read_faces(folder: Path, most: int) -> FaceSet:
     """A cached set → the first photo of everybody with two or more enrolled, and ``most`` of the others, drawn evenly
     with a fixed seed, as probes."""
     arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in ("pixels", "landmarks", "identities")]
-    faces = face_set(folder.name, *arrays)
+    faces = stored_face_set(folder.name, *arrays)
     chosen = np.sort(np.random.default_rng(0).permutation(len(faces.probes))[:most])
     probes = [faces.probes[i] for i in chosen]
     return FaceSet(faces.name, faces.gallery, faces.gallery_people, probes, faces.probe_people[chosen])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from ssn.evaluation.partial import FaceSet
 
 from benchmarks.visibility import as_text, overlap, read_faces, recognise, shown
+from ssn.evaluation.face_set import FaceSet
 from ssn.visibility import VisibilityFinder
 
 
