@@ -2,7 +2,8 @@
 
 Without a CSV: ``person/photo.jpg`` is VIS, ``person/NIR/photo.jpg`` NIR, and so is a photo whose name fits the pattern.
 A CSV has the columns ``path,identity,spectrum,split`` in its first line; ``spectrum`` is ``vis`` or ``nir``, ``split``
-one of ``train``, ``gallery`` and ``probe``.
+one of ``train``, ``gallery`` and ``probe``. A further column ``group`` may say which group of people somebody is
+reported with.
 """
 
 from __future__ import annotations
@@ -96,8 +97,10 @@ def _from_table(root: Path, table: Path) -> Protocol:
     if wrong := [entry for entry in splits["gallery"] if spectra[entry] != "vis"]:
         raise wrong[0].line.wrong("enrols an NIR picture", "VIS pictures in the gallery")
     train, gallery, probes = (samples_of(root, splits[name], spectra.__getitem__) for name in SPLITS)
+    groups = {row["identity"]: row["group"] for _, row in rows if row.get("group")}
     note = "NIR probes are real." if any(s.spectrum == "nir" for s in probes) else "Visible light; NIR is simulated."
-    return Protocol("folder", gallery, probes, train=train, notes=(f"{table.name}: {note}",), train_source=table.stem)
+    notes = (f"{table.name}: {note}",)
+    return Protocol("folder", gallery, probes, train=train, notes=notes, train_source=table.stem, groups=groups)
 
 
 def _rows(table: Path) -> list[tuple[Line, dict[str, str]]]:

@@ -41,7 +41,12 @@ class GroupRow:
 
 def row_name(row: RowSummary | Difference) -> str:
     """ "NIR, maskTop"; "complete" where nothing is hidden."""
-    return f"{SPECTRA.get(row.spectrum, row.spectrum)}, {'complete' if row.occlusion == 'none' else row.occlusion}"
+    return kind_name(row.spectrum, row.occlusion)
+
+
+def kind_name(spectrum: str, occlusion: str) -> str:
+    """As ``row_name``, of its two parts."""
+    return f"{SPECTRA.get(spectrum, spectrum)}, {'complete' if occlusion == 'none' else occlusion}"
 
 
 def jpeg_uri(pixels: np.ndarray, quality: int = 80) -> str:

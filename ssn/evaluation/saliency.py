@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ssn.evaluation.measure import as_probe
+from ssn.evaluation.probes import as_probe
 from ssn.faces.occlude import Occlusion
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace, Spectrum
