@@ -43,7 +43,7 @@ def report(
     drawn = Drawn(resamples)
     loaded = [load_run(path, drawn) for path in runs]
     tables = paper_tables(measured(loaded))
-    differences = compare(*loaded, drawn) if len(loaded) == 2 else []
+    differences = compare(loaded[0], loaded[1], drawn) if len(loaded) == 2 else []
     page = Report(title or _title(loaded), loaded, tables, differences, notes=_notes(loaded))
     write_page(page, html, markdown, csv, latex)
     data = {"runs": as_json(loaded), "differences": [asdict(difference) for difference in differences]}

@@ -70,12 +70,13 @@ class FaceSet:
             return self.who
         if len(self.probe_people) != len(self.probes) or len(self.gallery_people) != len(self.gallery):
             raise DataError(f"{self.name} does not say whose all its pictures are.", "Measure its pairs alone.")
-        ids = (np.array([f"{part} {i}" for i in range(len(of))]) for part, of in self._sides())
-        people = (np.asarray(p).astype(str) for p in (self.probe_people, self.gallery_people))
-        return Comparisons(*ids, *people, np.arange(len(self.gallery_people)))
-
-    def _sides(self) -> tuple[tuple[str, Sequence[AlignedFace]], ...]:
-        return ("probe", self.probes), ("enrolled", self.gallery)
+        return Comparisons(
+            probe_ids=_texts(f"probe {i}" for i in range(len(self.probes))),
+            gallery_ids=_texts(f"enrolled {i}" for i in range(len(self.gallery))),
+            probe_people=np.asarray(self.probe_people).astype(str),
+            gallery_people=np.asarray(self.gallery_people).astype(str),
+            enrolled=np.arange(len(self.gallery_people)),
+        )
 
     def places(self, spectrum: Spectrum) -> np.ndarray:
         """Which probes can be shown in that spectrum: those that are, and for simulated NIR the VIS ones too."""
@@ -173,7 +174,7 @@ class _FacesOf(Sequence):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> AlignedFace:
+    def __getitem__(self, index):
         return self.faces[self.samples[index]]()
 
 
@@ -181,10 +182,12 @@ def acquired(
     samples: list[Sample], store: FaceStore | None, progress: Progress = plain
 ) -> tuple[dict[Sample, Callable[[], AlignedFace]], list[Failure]]:
     """Samples → how to get the face of each that has one, complete and in its own spectrum; and the others."""
-    filed = [s for s in samples if isinstance(s.image, Path)] if store is not None else []
-    good, keys, failures = store.add(filed) if store is not None else ([], [], [])
-    stored = store.aligned(keys, [s.spectrum for s in good]) if good else []
-    faces = {sample: _stored(stored, i) for i, sample in enumerate(good)}
+    faces: dict[Sample, Callable[[], AlignedFace]] = {}
+    failures: list[Failure] = []
+    if store is not None:
+        good, keys, failures = store.add([s for s in samples if isinstance(s.image, Path)])
+        stored: Sequence[AlignedFace] = store.aligned(keys, [s.spectrum for s in good]) if good else []
+        faces = {sample: _stored(stored, i) for i, sample in enumerate(good)}
     direct = [s for s in samples if store is None or not isinstance(s.image, Path)]
     for sample in progress(direct, "faces", len(direct)):
         try:

@@ -136,7 +136,7 @@ def _gap(difference: Difference | None) -> str:
     gap = difference.difference
     better = (gap.value < 0) == (difference.measure in LOWER_IS_BETTER)
     kind = ("better" if better else "worse") if difference.certain else ""
-    ends = "" if gap.low is None else f"<small>{_signed(gap.low)} to {_signed(gap.high)}</small>"
+    ends = "" if gap.low is None or gap.high is None else f"<small>{_signed(gap.low)} to {_signed(gap.high)}</small>"
     return f'<td class="{kind}">{_signed(gap.value)}{ends}</td>'
 
 

@@ -42,15 +42,14 @@ def training_faces(
 ) -> dict[Literal["nir", "vis"], list[AlignedFace]]:
     """Aligned faces of the protocol's training people, ``most`` of either spectrum, evenly from all of them. Where it
     has no NIR of them, it is simulated from VIS. Raises DataError where nobody is to be learned from."""
-    chosen = {
-        light: [s for s in protocol.train if (s.spectrum == "vis") == (light == "vis")] for light in ("nir", "vis")
-    }
-    if not chosen["vis"]:
+    vis = [sample for sample in protocol.train if sample.spectrum == "vis"]
+    nir = [sample for sample in protocol.train if sample.spectrum != "vis"]
+    if not vis:
         raise DataError(
             f"{protocol.name} has no training people.", "Leave out families with a spectrum transfer, or add some."
         )
-    faces = {light: _faces(_evenly(samples, most), store) for light, samples in chosen.items()}
-    return {"nir": faces["nir"] or [simulated_nir_face(face) for face in faces["vis"]], "vis": faces["vis"]}
+    seen = _faces(_evenly(vis, most), store)
+    return {"nir": _faces(_evenly(nir, most), store) or [simulated_nir_face(face) for face in seen], "vis": seen}
 
 
 def _evenly(samples: list, most: int) -> list:

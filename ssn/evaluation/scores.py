@@ -228,7 +228,10 @@ def _unpacked(arrays: dict[str, np.ndarray]) -> tuple[RunHeader, Comparisons, di
     keys = [tuple(key) for key in head.pop("rows")]
     header = RunHeader(**{**head, "notes": tuple(head["notes"])})
     comparisons = Comparisons(**{name: arrays[f"who/{name}"] for name in _WHO if f"who/{name}" in arrays})
-    rows = {k: ScoreRow(*k, **{name: arrays[f"row{i}/{name}"] for name in _SCORES}) for i, k in enumerate(keys)}
+    stored = {key: [arrays[f"row{i}/{name}"] for name in _SCORES] for i, key in enumerate(keys)}
+    rows = {
+        (spectrum, occlusion): ScoreRow(spectrum, occlusion, *parts) for (spectrum, occlusion), parts in stored.items()
+    }
     return header, comparisons, rows
 
 
@@ -238,7 +241,7 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)
