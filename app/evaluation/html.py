@@ -131,7 +131,7 @@ def downloads(runs: Sequence[Shown]) -> str:
         return ""
     summaries = [run.summary for run in runs]
     tables = paper_tables(measured(summaries))
-    differences = compare(*summaries[:2]) if len(summaries) > 1 else []
+    differences = compare(summaries[0], summaries[1]) if len(summaries) > 1 else []
     own = runs[0]
     page = Report("SSN Studio: evaluation", summaries, tables, differences, own.groups, own.pairs)
     files = (

@@ -16,6 +16,7 @@ from pathlib import Path
 from ssn.data.lists import Entry, Line, all_enrolled, disjoint, folder_of, once_each, picture_path, samples_of
 from ssn.data.protocol import Protocol, Sample
 from ssn.errors import DataError
+from ssn.faces.types import Spectrum
 
 COLUMNS = ("path", "identity", "spectrum", "split")
 SPLITS = ("train", "gallery", "probe")
@@ -81,7 +82,7 @@ def _photos(person: Path, options: FolderOptions) -> list[Sample]:
 def _from_table(root: Path, table: Path) -> Protocol:
     rows = _rows(table)
     splits: dict[str, list[Entry]] = {name: [] for name in SPLITS}
-    spectra: dict[Entry, str] = {}
+    spectra: dict[Entry, Spectrum] = {}
     for line, row in rows:
         path = picture_path(row["path"])
         if path is None or not row["identity"]:
@@ -90,7 +91,7 @@ def _from_table(root: Path, table: Path) -> Protocol:
             raise line.wrong("has another spectrum or split", f"vis or nir, and one of {', '.join(SPLITS)}")
         entry = Entry(line, path, row["identity"])
         splits[row["split"]].append(entry)
-        spectra[entry] = row["spectrum"]
+        spectra[entry] = "vis" if row["spectrum"] == "vis" else "nir"
     once_each([entry for entries in splits.values() for entry in entries])
     all_enrolled(splits["gallery"], splits["probe"])
     disjoint(splits["train"], [*splits["gallery"], *splits["probe"]], lambda entry: entry.identity)

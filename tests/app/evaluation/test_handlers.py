@@ -87,8 +87,7 @@ def test_two_runs_stand_beside_each_other_and_what_differs_is_said(tab, visitor,
     assert "B: NIR, maskTop" in update[tab.measures]
     assert "B minus A" in update[tab.measures]
     assert 'download="evaluation.html"' in update[tab.downloads]
-    lines = update[tab.plots["roc"]].value.plot
-    assert "dash" in lines
+    assert '"dash":"dash"' in update[tab.plots["roc"]].value["plot"]
     choices = tab.on_open("0.0.npz", "gone.npz", visitor)
     assert choices[tab.first].value == "0.0.npz"
     assert choices[tab.second].value == ""
