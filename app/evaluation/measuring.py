@@ -83,7 +83,8 @@ def measured(services: Services, source: Source, people: int, occlusions: tuple[
         scores = run(faces, matcher, plan, told=told, command="SSN Studio, evaluation tab")
         watch.step("Computing curves", 0, 1)
         wrong = tuple(mistakes(scores, faces))
-        name = f"{matcher.name}, {protocol.name}, {len(set(faces.compared().gallery_people))} people"
+        who = len(set(faces.compared().gallery_people))
+        name = f"{protocol.name}, {who} people: {', '.join(occlusions)} ({matcher.name})"
         pairs = tuple(picture_pair(mistake, services.recognizer) for mistake in wrong)
         return Shown(name, summarise(scores, Drawn(RESAMPLES)), wrong, pairs, tuple(group_rows(scores)))
     finally:

@@ -47,6 +47,14 @@ def sources() -> dict[str, Source]:
     return found
 
 
+def source_of(name: str) -> Source:
+    """The source of that name. Raises DataError where it is not, or no longer, offered."""
+    offered = sources()
+    if name not in offered:
+        raise DataError("That protocol is not here.", f"Set {variable(name)} to its folder, or choose another one.")
+    return offered[name]
+
+
 def runs_folder() -> Path:
     """Where earlier runs are looked for: what ``evaluate`` wrote, .npz or .json, is to be put there."""
     return data_folder() / "runs"

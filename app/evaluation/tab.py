@@ -9,7 +9,7 @@ from gradio.blocks import Block
 
 from app.evaluation import html as views
 from app.evaluation.measuring import Progress, RunStoppedError, Watch, in_background, measured, opened
-from app.evaluation.sources import PEOPLE, USUAL_PEOPLE, earlier_runs, sources
+from app.evaluation.sources import PEOPLE, USUAL_PEOPLE, earlier_runs, source_of, sources
 from app.evaluation.visit import Shown, Visit
 from app.kit.components import clickable, fragment
 from app.kit.events import PRIVATE, Sent, Update
@@ -115,7 +115,7 @@ class EvaluationTab:
             return
         watch = Watch(cancel)
         try:
-            source = sources()[protocol if protocol in sources() else "synthetic"]
+            source = source_of(protocol)
             work = in_background(lambda: measured(self.services, source, int(people), tuple(hidden), watch), watch)
             for now in work:
                 yield self._running(now) if isinstance(now, Progress) else self._finished(visit, now)

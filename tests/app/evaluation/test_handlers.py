@@ -58,6 +58,11 @@ def test_sets_are_offered_where_their_variable_names_a_folder(tmp_path, monkeypa
     assert (request.protocol, request.given) == ("lamp-hq", {"root": tmp_path})
 
 
+def test_a_protocol_that_is_not_offered_is_refused(tab, visitor):
+    *_, answer = tab.on_measure("casia", 4, ["none"], visitor)
+    assert "Set SSN_CASIA" in answer[tab.status]
+
+
 @pytest.mark.parametrize("people", [PEOPLE[0] - 1, PEOPLE[1] + 1])
 def test_nobody_draws_more_people_than_are_offered(people):
     with pytest.raises(DataError, match="Use 2 to 100"):
