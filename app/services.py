@@ -27,6 +27,8 @@ PHOTOS_AT_ONCE = 2
 """Photos read and searched for faces at a time: one of 40 megapixels takes seconds and hundreds of megabytes."""
 LOOKS_AT_ONCE = 4
 """Faces looked at and searched for at a time. Apart from photos, so that no upload holds up a brush."""
+RUNS_AT_ONCE = 1
+"""Evaluations at a time: one takes minutes of all the processor has."""
 
 
 def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
@@ -36,7 +38,7 @@ def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
 @dataclass(frozen=True)
 class Services:
     """Shared by all visitors of a server; safe to use from several threads. ``beside`` is a second model's opinion of
-    the same gallery, where one is loaded. ``photos`` and ``looks`` bound the heavy work by count."""
+    the same gallery, where one is loaded. ``photos``, ``looks`` and ``runs`` bound the heavy work by count."""
 
     recognizer: Recognizer
     gallery: Gallery
@@ -44,6 +46,7 @@ class Services:
     beside: SecondOpinion | None = None
     photos: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_AT_ONCE))
     looks: threading.BoundedSemaphore = field(default_factory=_slots(LOOKS_AT_ONCE))
+    runs: threading.BoundedSemaphore = field(default_factory=_slots(RUNS_AT_ONCE))
     explainers: Explainers = field(init=False)
     _enrolling_again: threading.Lock = field(default_factory=threading.Lock)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from app.evaluation.tab import build_evaluation
 from app.gallery.tab import build_gallery
 from app.model.tab import build_model
 from app.services import Services
@@ -25,6 +26,7 @@ class Tab:
 TABS: dict[str, Tab] = {
     "workbench": Tab("Workbench", build_workbench),
     "gallery": Tab("Gallery", build_gallery),
+    "evaluation": Tab("Evaluation", build_evaluation),
     "model": Tab("Model", build_model),
 }
 """By the tab's id in the page."""

@@ -27,7 +27,7 @@ from ssn.data.acquire import AcquireError, aligned_crop
 from ssn.data.face_store import FaceStore
 from ssn.data.protocol import Protocol, Sample
 from ssn.evaluation.face_set import protocol_face_set
-from ssn.evaluation.measure import evaluate
+from ssn.evaluation.run import evaluate
 from ssn.evaluation.report import write_json
 from ssn.faces.occlude import OCCLUSIONS
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT

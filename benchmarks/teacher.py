@@ -19,7 +19,7 @@ from ssn.data.lfw import LFW, lfw_protocol
 from ssn.data.protocol import Protocol
 from ssn.evaluation import metrics
 from ssn.evaluation.face_set import protocol_face_set
-from ssn.evaluation.measure import as_probe
+from ssn.evaluation.probes import as_probe
 from ssn.evaluation.report import SPECTRUM_NAMES, write_json
 from ssn.faces.descriptor import describe
 from ssn.faces.occlude import OCCLUSIONS

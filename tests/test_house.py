@@ -28,7 +28,7 @@ SCREEN = (
     {"explainers", "first_start"},
     {"session", "services"},
     {"workbench"},
-    {"gallery", "model"},
+    {"gallery", "evaluation", "model"},
     {"tabs"},
     {"page"},
     {"launch"},

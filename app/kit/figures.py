@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from ssn.evaluation.curves import AXES, Axis
+from ssn.evaluation.report_parts import letter, row_name
+from ssn.evaluation.summary import RunSummary
 from ssn.explanation.belief import Belief
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import rate_name
@@ -95,6 +98,53 @@ def region_bars(regions: dict[str, float]) -> go.Figure:
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     _dress(figure, height=60 + 24 * max(1, len(ordered)), top=12, x_title="sum of the map")
     return figure
+
+
+CURVE_TITLES = {"roc": "ROC", "det": "DET", "cmc": "CMC", "open_set": "Open set"}
+LINES = ("#0b8a94", "#c05a2b", "#6c62c4", "#b0862a", "#3b82c4", "#b2486f", "#4d9a53", "#8592a0")
+"""One colour for each kind of probe, on both pages."""
+
+
+def evaluation_curves(runs: list[RunSummary]) -> dict[str, go.Figure]:
+    """One or two runs → a figure for each kind of curve that any of them has; the second run's lines are dashed. A kind
+    of probe has the same colour in both."""
+    keys = list(dict.fromkeys(row.key for run in runs for row in run.rows))
+    figures: dict[str, go.Figure] = {}
+    for place, run in enumerate(runs):
+        for row in run.rows:
+            for kind, curve in row.curves.items():
+                across, up = AXES[kind]
+                figures.setdefault(kind, go.Figure()).add_scatter(
+                    x=across.position(curve.x),
+                    y=up.position(curve.y),
+                    customdata=[[_tick(across, x), _tick(up, y)] for x, y in zip(curve.x, curve.y, strict=True)],
+                    hovertemplate=f"{across.label} %{{customdata[0]}}<br>{up.label} %{{customdata[1]}}",
+                    mode="lines",
+                    name=letter(place, len(runs)) + row_name(row),
+                    line={
+                        "width": 2,
+                        "dash": "dash" if place else "solid",
+                        "color": LINES[keys.index(row.key) % len(LINES)],
+                    },
+                )
+    for kind, figure in figures.items():
+        _dress_curves(figure, CURVE_TITLES[kind], *AXES[kind])
+    return figures
+
+
+def _dress_curves(figure: go.Figure, title: str, across: Axis, up: Axis) -> None:
+    """Axes that say what they are; where a scale bends, its ticks stand at their values."""
+    for update, axis in ((figure.update_xaxes, across), (figure.update_yaxes, up)):
+        at, names = axis.position(axis.ticks), [_tick(axis, tick) for tick in axis.ticks]
+        update(range=[-0.02, 1.02], tickvals=at, ticktext=names, gridcolor=GRID, zeroline=False)
+    _dress(figure, height=380, top=34, x_title=across.label)
+    figure.update_yaxes(title={"text": up.label, "standoff": 4})
+    legend = {"orientation": "h", "y": -0.2, "x": 0, "yanchor": "top"}
+    figure.update_layout(title={"text": title, "x": 0, "font": {"size": 14}}, showlegend=True, legend=legend)
+
+
+def _tick(axis: Axis, value: float) -> str:
+    return f"{100 * value:.3g} %" if axis.percent else f"{value:g}"
 
 
 def _dress(figure: go.Figure, height: int, top: int, x_title: str) -> None:

@@ -16,9 +16,9 @@ import numpy as np
 from app.kit.photo import Choice, Photo
 from app.services import Services
 from ssn.errors import ImageError, NoFaceError, SSNError
-from ssn.faces.occlude import Occlusion, named_mask, occlude
+from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
 from ssn.faces.read import Source
-from ssn.faces.types import FACE_SIZE, AlignedFace
+from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
 from ssn.gallery.alike import Reranking, rerank
 from ssn.gallery.rerank import SHORTLIST
 from ssn.gallery.second_opinion import Opinion
@@ -101,6 +101,17 @@ def open_photo(
     photo = services.open_photo(source, title, simulated)
     bench = Bench(photo, choice, alike=alike)
     return bench if photo.subject is None else choose(services, bench, photo.subject.index)
+
+
+def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occlusion: str, title: str) -> Bench:
+    """A face that is aligned already, behind what hides it: a named occlusion, or a cover that is part of the
+    picture ``probe``."""
+    named = occlusion in OCCLUSIONS
+    face = (complete if named else probe).with_(transform=np.eye(2, 3), mask=np.zeros_like(probe.mask))
+    box = FaceBox((0, 0, FACE_SIZE - 1, FACE_SIZE - 1), np.zeros((5, 2)), 1.0)
+    photo = Photo(face.pixels, 1.0, (box,), (face,), title, simulated=face.spectrum == "nir-simulated")
+    bench = choose(services, Bench(photo, "vis" if face.spectrum == "vis" else "nir"), 0)
+    return set_mode(services, bench, occlusion) if named and occlusion != "none" else bench
 
 
 def choose(services: Services, bench: Bench, index: int) -> Bench:

@@ -27,9 +27,11 @@ def build_workbench(services: Services, sessions: Sessions, tab: gr.Tab) -> Desk
     for panel in (why, probe, occlusion, blocks, matches):  # why first: the others' events cancel its explanation
         panel.connect(desk)
 
-    def on_open(request: gr.Request):
-        """The gallery may have changed since."""
+    def on_open(overlay: bool, request: gr.Request):
+        """Another tab may have handed a probe over; the gallery may have changed since."""
+        if (handed := desk.visit(request)[1].handed_over()) is not None:
+            return desk.take(request, lambda _: handed, overlay)
         return desk.search(request, lambda bench: bench if bench.after is None else steps.search(services, bench))
 
-    desk.listen(tab.select, on_open, [], desk.search_results)
+    desk.listen(tab.select, on_open, [desk.view[1]], desk.everything)
     return desk

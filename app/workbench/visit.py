@@ -29,6 +29,7 @@ class Visit(Part):
         self.bench: Bench | None = None
         self.revision = 0
         self.memory = Memory(REMEMBERED)
+        self._handed: Bench | None = None
         self._run: Run | None = None
         self._newest: tuple[str, int] = ("", 0)
         self._lock = threading.Lock()
@@ -39,6 +40,17 @@ class Visit(Part):
             self.bench = bench
             self.revision += 1
         self.interrupt()
+
+    def hand_over(self, bench: Bench) -> None:
+        """Another tab's bench, to be shown when the workbench opens."""
+        with self._lock:
+            self._handed = bench
+
+    def handed_over(self) -> Bench | None:
+        """What another tab handed over, once."""
+        with self._lock:
+            bench, self._handed = self._handed, None
+            return bench
 
     def begin(self, bench: Bench) -> Run:
         """An explanation of this bench starts, in place of one that may still run."""

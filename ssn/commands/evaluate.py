@@ -1,7 +1,10 @@
-"""``evaluate``: a protocol, or all folds of one, measured on a checkpoint."""
+"""``evaluate``: a protocol, or all folds of one, measured on a checkpoint and on the methods it is compared with."""
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
@@ -10,21 +13,45 @@ from tqdm import tqdm
 
 from ssn.commands.data_options import CacheFolder
 from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
+from ssn.commands.report import CsvFile, HtmlFile, LatexFile, MarkdownFile, write_page
 from ssn.data.face_store import FaceStore
+from ssn.data.protocol import Protocol
 from ssn.data.registry import DataRequest
 from ssn.errors import DataError
-from ssn.evaluation.face_set import protocol_face_set
+from ssn.evaluation.face_set import FaceSet, protocol_face_set
+from ssn.evaluation.families import Material
+from ssn.evaluation.matcher import Matcher, NetworkMatcher
+from ssn.evaluation.material import family_matchers, family_names, learn_from_people, training_faces
 from ssn.evaluation.measure import Evaluation
-from ssn.evaluation.measure import evaluate as measure
-from ssn.evaluation.report import as_json, as_table, folds_as_json, folds_as_table
+from ssn.evaluation.outcome import Outcome, outcome_json, report_of, score_path
+from ssn.evaluation.probes import checked, hideable
+from ssn.evaluation.report import as_table, folds_as_table
+from ssn.evaluation.run import Plan, evaluation_of, run
+from ssn.faces.occlude import OCCLUSIONS
 from ssn.models.checkpoint import update_card
 from ssn.recognizer import Recognizer
 
 
 def evaluate(
     data: DataRequest,
+    context: typer.Context,
     cache: CacheFolder = Path("cache"),
     workers: Annotated[int, typer.Option(min=1, help="Processes that align pictures.")] = 2,
+    occlusions: Annotated[
+        str, typer.Option(help=f"What is hidden of probes, separated by commas: some of {', '.join(hideable())}.")
+    ] = ",".join(OCCLUSIONS),
+    tell_covers: Annotated[
+        bool, typer.Option(help="Tell methods that use a mask what drawn covers hide, as they are of rectangles.")
+    ] = False,
+    open_set: Annotated[
+        bool, typer.Option(help="Leave half of the people out of the gallery: FNIR at FPIR 10 % and 1 %.")
+    ] = False,
+    family: Annotated[
+        str | None, typer.Option(help="Also measure these methods of the comparison, separated by commas, or all.")
+    ] = None,
+    family_checkpoint: Annotated[Path, typer.Option(help="The Light CNN that families match with.")] = DEFAULT,
+    fine_tuned: Annotated[Path | None, typer.Option(help="Weights of the family light-cnn-finetuned.")] = None,
+    onnx: Annotated[Path | None, typer.Option(help="Model file of the family onnx.")] = None,
     simulate_nir: Annotated[
         bool, typer.Option(help="Simulate NIR from VIS probes although the set has real NIR; a row says which it is.")
     ] = False,
@@ -36,32 +63,130 @@ def evaluate(
     ] = False,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
+    scores: Annotated[
+        Path | None, typer.Option(help="File all scores (.npz), row by row; a run that was killed goes on from there.")
+    ] = None,
+    html: HtmlFile = None,
+    markdown: MarkdownFile = None,
+    csv: CsvFile = None,
+    latex: LatexFile = None,
     json_file: JsonFile = None,
 ) -> None:
-    """Measure verification and identification: AUC, EER, accuracy, TPR at FPR 1 % and 0.1 %, ranks; with occlusions."""
+    """Measure verification and identification: AUC, EER, accuracy, TPR at FPR 1 % and 0.1 %, ranks; with occlusions,
+    beside other methods, as tables and as a page."""
     _check(thresholds, write_card, fast, data.fold)
+    plan = Plan(checked(occlusions.split(",")), simulate=simulate_nir, tell_covers=tell_covers, open_set=open_set)
+    names = family_names(family)
+    _check_files(scores, names, fine_tuned, onnx)
     protocols = data.read_folds(cache)
     recognizer = Recognizer.load(checkpoint, device)
-    store = FaceStore(cache, workers)
-
-    def progress(items, what, total):
-        return tqdm(items, desc=what, total=total, leave=False)
-
-    evaluations = []
-    for protocol in protocols:
-        faces = protocol_face_set(protocol, store, progress)
-        evaluations.append(measure(faces, recognizer, simulate=simulate_nir, progress=progress, fast=fast))
-    if data.fold == "all":
-        found = folds_as_json(data.protocol, evaluations)
-        text = folds_as_table(found)
-        measures = {fold["protocol"]: {"rows": fold["rows"], "notes": fold["notes"]} for fold in found["folds"]}
-    else:
-        found, text = as_json(evaluations[0]), as_table(evaluations[0])
-        measures = {found["protocol"]: {"rows": found["rows"], "notes": found["notes"]}}
+    material = _material(names, recognizer, checkpoint, family_checkpoint, fine_tuned, onnx, device)
+    bench = _Bench(FaceStore(cache, workers), plan, names, material, scores, len(protocols), command_line(context))
+    for number, protocol in enumerate(protocols, start=1):
+        bench.measure(protocol, number, NetworkMatcher(recognizer, fast=fast))
+    folder = Path(json_file).parent if json_file and json_file != "-" else None
+    folds = data.fold == "all"
+    found = {name: outcome_json(of, data.protocol, folds, folder) for name, of in bench.outcomes.items()}
     if write_card:
-        scores, source = (None, None) if not thresholds else thresholds_of(evaluations[0])
-        update_card(checkpoint, measures, scores, source)
-    say(text, found, json_file)
+        own = [outcome.evaluation for outcome in bench.outcomes[""]]
+        at, source = (None, None) if not thresholds else thresholds_of(own[0])
+        update_card(checkpoint, _card_measures(found[""], folds), at, source)
+    if html or markdown or csv or latex:
+        page = report_of(list(bench.outcomes.values()), recognizer=recognizer, tell_covers=tell_covers)
+        write_page(page, html, markdown, csv, latex)
+    texts = [
+        folds_as_table(found[name]) if folds else as_table(of[0].evaluation) for name, of in bench.outcomes.items()
+    ]
+    rest = {name: facts for name, facts in found.items() if name}
+    say("\n\n".join(texts), found[""] | ({"families": rest} if rest else {}), json_file)
+
+
+@dataclass
+class _Bench:
+    """Methods on protocols; ``outcomes`` by family's name, "" for the checkpoint itself, a fold each."""
+
+    store: FaceStore
+    plan: Plan
+    names: tuple[str, ...]
+    material: Material
+    scores: Path | None
+    folds: int
+    command: str
+    outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
+
+    def measure(self, protocol: Protocol, number: int, own: Matcher) -> None:
+        """Every method on one protocol."""
+        faces = protocol_face_set(protocol, self.store, _progress)
+        material = self.material
+        if learn_from_people(self.names):
+            material = Material(
+                material.recognizer, material.fine_tuned, onnx=material.onnx, **training_faces(protocol, self.store)
+            )
+        methods: dict[str, Matcher] = {"": own, **family_matchers(self.names, material)}
+        for name, matcher in methods.items():
+            path = score_path(self.scores, number, self.folds, name)
+            self.outcomes.setdefault(name, []).append(self._run(faces, matcher, path))
+
+    def _run(self, faces: FaceSet, matcher: Matcher, path: Path | None) -> Outcome:
+        """One method on one protocol, with the time left."""
+        with tqdm(desc=f"{matcher.name}, {faces.name}", unit="face", leave=False) as bar:
+
+            def told(done: int, total: int) -> None:
+                bar.total = total
+                bar.update(done - bar.n)
+
+            filed = run(faces, matcher, self.plan, path, told, self.command)
+        return Outcome(filed, evaluation_of(filed, faces, matcher, self.plan), faces)
+
+
+def _progress(items: Iterable, what: str, total: int) -> Iterable:
+    return tqdm(items, desc=what, total=total, leave=False)
+
+
+def command_line(context: typer.Context) -> str:
+    """The command as it was given, its options in the order of ``--help``."""
+    words = ["python", "-m", "ssn", str(context.info_name)]
+    for option in context.command.params:
+        source, value = context.get_parameter_source(str(option.name)), context.params.get(str(option.name))
+        if source is None or source.name != "COMMANDLINE":
+            continue
+        if isinstance(value, bool):
+            words.append(option.opts[0] if value else option.secondary_opts[0])
+        else:
+            words += [option.opts[0], str(value)]
+    return shlex.join(words)
+
+
+def _material(
+    names: tuple[str, ...],
+    recognizer: Recognizer,
+    checkpoint: Path,
+    family_checkpoint: Path,
+    fine_tuned: Path | None,
+    onnx: Path | None,
+    device: str,
+) -> Material:
+    """The networks families need; the checkpoint measured is not loaded twice."""
+    if not names:
+        return Material()
+    same = family_checkpoint.resolve() == checkpoint.resolve()
+    tuned = Recognizer.load(fine_tuned, device) if fine_tuned is not None else None
+    return Material(recognizer if same else Recognizer.load(family_checkpoint, device), tuned, onnx=onnx)
+
+
+def _check_files(scores: Path | None, names: tuple[str, ...], fine_tuned: Path | None, onnx: Path | None) -> None:
+    """Refuse, before anything is measured, a score file of another kind, and a family's file without the family."""
+    if scores is not None and scores.suffix != ".npz":
+        raise DataError(f"{scores} is no name of a score file.", "Give it the ending .npz.")
+    for name, path, option in (("light-cnn-finetuned", fine_tuned, "--fine-tuned"), ("onnx", onnx, "--onnx")):
+        if (name in names) != (path is not None):
+            raise DataError(f"The family {name} and {option} go together.", "Give both, or neither.")
+
+
+def _card_measures(found: dict, folds: bool) -> dict[str, dict]:
+    """What of an evaluation's JSON a card keeps."""
+    parts = found["folds"] if folds else [found]
+    return {part["protocol"]: {"rows": part["rows"], "notes": part["notes"]} for part in parts}
 
 
 def _check(thresholds: bool, write_card: bool, fast: bool, fold: str | None) -> None:

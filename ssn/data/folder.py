@@ -2,7 +2,8 @@
 
 Without a CSV: ``person/photo.jpg`` is VIS, ``person/NIR/photo.jpg`` NIR, and so is a photo whose name fits the pattern.
 A CSV has the columns ``path,identity,spectrum,split`` in its first line; ``spectrum`` is ``vis`` or ``nir``, ``split``
-one of ``train``, ``gallery`` and ``probe``.
+one of ``train``, ``gallery`` and ``probe``. A further column ``group`` may say which group of people somebody is
+reported with.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from ssn.data.lists import Entry, Line, all_enrolled, disjoint, folder_of, once_each, picture_path, samples_of
 from ssn.data.protocol import Protocol, Sample
 from ssn.errors import DataError
+from ssn.faces.types import Spectrum
 
 COLUMNS = ("path", "identity", "spectrum", "split")
 SPLITS = ("train", "gallery", "probe")
@@ -80,7 +82,7 @@ def _photos(person: Path, options: FolderOptions) -> list[Sample]:
 def _from_table(root: Path, table: Path) -> Protocol:
     rows = _rows(table)
     splits: dict[str, list[Entry]] = {name: [] for name in SPLITS}
-    spectra: dict[Entry, str] = {}
+    spectra: dict[Entry, Spectrum] = {}
     for line, row in rows:
         path = picture_path(row["path"])
         if path is None or not row["identity"]:
@@ -89,15 +91,17 @@ def _from_table(root: Path, table: Path) -> Protocol:
             raise line.wrong("has another spectrum or split", f"vis or nir, and one of {', '.join(SPLITS)}")
         entry = Entry(line, path, row["identity"])
         splits[row["split"]].append(entry)
-        spectra[entry] = row["spectrum"]
+        spectra[entry] = "vis" if row["spectrum"] == "vis" else "nir"
     once_each([entry for entries in splits.values() for entry in entries])
     all_enrolled(splits["gallery"], splits["probe"])
     disjoint(splits["train"], [*splits["gallery"], *splits["probe"]], lambda entry: entry.identity)
     if wrong := [entry for entry in splits["gallery"] if spectra[entry] != "vis"]:
         raise wrong[0].line.wrong("enrols an NIR picture", "VIS pictures in the gallery")
     train, gallery, probes = (samples_of(root, splits[name], spectra.__getitem__) for name in SPLITS)
+    groups = {row["identity"]: row["group"] for _, row in rows if row.get("group")}
     note = "NIR probes are real." if any(s.spectrum == "nir" for s in probes) else "Visible light; NIR is simulated."
-    return Protocol("folder", gallery, probes, train=train, notes=(f"{table.name}: {note}",), train_source=table.stem)
+    notes = (f"{table.name}: {note}",)
+    return Protocol("folder", gallery, probes, train=train, notes=notes, train_source=table.stem, groups=groups)
 
 
 def _rows(table: Path) -> list[tuple[Line, dict[str, str]]]:

@@ -44,7 +44,7 @@ class Protocol:
 
     ``train`` holds the people a method may learn from, disjoint from all others, and ``train_source`` what they are
     called in a card. ``withheld``: pictures of everybody who may be tested, where those compared are not all of them.
-    ``notes`` go into the report.
+    ``notes`` go into the report. ``groups``: identity → the group of people it is reported with, where one is known.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Protocol:
     notes: tuple[str, ...] = ()
     withheld: list[Sample] = field(default_factory=list)
     train_source: str = ""
+    groups: dict[str, str] = field(default_factory=dict)
 
     @property
     def compared(self) -> list[Sample]:

@@ -27,7 +27,7 @@ class Difference:
     def certain(self) -> bool:
         """Whether the interval leaves out zero; never without an interval."""
         low, high = self.difference.low, self.difference.high
-        return low is not None and (low > 0 or high < 0)
+        return low is not None and high is not None and (low > 0 or high < 0)
 
 
 def paired(first: RunSummary, second: RunSummary) -> bool:

@@ -7,6 +7,7 @@ drawing's side from a point that stays.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -31,7 +32,7 @@ class Axis:
     ticks: tuple[float, ...] = ()
     percent: bool = True
 
-    def position(self, values: np.ndarray) -> np.ndarray:
+    def position(self, values: np.ndarray | Sequence[float]) -> np.ndarray:
         """Values → [0, 1] along the axis; what lies beyond an end is at it."""
         bend = {"linear": np.asarray, "log": np.log10, "probit": ndtri}[self.scale]
         low, high = bend(self.low), bend(self.high)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ssn.data.acquire import AcquireError, picture_with_landmarks, upright_trans
 from ssn.data.face_store import FaceStore, LazyFaces, taken
 from ssn.data.protocol import Failure, Protocol, Sample
 from ssn.errors import DataError
+from ssn.evaluation.scores import Comparisons
 from ssn.faces.align import align
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
@@ -31,7 +32,8 @@ class FaceSet:
     The first of ``gallery`` and of ``probes`` take part in identification: as many as ``gallery_people`` and
     ``probe_people`` name. ``pairs`` (P, 2) are places in ``probes`` and in ``gallery``, ``same`` (P,) whether they show
     one person; without pairs verification compares all probes with the whole gallery. ``failures`` gave no face;
-    ``unmatched`` probes are left out since nobody of their person could be enrolled.
+    ``unmatched`` probes are left out since nobody of their person could be enrolled. ``who`` names all pictures and
+    whose they are, where that is known.
     """
 
     name: str
@@ -45,6 +47,7 @@ class FaceSet:
     notes: tuple[str, ...] = ()
     failures: tuple[Failure, ...] = ()
     unmatched: int = 0
+    who: Comparisons | None = None
     _simulated: dict[int, AlignedFace] = field(default_factory=dict, repr=False, compare=False)
 
     def probe_spectra(self) -> np.ndarray:
@@ -59,6 +62,21 @@ class FaceSet:
             raise DataError(f"{self.name} has no VIS probes.", "NIR is simulated from VIS photos only.")
         extra = ["nir-simulated"] if "vis" in own and ("nir" not in own or simulate) else []
         return tuple(dict.fromkeys([*own, *extra]))
+
+    def compared(self) -> Comparisons:
+        """Who takes part in a run. Without ``who`` pictures are numbered. Raises DataError where pairs name pictures of
+        people nobody knows."""
+        if self.who is not None:
+            return self.who
+        if len(self.probe_people) != len(self.probes) or len(self.gallery_people) != len(self.gallery):
+            raise DataError(f"{self.name} does not say whose all its pictures are.", "Measure its pairs alone.")
+        return Comparisons(
+            probe_ids=_texts(f"probe {i}" for i in range(len(self.probes))),
+            gallery_ids=_texts(f"enrolled {i}" for i in range(len(self.gallery))),
+            probe_people=np.asarray(self.probe_people).astype(str),
+            gallery_people=np.asarray(self.gallery_people).astype(str),
+            enrolled=np.arange(len(self.gallery_people)),
+        )
 
     def places(self, spectrum: Spectrum) -> np.ndarray:
         """Which probes can be shown in that spectrum: those that are, and for simulated NIR the VIS ones too."""
@@ -122,7 +140,29 @@ def protocol_face_set(protocol: Protocol, store: FaceStore | None = None, progre
         notes=protocol.notes,
         failures=tuple(failures),
         unmatched=len(there) - len(probes),
+        who=_who(protocol, seen, enrolled, faces.keys()),
     )
+
+
+def _who(protocol: Protocol, seen: list[Sample], enrolled: list[Sample], there: Collection[Sample]) -> Comparisons:
+    """Names and people of the probes ``seen`` and of those ``enrolled``; the protocol's other pictures have failed."""
+    named = [*protocol.probes, *(pair[0] for pair in protocol.pairs)]
+    to_enrol = [*protocol.gallery, *(pair[1] for pair in protocol.pairs)]
+    return Comparisons(
+        probe_ids=_texts(s.name for s in seen),
+        gallery_ids=_texts(s.name for s in enrolled),
+        probe_people=_texts(s.identity for s in seen),
+        gallery_people=_texts(s.identity for s in enrolled),
+        enrolled=np.arange(sum(s in there for s in protocol.gallery)),
+        failed_probes=_texts(s.name for s in dict.fromkeys(named) if s not in there),
+        failed_gallery=_texts(s.name for s in dict.fromkeys(to_enrol) if s not in there),
+        probe_groups=_texts(protocol.groups.get(s.identity, "") for s in seen if protocol.groups),
+        gallery_groups=_texts(protocol.groups.get(s.identity, "") for s in enrolled if protocol.groups),
+    )
+
+
+def _texts(words: Iterable[str]) -> np.ndarray:
+    return np.array(list(words), dtype=np.str_)
 
 
 class _FacesOf(Sequence):
@@ -134,7 +174,7 @@ class _FacesOf(Sequence):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> AlignedFace:
+    def __getitem__(self, index):
         return self.faces[self.samples[index]]()
 
 
@@ -142,10 +182,12 @@ def acquired(
     samples: list[Sample], store: FaceStore | None, progress: Progress = plain
 ) -> tuple[dict[Sample, Callable[[], AlignedFace]], list[Failure]]:
     """Samples → how to get the face of each that has one, complete and in its own spectrum; and the others."""
-    filed = [s for s in samples if isinstance(s.image, Path)] if store is not None else []
-    good, keys, failures = store.add(filed) if store is not None else ([], [], [])
-    stored = store.aligned(keys, [s.spectrum for s in good]) if good else []
-    faces = {sample: _stored(stored, i) for i, sample in enumerate(good)}
+    faces: dict[Sample, Callable[[], AlignedFace]] = {}
+    failures: list[Failure] = []
+    if store is not None:
+        good, keys, failures = store.add([s for s in samples if isinstance(s.image, Path)])
+        stored: Sequence[AlignedFace] = store.aligned(keys, [s.spectrum for s in good]) if good else []
+        faces = {sample: _stored(stored, i) for i, sample in enumerate(good)}
     direct = [s for s in samples if store is None or not isinstance(s.image, Path)]
     for sample in progress(direct, "faces", len(direct)):
         try:

@@ -29,6 +29,7 @@ from ssn.evaluation.summary import RowSummary, RunSummary
 from ssn.evaluation.tables import NAMES, Table
 
 COLOURS = 8
+CHARTED = 2
 LOWER_IS_BETTER = ("eer", "fnir_at_0.1", "fnir_at_0.01")
 CHARTS = {
     "roc": ("ROC", "Share of genuine comparisons accepted, over the share of impostor ones."),
@@ -55,15 +56,16 @@ class Report:
 
 
 def as_html(report: Report) -> str:
-    """The whole page."""
+    """The whole page. Curves of more than two runs would hide each other: those of the first two are drawn."""
+    charted = report.runs[:CHARTED]
     parts = [
         f"<h1>{escape(report.title)}</h1>",
         f'<div class="runs">{"".join(_about(run, i, len(report.runs)) for i, run in enumerate(report.runs))}</div>',
         "".join(f'<p class="note">{escape(note)}</p>' for note in report.notes),
         _measures(report.runs),
         _differences(report.differences),
-        _charts(report.runs),
-        _histograms(report.runs),
+        _charts(charted),
+        _histograms(charted),
         groups_section(report.groups),
         errors_section(report.errors),
         failures_section(report.runs),
@@ -72,7 +74,7 @@ def as_html(report: Report) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(report.title)}</title><style>{STYLE}{_switches(report.runs)}</style></head>"
+        f"<title>{escape(report.title)}</title><style>{STYLE}{_switches(charted)}</style></head>"
         f"<body><main>{''.join(parts)}</main></body></html>\n"
     )
 
@@ -134,7 +136,7 @@ def _gap(difference: Difference | None) -> str:
     gap = difference.difference
     better = (gap.value < 0) == (difference.measure in LOWER_IS_BETTER)
     kind = ("better" if better else "worse") if difference.certain else ""
-    ends = "" if gap.low is None else f"<small>{_signed(gap.low)} to {_signed(gap.high)}</small>"
+    ends = "" if gap.low is None or gap.high is None else f"<small>{_signed(gap.low)} to {_signed(gap.high)}</small>"
     return f'<td class="{kind}">{_signed(gap.value)}{ends}</td>'
 
 

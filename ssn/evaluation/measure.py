@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -12,10 +13,13 @@ from ssn.data.protocol import Failure
 from ssn.errors import DataError
 from ssn.evaluation import metrics
 from ssn.evaluation.face_set import FaceSet, Progress, plain
-from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
+from ssn.evaluation.matcher import NetworkMatcher
+from ssn.evaluation.probes import as_probe
+from ssn.evaluation.scores import Comparisons, ScoreRow
+from ssn.faces.occlude import OCCLUSIONS, Occlusion
 from ssn.faces.types import AlignedFace, Spectrum
 from ssn.gallery.rerank import mixed, rescored
-from ssn.recognizer import Recognizer, gray_batch, told_masks
+from ssn.recognizer import Recognizer
 
 RATES = (0.01, 0.001)
 RANKS = 5
@@ -28,7 +32,8 @@ class Row:
 
     ``accuracy`` is of listed pairs alone: of all against all it would be the base rate. ``thresholds``: cosine scores
     at the FMRs of ``RATES``, from all ``impostors`` comparisons of the row. ``rank`` is empty where the protocol does
-    not identify, ``reranked`` where nothing was ranked again.
+    not identify, ``reranked`` where nothing was ranked again. ``open_set``, where it was asked for: FNIR by FPIR,
+    and how many searches for ``strangers`` and for ``enrolled`` people it is from.
     """
 
     probe_spectrum: Spectrum
@@ -42,6 +47,7 @@ class Row:
     rank: list[float] = field(default_factory=list)
     reranked: list[float] = field(default_factory=list)
     impostors: int = 0
+    open_set: dict[str, float] = field(default_factory=dict)
 
     def flat(self) -> dict:
         """As an ablation keeps it: ``occlusion``, ``rank1`` …, ``auc``, ``eer``, ``tpr_at_0.01`` …,
@@ -66,32 +72,6 @@ class Evaluation:
     precision: str = "float32"
 
 
-def as_probe(face: AlignedFace, occlusion: Occlusion) -> AlignedFace:
-    """A complete face in the spectrum it is shown in → the probe of a row."""
-    return occlude(face, named_mask(occlusion, face.landmarks))
-
-
-def evaluate(
-    faces: FaceSet,
-    recognizer: Recognizer,
-    spectra: tuple[Spectrum, ...] | None = None,
-    occlusions: tuple[Occlusion, ...] = tuple(OCCLUSIONS),
-    simulate: bool = False,
-    progress: Progress = plain,
-    fast: bool = False,
-) -> Evaluation:
-    """Measure a model on a protocol's faces, with the notes of both."""
-    spectra = spectra or faces.measured_spectra(simulate)
-    rows = measure(recognizer, faces, spectra, occlusions, progress=progress, fast=fast)
-    notes = list(faces.notes)
-    if "nir-simulated" in spectra and "nir" in spectra:
-        notes.append("Rows of simulated NIR are made from VIS probes; those of NIR are real.")
-    if faces.unmatched:
-        notes.append(f"{faces.unmatched} probes are left out: no picture of their person could be enrolled.")
-    precision = "bfloat16" if fast and recognizer.half else "float32"
-    return Evaluation(recognizer.model_id, faces.name, rows, tuple(notes), faces.failures, precision)
-
-
 def measure(
     recognizer: Recognizer,
     faces: FaceSet,
@@ -109,7 +89,7 @@ def measure(
     and embedded once for all probes (0: none). ``tell``: an adaptive network is told the masks. Raises DataError for a
     spectrum that no probe can be shown in.
     """
-    embed = _Embedder(recognizer, tell, fast, batch)
+    embed = NetworkMatcher(recognizer, tell, fast, batch).describe
     gallery = embed(progress(faces.gallery, "gallery", len(faces.gallery)), enrolled=True)
     hidden = {}
     rows = []
@@ -148,29 +128,29 @@ def measure_descriptors(
     return rows
 
 
-@dataclass(frozen=True)
-class _Embedder:
-    """Faces as they come → (N, 256), a batch at a time: all the looks of a data set need not fit in memory."""
+def score_row(
+    faces: FaceSet, spectrum: Spectrum, occlusion: Occlusion, places: np.ndarray, scores: np.ndarray
+) -> ScoreRow:
+    """Scores (places, gallery) of the probes at ``places`` → what is filed of them."""
+    rows = np.flatnonzero(places < len(faces.probe_people))
+    row = np.full(len(faces.probes), -1)
+    row[places] = np.arange(len(places))
+    pairs = faces.pairs[row[faces.pairs[:, 0]] >= 0] if len(faces.pairs) else np.zeros((0, 2), int)
+    return ScoreRow(
+        spectrum,
+        occlusion,
+        matrix=scores[rows][:, : len(faces.gallery_people)],
+        searched=places[rows],
+        pair_scores=scores[row[pairs[:, 0]], pairs[:, 1]],
+        pairs=pairs,
+    )
 
-    recognizer: Recognizer
-    tell: bool
-    fast: bool
-    batch: int
 
-    def __call__(self, faces: Iterable[AlignedFace], enrolled: bool = False) -> np.ndarray:
-        vectors, waiting = [], []
-        for face in faces:
-            waiting.append(face)
-            if len(waiting) == self.batch:
-                vectors.append(self._embed(waiting, enrolled))
-                waiting = []
-        vectors += [self._embed(waiting, enrolled)] if waiting else []
-        return np.concatenate(vectors)
-
-    def _embed(self, faces: list[AlignedFace], enrolled: bool) -> np.ndarray:
-        told = told_masks(faces) if self.tell and self.recognizer.network.adaptive else None
-        branches = [face.branch for face in faces]
-        return self.recognizer.embed_gray(gray_batch(faces), branches, told, self.batch, self.fast, enrolled)
+def row_of(scores: ScoreRow, who: Comparisons, failures: int = 0, cosine: bool = True) -> Row:
+    """What is filed of one kind of probe → its measures. ``failures``: pictures that gave no face; without ``cosine``
+    there are no thresholds."""
+    spectrum = cast(Spectrum, scores.spectrum)
+    return _row(spectrum, scores.occlusion, _Compared.stored(scores, who), failures, cosine=cosine)
 
 
 @dataclass(frozen=True)
@@ -202,6 +182,13 @@ class _Compared:
         else:
             values, same = matrix.ravel(), (people[:, None] == faces.gallery_people[None, :]).ravel()
         return cls(matrix, people, faces.gallery_people, values, same, listed, rows)
+
+    @classmethod
+    def stored(cls, row: ScoreRow, who: Comparisons) -> _Compared:
+        """What is filed of a row."""
+        matrix, probes, gallery = row.identification(who)
+        pairs = row.verification(who)
+        return cls(matrix, probes, gallery, pairs.scores, pairs.same, len(row.pairs) > 0, np.arange(len(matrix)))
 
     def identified(self, scores: np.ndarray) -> np.ndarray:
         """The part of other scores (places, gallery) that ``matrix`` is of these."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from ssn.errors import DataError
 from ssn.evaluation.measure import RATES, Evaluation, Row
+from ssn.evaluation.summary import FPIRS
 from ssn.files import write_json as write_json
 
 SPECTRUM_NAMES = {"vis": "VIS", "nir": "NIR", "nir-simulated": "simulated NIR"}
@@ -27,6 +28,7 @@ def as_table(evaluation: Evaluation) -> str:
     for row in evaluation.rows:
         cells = ["–" if share is None else f"{100 * share:.1f}" for share in shares_of(row).values()]
         lines.append(_line(SPECTRUM_NAMES[row.probe_spectrum], row.occlusion, cells))
+    lines += [_open_set(row) for row in evaluation.rows if row.open_set]
     lines.append(_counts(evaluation))
     lines += [f"  {failure.picture}: {failure.why}" for failure in evaluation.failures[:LISTED_FAILURES]]
     rest = len(evaluation.failures) - LISTED_FAILURES
@@ -43,6 +45,13 @@ def shares_of(row: Row) -> dict[str, float | None]:
         **{f"tpr_at_{rate}": row.tpr_at_fpr[str(rate)] for rate in RATES},
         "rank1": row.rank[0] if row.rank else None,
     }
+
+
+def _open_set(row: Row) -> str:
+    found = row.open_set
+    rates = ", ".join(f"{100 * found[str(rate)]:.1f} % at FPIR {100 * rate:g} %" for rate in FPIRS)
+    counts = f"{found['enrolled']} searches for enrolled people, {found['strangers']} for strangers"
+    return f"open set, {SPECTRUM_NAMES[row.probe_spectrum]} {row.occlusion}: FNIR {rates} ({counts})"
 
 
 def _line(probe: str, occlusion: str, cells, widths: tuple[int, ...] = WIDTHS) -> str:

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from ssn.evaluation.compare import Difference
+from ssn.evaluation.metrics.acquisition import Acquisition
 from ssn.evaluation.summary import RowSummary, RunSummary
 from ssn.evaluation.tables import NAMES, SPECTRA, Table, cell
 
@@ -41,7 +42,12 @@ class GroupRow:
 
 def row_name(row: RowSummary | Difference) -> str:
     """ "NIR, maskTop"; "complete" where nothing is hidden."""
-    return f"{SPECTRA.get(row.spectrum, row.spectrum)}, {'complete' if row.occlusion == 'none' else row.occlusion}"
+    return kind_name(row.spectrum, row.occlusion)
+
+
+def kind_name(spectrum: str, occlusion: str) -> str:
+    """As ``row_name``, of its two parts."""
+    return f"{SPECTRA.get(spectrum, spectrum)}, {'complete' if occlusion == 'none' else occlusion}"
 
 
 def jpeg_uri(pixels: np.ndarray, quality: int = 80) -> str:
@@ -114,19 +120,19 @@ def failures_section(runs: Sequence[RunSummary]) -> str:
         text += (
             f"{100 * a.fta:.2f} %), {a.failed_enrolments} of {a.enrolments} photos to enrol (FTE {100 * a.fte:.2f} %)."
         )
-        parts.append(f"<p>{text}</p>{_generalised(run)}{_listed(run.failures)}")
+        parts.append(f"<p>{text}</p>{_generalised(run, a)}{_listed(run.failures)}")
     about = "Counted as ISO/IEC 19795-1 does: in the generalised rate whoever gave no face is not recognised."
     return f"<h2>Failures to acquire</h2>{''.join(parts)}<p class=soft>{about}</p>" if parts else ""
 
 
-def _generalised(run: RunSummary) -> str:
-    if not run.acquisition.failed_probes and not run.acquisition.failed_enrolments:
+def _generalised(run: RunSummary, acquisition: Acquisition) -> str:
+    if not acquisition.failed_probes and not acquisition.failed_enrolments:
         return ""
     rows = []
     for row in run.rows:
         if "tpr_at_0.001" in row.measures:
             fnmr = 1 - row.measures["tpr_at_0.001"].value
-            generalised = run.acquisition.generalised_fnmr(fnmr)
+            generalised = acquisition.generalised_fnmr(fnmr)
             label = f'<tr><th scope="row">{escape(row_name(row))}</th>'
             rows.append(f"{label}<td>{100 * fnmr:.2f}</td><td>{100 * generalised:.2f}</td></tr>")
     return data_table(["probes", "FNMR@FMR=0.1%", "generalised FNMR"], rows) if rows else ""

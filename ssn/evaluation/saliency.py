@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ssn.evaluation.measure import as_probe
+from ssn.evaluation.probes import as_probe
 from ssn.faces.occlude import Occlusion
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace, Spectrum
@@ -45,7 +45,7 @@ def _shares(now, before, mask: torch.Tensor) -> dict:
     def over(maps: torch.Tensor, weight: torch.Tensor) -> float:
         return ((maps.float().abs().mean(dim=1, keepdim=True) * weight).sum() / weight.sum().clamp_min(1e-6)).item()
 
-    found = {}
+    found: dict[str, dict | None] = {}
     for kind, a, b in (("indicator", now.indicator, before.indicator), ("response", now.selected, before.selected)):
         if a is None:
             found[kind] = None

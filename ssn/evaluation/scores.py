@@ -52,7 +52,8 @@ class Comparisons:
 
     ``probe_ids``, ``gallery_ids`` (P,), (G,) str name the pictures, ``probe_people``, ``gallery_people`` (P,), (G,)
     whose they are; ``enrolled`` (E,) are the places in the gallery of those who can be identified; of
-    ``failed_probes`` and ``failed_gallery``, ids too, no template could be made.
+    ``failed_probes`` and ``failed_gallery``, ids too, no template could be made. ``probe_groups``, ``gallery_groups``
+    (P,), (G,) are the groups of people these belong to, "" where that is not known; empty where there are none.
     """
 
     probe_ids: np.ndarray
@@ -62,6 +63,8 @@ class Comparisons:
     enrolled: np.ndarray = field(default_factory=_no_places)
     failed_probes: np.ndarray = field(default_factory=_no_ids)
     failed_gallery: np.ndarray = field(default_factory=_no_ids)
+    probe_groups: np.ndarray = field(default_factory=_no_ids)
+    gallery_groups: np.ndarray = field(default_factory=_no_ids)
 
     def people(self) -> tuple[np.ndarray, np.ndarray]:
         """(P,) and (G,): everybody as a number from 0, the same for one person on both sides."""
@@ -118,9 +121,9 @@ class ScoreRow:
 
 
 class ScoreFile:
-    """The scores of one run on disk."""
+    """The scores of one run on disk; without a ``path`` in memory only."""
 
-    def __init__(self, path: Path, header: RunHeader, comparisons: Comparisons, rows: dict[RowKey, ScoreRow]):
+    def __init__(self, path: Path | None, header: RunHeader, comparisons: Comparisons, rows: dict[RowKey, ScoreRow]):
         self.path, self.header, self.comparisons = path, header, comparisons
         self._rows = rows
 
@@ -137,11 +140,13 @@ class ScoreFile:
             raise DataError(f"{path} is no score file.", "Name an .npz that evaluate wrote.") from error
 
     @classmethod
-    def resume(cls, path: str | Path, header: RunHeader, comparisons: Comparisons) -> ScoreFile:
+    def resume(cls, path: str | Path | None, header: RunHeader, comparisons: Comparisons) -> ScoreFile:
         """The run at ``path`` with the rows it has, or a new one without any.
 
         Raises DataError where the file holds another run: other model, protocol, data or people compared.
         """
+        if path is None:
+            return cls(None, header, comparisons, {})
         path = Path(path)
         if not path.exists():
             return cls(path, header, comparisons, {})
@@ -175,7 +180,8 @@ class ScoreFile:
         if row.matrix.shape != expected or row.pairs.shape != (len(row.pair_scores), 2):
             raise ValueError(f"scores {row.matrix.shape} and {row.pair_scores.shape} do not fit who is compared")
         rows = {**self._rows, row.key: row}
-        _write(self.path, _packed(self.header, self.comparisons, rows))
+        if self.path is not None:
+            _write(self.path, _packed(self.header, self.comparisons, rows))
         self._rows = rows
 
     def complete(self, keys: Iterable[RowKey], measure: Callable[[str, str], ScoreRow]) -> Iterator[ScoreRow]:
@@ -221,8 +227,11 @@ def _unpacked(arrays: dict[str, np.ndarray]) -> tuple[RunHeader, Comparisons, di
         raise ValueError("another format")
     keys = [tuple(key) for key in head.pop("rows")]
     header = RunHeader(**{**head, "notes": tuple(head["notes"])})
-    comparisons = Comparisons(**{name: arrays[f"who/{name}"] for name in _WHO})
-    rows = {k: ScoreRow(*k, **{name: arrays[f"row{i}/{name}"] for name in _SCORES}) for i, k in enumerate(keys)}
+    comparisons = Comparisons(**{name: arrays[f"who/{name}"] for name in _WHO if f"who/{name}" in arrays})
+    stored = {key: [arrays[f"row{i}/{name}"] for name in _SCORES] for i, key in enumerate(keys)}
+    rows = {
+        (spectrum, occlusion): ScoreRow(spectrum, occlusion, *parts) for (spectrum, occlusion), parts in stored.items()
+    }
     return header, comparisons, rows
 
 
@@ -232,7 +241,7 @@ def _write(path: Path, arrays: dict[str, np.ndarray]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with part.open("wb") as file:
-            np.savez(file, **arrays)
+            np.savez(file, allow_pickle=False, **arrays)
             file.flush()
             os.fsync(file.fileno())
         os.replace(part, path)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ssn.evaluation import curves, metrics
+from ssn.evaluation.curves import Curve, Histogram
 from ssn.evaluation.metrics.acquisition import Acquisition
 from ssn.evaluation.metrics.intervals import DRAWN, Drawn, Interval, SortedComparisons, share_draws, verification_draws
 from ssn.evaluation.metrics.open_set import Searches, fnir_at_fpir, missed, searches, strangers_of
@@ -33,8 +34,8 @@ class RowSummary:
     measures: dict[str, Interval]
     thresholds: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
-    curves: dict[str, curves.Curve] = field(default_factory=dict)
-    histogram: curves.Histogram | None = None
+    curves: dict[str, Curve] = field(default_factory=dict)
+    histogram: Histogram | None = None
     draws: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
 
     @property
@@ -71,7 +72,7 @@ def summarise_row(row: ScoreRow, who: Comparisons, drawn: Drawn = DRAWN) -> RowS
     """One row; measures that need what it lacks (genuine pairs, a gallery, strangers) are left out."""
     values: dict[str, float] = {}
     draws: dict[str, np.ndarray] = {}
-    drawing: dict[str, curves.Curve] = {}
+    drawing: dict[str, Curve] = {}
     compared = row.verification(who)
     both = bool(compared.same.any()) and not bool(compared.same.all())
     if both:
@@ -114,7 +115,7 @@ def _impostors(row: ScoreRow, who: Comparisons) -> np.ndarray:
 class _Part:
     values: dict[str, float] = field(default_factory=dict)
     draws: dict[str, np.ndarray] = field(default_factory=dict)
-    curves: dict[str, curves.Curve] = field(default_factory=dict)
+    curves: dict[str, Curve] = field(default_factory=dict)
 
 
 def _closed_set(row: ScoreRow, who: Comparisons, drawn: Drawn) -> _Part:

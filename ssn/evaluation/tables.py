@@ -10,6 +10,8 @@ import csv
 import io
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from ssn.evaluation.metrics.intervals import Interval
 from ssn.evaluation.published import COLUMNS, SETS, Figure, PublishedRow, beside, set_of, table_of
 from ssn.evaluation.summary import RunSummary
@@ -87,6 +89,19 @@ def measured(runs: list[RunSummary]) -> list[Measured]:
         for run in runs
         for row in run.rows
     ]
+
+
+def measured_over_folds(runs: list[RunSummary]) -> list[Measured]:
+    """One method's runs, a fold each → mean and sample standard deviation of every measure that all folds have."""
+    rows = []
+    for same in zip(*(run.rows for run in runs), strict=True):
+        names = [name for name in same[0].measures if all(name in row.measures for row in same)]
+        shares = {name: np.array([100 * row.measures[name].value for row in same]) for name in names}
+        figures = {n: Figure(round(float(v.mean()), 2), round(float(v.std(ddof=1)), 2)) for n, v in shares.items()}
+        protocol = runs[0].header.protocol
+        set_name = set_of(protocol) or protocol.partition(", fold")[0]
+        rows.append(Measured(runs[0].header.model_id, set_name, same[0].spectrum, same[0].occlusion, figures))
+    return rows
 
 
 def paper_tables(rows: list[Measured]) -> list[Table]:

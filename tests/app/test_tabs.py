@@ -18,7 +18,7 @@ def test_a_tab_from_outside_is_found_by_the_page(services, monkeypatch):
     toy = Tab("Toy", lambda services, sessions, tab: built.append((services, tab.label)))
     monkeypatch.setitem(TABS, "toy", toy)
     page = build_demo(services)
-    assert titles(page) == ["Workbench", "Gallery", "Model", "Toy"]
+    assert titles(page) == ["Workbench", "Gallery", "Evaluation", "Model", "Toy"]
     assert built == [(services, "Toy")]
 
 

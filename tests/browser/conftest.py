@@ -72,7 +72,7 @@ def running(folder: Path, checkpoint: Path, *more: str) -> Iterator[str]:
     port, log = free_port(), folder / "server.log"
     flags = ["--port", str(port), "--device", "cpu", "--checkpoint", str(checkpoint)]
     flags += ["--gallery", str(folder / "gallery.db"), *more]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1", "XDG_DATA_HOME": str(folder)}
     command = [sys.executable, str(REPOSITORY / "app.py"), *flags]
     with log.open("wb") as out:
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT)

@@ -12,8 +12,8 @@ from ssn.data.protocol import Protocol, Sample
 from ssn.errors import DataError
 from ssn.evaluation import face_set as face_set_module
 from ssn.evaluation.face_set import FaceSet, protocol_face_set
-from ssn.evaluation.measure import evaluate
 from ssn.evaluation.report import as_json, as_table, folds_as_json, folds_as_table, write_json
+from ssn.evaluation.run import evaluate
 from ssn.faces.occlude import OCCLUSIONS
 from tests.data import miniature
 from tests.drawn import mean_landmarks

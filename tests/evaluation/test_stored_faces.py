@@ -12,7 +12,8 @@ from ssn.data.face_store import face_of_crop
 from ssn.errors import DataError, ExplanationError
 from ssn.evaluation import metrics
 from ssn.evaluation.face_set import stored_face_set
-from ssn.evaluation.measure import as_probe, measure, measure_descriptors
+from ssn.evaluation.measure import measure, measure_descriptors
+from ssn.evaluation.probes import as_probe
 from ssn.evaluation.saliency import saliency_on_mask
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude

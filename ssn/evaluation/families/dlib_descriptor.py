@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from ssn.errors import LandmarksUnknownError
 from ssn.evaluation.families.family import Family, Material
 from ssn.faces.descriptor import DESCRIPTOR_SIZE, describe
 from ssn.faces.types import AlignedFace
@@ -22,9 +23,15 @@ class DlibDescriptor(Family):
         return cls()
 
     def describe(self, faces: list[AlignedFace], enrolled: bool = False) -> np.ndarray:
-        vectors = [describe(face.pixels, face.landmarks) for face in faces]
+        vectors = [_described(face) for face in faces]
         return np.stack(vectors) if vectors else np.zeros((0, DESCRIPTOR_SIZE), np.float32)
 
     def compare(self, probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """Minus the Euclidean distance."""
         return -cdist(probes, gallery)
+
+
+def _described(face: AlignedFace) -> np.ndarray:
+    if face.landmarks is None:
+        raise LandmarksUnknownError
+    return describe(face.pixels, face.landmarks)

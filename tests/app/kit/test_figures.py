@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from app.kit.figures import VERDICT_COLOUR, score_bars
+import pytest
+
+from app.kit.figures import VERDICT_COLOUR, evaluation_curves, score_bars
+from ssn.evaluation.curves import AXES
+from ssn.evaluation.metrics.intervals import Drawn
+from ssn.evaluation.summary import summarise
 from ssn.gallery.store import Match
+from tests.evaluation.toy_scores import toy_run
 
 MATCHES = [
     Match(1, "Ada", 1, 0.81, 11, "match"),
@@ -41,3 +47,17 @@ def test_negative_scores_stay_in_view():
 
 def test_the_figure_is_drawn_for_nobody_too():
     assert len(score_bars([]).data[0].x) == 0
+
+
+def test_curves_of_two_runs_share_axes_and_colours_and_the_second_is_dashed(tmp_path):
+    runs = [summarise(toy_run(tmp_path / f"{gain}.npz", gain=gain), Drawn(2)) for gain in (0.0, 0.1)]
+    figures = evaluation_curves(runs)
+    assert set(figures) == set(AXES)
+    lines = figures["roc"].data
+    assert [line.line.dash for line in lines] == ["solid"] * 3 + ["dash"] * 3
+    assert [line.line.color for line in lines[:3]] == [line.line.color for line in lines[3:]]
+    assert lines[0].name == "A: NIR, complete"
+    curve = runs[0].rows[0].curves["roc"]
+    assert list(lines[0].y) == pytest.approx(list(curve.y))
+    assert lines[0].customdata[-1][0] == f"{100 * curve.x[-1]:.3g} %"
+    assert list(figures["cmc"].layout.xaxis.ticktext) == ["1", "2", "5", "10", "20", "50"]

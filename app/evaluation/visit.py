@@ -1,0 +1,68 @@
+"""What the evaluation tab keeps of one visitor: the run under way, those that are done, and the two that are shown."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from app.session import Part
+from ssn.evaluation.mistakes import Mistake
+from ssn.evaluation.report_parts import GroupRow, PicturePair
+from ssn.evaluation.summary import RunSummary
+
+REMEMBERED = 6
+"""Runs kept while the page is open; the oldest makes room."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One run: its summary and, where it was measured here, its worst errors with their pictures."""
+
+    name: str
+    summary: RunSummary
+    mistakes: tuple[Mistake, ...] = ()
+    pairs: tuple[PicturePair, ...] = ()
+    groups: tuple[GroupRow, ...] = ()
+
+
+class Visit(Part):
+    """One run at a time. Safe to use from several threads."""
+
+    def __init__(self):
+        self.runs: OrderedDict[str, Shown] = OrderedDict()
+        self.shown: tuple[Shown, ...] = ()
+        self._cancel: threading.Event | None = None
+        self._lock = threading.Lock()
+
+    def begin(self) -> threading.Event | None:
+        """A run starts → what ends it when set; None where one is under way."""
+        with self._lock:
+            if self._cancel is not None:
+                return None
+            self._cancel = threading.Event()
+            return self._cancel
+
+    def end(self) -> None:
+        """No run is under way any more."""
+        with self._lock:
+            if self._cancel is not None:
+                self._cancel.set()
+            self._cancel = None
+
+    def stop(self) -> None:
+        """Ask the run under way to end."""
+        with self._lock:
+            if self._cancel is not None:
+                self._cancel.set()
+
+    def add(self, run: Shown) -> None:
+        """Keep a run."""
+        with self._lock:
+            self.runs[run.name] = run
+            self.runs.move_to_end(run.name)
+            while len(self.runs) > REMEMBERED:
+                self.runs.popitem(last=False)
+
+    def leave(self) -> None:
+        self.stop()

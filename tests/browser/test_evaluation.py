@@ -1,0 +1,51 @@
+"""The evaluation tab, driven as a person would: measure, look at errors, open one in the workbench, take a file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.browser
+LONG = 350_000
+"""Milliseconds a small run may take on a busy machine."""
+
+
+def measure(visitor, people: int) -> None:
+    page = visitor.page
+    visitor.tab("Evaluation")
+    page.locator("#evaluation-people input[type=number]").fill(str(people))
+    page.locator("#evaluation-people input[type=number]").press("Tab")
+    page.get_by_label("maskBottom", exact=True).uncheck()
+    page.get_by_label("none", exact=True).uncheck()
+    page.locator("#evaluation-start").click()
+    page.wait_for_selector("#evaluation-status .bar")
+    page.wait_for_selector("#evaluation-measures table", timeout=LONG)
+
+
+def test_a_small_run_from_start_to_an_error_in_the_workbench(visit):
+    visitor = visit()
+    page = visitor.page
+    measure(visitor, 4)
+    assert page.locator("#evaluation-measures tbody tr").count() == 1
+    assert "simulated NIR, maskTop" in page.locator("#evaluation-measures").inner_text()
+    page.wait_for_selector("#evaluation-plots .main-svg")
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="JSON").click()
+    data = json.loads(Path(saved.value.path()).read_text(encoding="utf-8"))
+    assert data["runs"][0]["rows"][0]["occlusion"] == "maskTop"
+    for scheme in ("light", "dark"):
+        page.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
+        for width in (1440, 390):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.wait_for_timeout(500)
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            visitor.screenshot(f"evaluation-{scheme}-{width}")
+    title = page.locator("#evaluation-errors b").first.inner_text()
+    page.locator("#evaluation-errors button").first.click()
+    page.wait_for_selector("#ranks li")
+    assert title in page.locator("#found figcaption").inner_text()
+    assert page.get_by_label("maskTop", exact=True).first.is_checked()
+    assert float(visitor.hidden().split()[0]) > 5
+    visitor.screenshot("evaluation-in-the-workbench")
