@@ -23,9 +23,9 @@ class Run:
 
 
 class Visit(Part):
-    """``put`` and ``begin`` belong into the session's turn; the others may be called at any time."""
+    """``put``, ``amend`` and ``begin`` belong into the session's turn; the others may be called at any time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.bench: Bench | None = None
         self.revision = 0
         self.memory = Memory(REMEMBERED)
@@ -39,6 +39,11 @@ class Visit(Part):
             self.bench = bench
             self.revision += 1
         self.interrupt()
+
+    def amend(self, bench: Bench) -> None:
+        """The same bench, judged otherwise: what is being explained of it goes on."""
+        with self._lock:
+            self.bench = bench
 
     def begin(self, bench: Bench) -> Run:
         """An explanation of this bench starts, in place of one that may still run."""
