@@ -16,6 +16,7 @@ from app.kit.photo import Photo, open_photo
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
+from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.enrol import EnrolledAgain, enrol_again, enrol_face
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
@@ -39,11 +40,14 @@ def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
 class Services:
     """Shared by all visitors of a server; safe to use from several threads. ``beside`` is a second model's opinion of
     the same gallery, where one is loaded. ``photos``, ``looks`` and ``runs`` bound the heavy work by count."""
+    the same gallery, where one is loaded; ``cohort`` what strangers score, where that was measured. ``photos`` and
+    ``looks`` bound the heavy work by count."""
 
     recognizer: Recognizer
     gallery: Gallery
     demo: DemoSet
     beside: SecondOpinion | None = None
+    cohort: Cohort | None = None
     photos: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_AT_ONCE))
     looks: threading.BoundedSemaphore = field(default_factory=_slots(LOOKS_AT_ONCE))
     runs: threading.BoundedSemaphore = field(default_factory=_slots(RUNS_AT_ONCE))
@@ -79,7 +83,7 @@ class Services:
         opinion = None if second is None else SecondOpinion(second, opened)
         if opinion is not None:
             opinion.prepare()
-        return cls(recognizer, opened, people, opinion)
+        return cls(recognizer, opened, people, opinion, cohort_of(checkpoint, recognizer.model_id))
 
     def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
         """Read a picture and find its faces. Only so many are opened at once as the process has room for. Raises the

@@ -27,8 +27,8 @@ from ssn.data.acquire import AcquireError, aligned_crop
 from ssn.data.face_store import FaceStore
 from ssn.data.protocol import Protocol, Sample
 from ssn.evaluation.face_set import protocol_face_set
-from ssn.evaluation.run import evaluate
 from ssn.evaluation.report import write_json
+from ssn.evaluation.run import evaluate
 from ssn.faces.occlude import OCCLUSIONS
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.people.portrait import draw_person, photo

@@ -11,12 +11,12 @@ and so are more alike than chance would have them.
 from __future__ import annotations
 
 import argparse
-import re
 from pathlib import Path
 
 import numpy as np
 
 from ssn.data.face_store import FaceStore, face_of_crop
+from ssn.data.groups import groups_of
 from ssn.data.lfw import LFW, lfw_protocol
 from ssn.data.ready_crops import import_set
 from ssn.data.rows import DiskRows
@@ -28,29 +28,11 @@ from ssn.faces.types import AlignedFace
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
-AGES = ((0, 12), (13, 17), (18, 29), (30, 44), (45, 59), (60, 120))
-SEXES = ("male", "female")
-ORIGINS = ("White", "Black", "Asian", "Indian", "others")
-"""UTKFace's own words and order."""
-
 LEAST = 40
 """Photos of a group below which nothing is said of it."""
 
 MOST = 400
 """Photos of a group that are compared, drawn at random where there are more."""
-
-
-def age_band(age: int) -> str:
-    return next(f"age {low}–{high}" for low, high in AGES if low <= age <= high)
-
-
-def groups_of(source: str, original: str) -> list[str]:
-    """A file name of the set → the groups it says it belongs to."""
-    if source == "aaf" and (found := re.match(r"\d+A(\d+)\.", original)):
-        return ["all", age_band(int(found[1]))]
-    if source == "utkface" and (found := re.match(r"(\d+)_([01])_([0-4])_", original)):
-        return ["all", age_band(int(found[1])), SEXES[int(found[2])], ORIGINS[int(found[3])]]
-    return []
 
 
 def pictures(

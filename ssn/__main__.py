@@ -8,6 +8,7 @@ import sys
 import typer
 
 from ssn.commands.ablate import ablate
+from ssn.commands.cohort import cohort
 from ssn.commands.data_options import with_data_options
 from ssn.commands.embed import embed
 from ssn.commands.enrol import enrol
@@ -20,7 +21,7 @@ from ssn.commands.train import train
 from ssn.commands.visibility import visibility
 from ssn.errors import SSNError
 
-COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility)
+COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility, cohort)
 
 
 def command_line() -> typer.Typer:

@@ -15,6 +15,8 @@ from app.services import Services
 from ssn.errors import SSNError
 from ssn.gallery.store import Person
 
+FATE = "The photo stays in memory; Enrol stores the cut-out face and its template on disk, until they are deleted."
+
 
 class EnrolPanel:
     """Components and steps; laid out where it is made."""
@@ -23,7 +25,7 @@ class EnrolPanel:
         self.services = services
         with gr.Column(elem_id="panel-enrol"):
             fragment(step("", "Enrol", "with the mirror image: the same photo scores just under 1"))
-            self.photo = photo_input("enrol-input", "Choose a photo to enrol")
+            self.photo = photo_input("enrol-input", "Choose a photo to enrol", FATE)
             self.problem = fragment(elem_id="enrol-problem")
             self.found = clickable("enrol-found", found_faces(None))
             self.spectrum = gr.Radio([("VIS", "vis"), ("NIR", "nir")], value="vis", label="The photo is")

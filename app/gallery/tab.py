@@ -134,8 +134,9 @@ class GalleryTab:
 
 
 def _said_again(done: EnrolledAgain) -> str:
-    """How many people were enrolled again, and whose stored pictures cannot be read."""
-    said, left_out = f"{done.added} templates were added.", ", ".join(name for name, _ in done.refused)
+    """How many templates were added, and whose stored pictures cannot be read."""
+    count = "1 template was" if done.added == 1 else f"{done.added:,} templates were"
+    said, left_out = f"{count} added.", ", ".join(name for name, _ in done.refused)
     if left_out:
         return notice(said, "warn", f"Their stored pictures cannot be read: {left_out}.")
     return notice(said, "good")

@@ -16,7 +16,7 @@ PROBE_HTML = """
   <label class="probe-drop">
     <input type="file" accept="image/*" aria-label="%s">
     <span class="probe-call"><b>Drop a photo here</b>, paste it, or <u>choose a file</u></span>
-    <span class="probe-hint">JPEG, PNG, WebP, BMP or TIFF, to 32 MB and 40 megapixels. Kept in memory only.</span>
+    <span class="probe-hint">JPEG, PNG, WebP, BMP or TIFF, to 32 MB and 40 megapixels. %s</span>
   </label>
   <div class="probe-camera">
     <video autoplay playsinline muted aria-label="Camera preview"></video>
@@ -58,10 +58,10 @@ def _script(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def photo_input(elem_id: str, label: str) -> gr.HTML:
+def photo_input(elem_id: str, label: str, fate: str = "Kept in memory only.") -> gr.HTML:
     """A place for a photo: drop, paste, choose, or camera. ``input`` events carry ``data``, base64 of the file, and its
-    ``size`` or ``camera``."""
-    html = PROBE_HTML % (MAX_BYTES, label)
+    ``size`` or ``camera``. ``fate`` says what becomes of it."""
+    html = PROBE_HTML % (MAX_BYTES, label, fate)
     return gr.HTML(html_template=html, js_on_load=_script("probe.js"), elem_id=elem_id, apply_default_css=False)
 
 

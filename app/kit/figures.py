@@ -27,8 +27,10 @@ def score_bars(
     other: list[float] | None = None,
     thresholds: dict[str, float] | None = None,
     other_name: str = "without occlusion",
+    judged: bool = False,
 ) -> go.Figure:
-    """Ranked matches → horizontal score bars, best on top, with a line for every threshold.
+    """Ranked matches → horizontal score bars, best on top, with a line for every threshold. ``judged`` says that the
+    verdicts count without them.
 
     ``other`` holds further scores of the same people, called ``other_name``; they become hollow diamonds.
     """
@@ -39,7 +41,7 @@ def score_bars(
         y=labels,
         orientation="h",
         width=0.62,
-        marker={"color": [VERDICT_COLOUR[match.verdict] if thresholds else UNJUDGED for match in matches]},
+        marker={"color": [VERDICT_COLOUR[match.verdict] if thresholds or judged else UNJUDGED for match in matches]},
         hovertemplate="%{y}: %{x:.3f}<extra>this face</extra>",
         name="this face",
     )
@@ -68,7 +70,7 @@ def score_bars(
     lowest = min([0.0, *(match.score for match in matches), *(other or [])])
     figure.update_xaxes(range=[min(-0.05, lowest - 0.05), 1.05], gridcolor=GRID, zerolinecolor=INK)
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
-    _dress(figure, height=84 + 32 * max(1, len(matches)), top=38 if thresholds else 12, x_title="cosine score")
+    dress(figure, height=84 + 32 * max(1, len(matches)), top=38 if thresholds else 12, x_title="cosine score")
     figure.update_layout(bargap=0.3)
     return figure
 
@@ -82,7 +84,7 @@ def belief_curves(belief: Belief) -> go.Figure:
         figure.add_scatter(x=curves.share, y=values, mode="lines", name=name, line={"color": colour, "width": 2.5})
     figure.update_xaxes(range=[0, 1], tickformat=".0%", gridcolor=GRID)
     figure.update_yaxes(title={"text": "score", "standoff": 4}, gridcolor=GRID)
-    _dress(figure, height=250, top=34, x_title="share of pixels changed")
+    dress(figure, height=250, top=34, x_title="share of pixels changed")
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.16, "x": 0})
     return figure
 
@@ -96,10 +98,11 @@ def region_bars(regions: dict[str, float]) -> go.Figure:
     figure.add_bar(x=values, y=[name for name, _ in ordered], orientation="h", marker={"color": colours})
     figure.update_xaxes(gridcolor=GRID, zerolinecolor=INK)
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
-    _dress(figure, height=60 + 24 * max(1, len(ordered)), top=12, x_title="sum of the map")
+    dress(figure, height=60 + 24 * max(1, len(ordered)), top=12, x_title="sum of the map")
     return figure
 
 
+<<<<<<< HEAD
 CURVE_TITLES = {"roc": "ROC", "det": "DET", "cmc": "CMC", "open_set": "Open set"}
 LINES = ("#0b8a94", "#c05a2b", "#6c62c4", "#b0862a", "#3b82c4", "#b2486f", "#4d9a53", "#8592a0")
 """One colour for each kind of probe, on both pages."""
@@ -148,6 +151,9 @@ def _tick(axis: Axis, value: float) -> str:
 
 
 def _dress(figure: go.Figure, height: int, top: int, x_title: str) -> None:
+=======
+def dress(figure: go.Figure, height: int, top: int, x_title: str) -> None:
+>>>>>>> verdicts
     """Transparent, in the page's type, readable on light and dark."""
     figure.update_layout(
         height=height,

@@ -6,8 +6,10 @@ from html import escape
 
 from app.model.record import measures_tables, training_record
 from app.services import Services
+from ssn.gallery.cohort import Cohort
+from ssn.gallery.search_verdict import frequency
 from ssn.gallery.second_opinion import SecondOpinion
-from ssn.gallery.verdict import by_rate, rate_meaning, rate_name
+from ssn.gallery.verdict import SearchRates, by_rate, rate_meaning, rate_name
 from ssn.models.card import ModelCard
 from ssn.recognizer import Recognizer
 
@@ -19,13 +21,17 @@ LICENCES = (
     ("MTCNN weights", "From facenet-pytorch, MIT."),
 )
 
+TYPICAL = 1e-3
+"""The false match rate whose level the table of conditions shows."""
+
 
 def model_card(services: Services) -> str:
     """Everything known of the loaded model, and which one is loaded beside it."""
     card, recognizer = services.recognizer.card, services.recognizer
     sections = [
         _section("Model", _facts(card_facts(recognizer))),
-        _section("Thresholds", thresholds_table(card.thresholds)),
+        _section("Verdicts of a search", search_rates(services.cohort)),
+        _section("Thresholds of one comparison", thresholds_table(card.thresholds)),
         _section("Saliency", f"<p>{_saliency(card)}</p>"),
         _section("Measures", measures_tables(card.measures)),
         _section("Training", training_record(card.training)),
@@ -76,6 +82,36 @@ def thresholds_table(thresholds: dict[str, float]) -> str:
         "It counts one comparison: in a gallery of 100 strangers the chance that at least one reaches it is larger. "
         "Occlusion and other cameras move all scores, so the rate holds for pictures like those it was measured on, "
         "and for people like those: other groups can be confused many times as often.</p>"
+    )
+
+
+def search_rates(cohort: Cohort | None) -> str:
+    """How the verdicts of a search are found, and what was measured for them."""
+    if cohort is None:
+        return (
+            "<p>What strangers score was not measured for this model, so the verdicts use the thresholds of one "
+            "comparison, whatever the size of the gallery. <code>python -m ssn cohort</code> measures it.</p>"
+        )
+    rates, facts = SearchRates(), cohort.facts
+    rows = []
+    for key, tail in sorted(cohort.adults.items()):
+        score, spectrum, cover = key.split("/")
+        alike = "like with like" if score == "alike" else "ordinary"
+        young = cohort.children.get(key)
+        level = tail.level(TYPICAL)
+        more = "" if young is None else f"{float(young.rate(level)) / TYPICAL:.1f} times"
+        rows.append(
+            f"<tr><th>{spectrum.upper()}, {escape(cover)} hidden, {alike}</th><td>{level:.2f} σ</td>"
+            f"<td>1 in {1 / tail.counted:,.0f}</td><td>{more}</td></tr>"
+        )
+    return (
+        f"<p>A match is what {frequency(rates.match)} reaches in a search of the whole gallery (FPIR), “uncertain” "
+        f"what {frequency(rates.uncertain)} reaches. For every probe the scores of strangers are described from the "
+        f"mean and covariance of {facts.get('people', 0):,} strangers’ templates; how far their tail reaches was "
+        f"counted on {facts.get('held_out', 0):,} others. The level is that of the most alike group of adults.</p>"
+        "<details><summary>Every condition</summary><table><thead><tr><th>Condition</th><th>Level of FMR 1 in "
+        f"{1 / TYPICAL:,.0f}</th><th>Counted to</th><th>Children reach it</th></tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></details>"
     )
 
 

@@ -53,8 +53,8 @@ def training_record(training: Mapping) -> str:
         facts |= {f"photos of {name}": _photos(entry) for name, entry in sets.items()}
         facts |= {name.replace("_", " "): str(entry) for name, entry in data.items() if name not in sets}
     before = training.get("runs before")
-    views = [run.get("views") for run in before if isinstance(run, Mapping)] if isinstance(before, list) else []
-    views = [int(count) for count in [*views, training.get("views")] if isinstance(count, int)]
+    runs = [*(before if isinstance(before, list) else []), training]
+    views = [run["views"] for run in runs if isinstance(run, Mapping) and isinstance(run.get("views"), int)]
     if views:
         facts["views"] = f"{sum(views):,}" + (f" in {len(views)} runs" if len(views) > 1 else "")
     rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts.items())

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 
+from app.kit.demo_people import DemoProbe
 from app.kit.photo import Choice, Photo
 from app.services import Services
 from ssn.errors import ImageError, NoFaceError, SSNError
@@ -21,14 +22,18 @@ from ssn.faces.read import Source
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
 from ssn.gallery.alike import Reranking, rerank
 from ssn.gallery.rerank import SHORTLIST
+from ssn.gallery.search_verdict import SearchJudges, judges_of
 from ssn.gallery.second_opinion import Opinion
 from ssn.gallery.store import Match
+from ssn.gallery.verdict import SearchRates
 from ssn.models.block_maps import BlockMap
 from ssn.recognizer import Template
 
 Mode = Occlusion
 """Or ``painted``."""
 RANKS = 5
+SCORES = 200
+"""People whose scores the picture of strangers' scores shows besides."""
 
 
 def new_token() -> str:
@@ -54,7 +59,10 @@ class Bench:
     carry another one. ``before`` is the complete face, ``after`` the face behind ``mask`` (128, 128) bool.
 
     ``alike`` asks for the gallery's faces behind the same mask; ``reranking`` is what came of it, None where nothing is
-    hidden. ``matches`` then stand in the new order with their ordinary scores. ``opinion`` is the second model's."""
+    hidden. ``matches`` then stand in the new order with their ordinary scores. ``opinion`` is the second model's.
+
+    ``judges`` say what the scores mean at ``rates``, None where the model has no cohort; ``enrolled_scores`` are the
+    ordinary ones of the best ``SCORES`` people."""
 
     photo: Photo
     choice: Choice = "vis"
@@ -72,6 +80,19 @@ class Bench:
     search_problem: str = ""
     looked_ms: float = 0.0
     token: str = field(default_factory=new_token)
+    rates: SearchRates = field(default_factory=SearchRates)
+    judges: SearchJudges | None = None
+    enrolled_scores: tuple[float, ...] = ()
+
+    @property
+    def rescored(self) -> Mapping[int, float]:
+        """Scores like with like by template id, where there are any."""
+        return {} if self.reranking is None else self.reranking.scores
+
+    @property
+    def searched_rates(self) -> bool:
+        """Do the verdicts belong to this search, and to the scores shown?"""
+        return self.judges is not None and (not self.rescored or self.judges.alike is not None)
 
     @property
     def occluded_share(self) -> float:
@@ -92,17 +113,27 @@ class Bench:
 
 
 def open_photo(
-    services: Services, source: Source, choice: Choice, title: str, simulated: bool = False, alike: bool = False
+    services: Services,
+    source: Source,
+    choice: Choice,
+    title: str,
+    simulated: bool = False,
+    alike: bool = False,
+    like: Bench | None = None,
 ) -> Bench:
-    """Read a picture and find its faces; the face that is clearly meant is chosen and looked at.
+    """Read a picture and find its faces; the face that is clearly meant is chosen and looked at. What the visitor
+    wished of the bench ``like``, to hide alike and at which rates, stays from probe to probe.
 
     Raises the errors of reading, and NoFaceError.
     """
     photo = services.open_photo(source, title, simulated)
     bench = Bench(photo, choice, alike=alike)
+    if like is not None:
+        bench = replace(bench, alike=like.alike, rates=like.rates)
     return bench if photo.subject is None else choose(services, bench, photo.subject.index)
 
 
+<<<<<<< HEAD
 def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occlusion: str, title: str) -> Bench:
     """A face that is aligned already, behind what hides it: a named occlusion, or a cover that is part of the
     picture ``probe``."""
@@ -112,6 +143,13 @@ def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occ
     photo = Photo(face.pixels, 1.0, (box,), (face,), title, simulated=face.spectrum == "nir-simulated")
     bench = choose(services, Bench(photo, "vis" if face.spectrum == "vis" else "nir"), 0)
     return set_mode(services, bench, occlusion) if named and occlusion != "none" else bench
+=======
+def open_example(services: Services, probe: DemoProbe, like: Bench | None = None) -> Bench:
+    """One of the demo set's probes, in the light it was drawn in. As :func:`open_photo`."""
+    choice: Choice = "vis" if probe.spectrum == "vis" else "nir"
+    simulated = probe.spectrum == "nir-simulated"
+    return open_photo(services, probe.path, choice, probe.person, simulated, like=like)
+>>>>>>> verdicts
 
 
 def choose(services: Services, bench: Bench, index: int) -> Bench:
@@ -145,8 +183,15 @@ def set_alike(services: Services, bench: Bench, alike: bool) -> Bench:
     return bench if bench.after is None else search(services, bench)
 
 
+def set_rate(services: Services, bench: Bench, match: float) -> Bench:
+    """Another share of strangers' searches may end in a match, in (0, 0.5]: other verdicts of the same scores. Raises
+    DataError for a rate outside, GalleryError."""
+    bench = replace(bench, rates=SearchRates.around(match))
+    return bench if bench.after is None or bench.search_problem else _judged(services, bench)
+
+
 def _look(services: Services, bench: Bench) -> Bench:
-    """Bring everything behind the choice of face, spectrum and occlusion up to date. Raises NoFaceError."""
+    """Bring everything behind the choice of face, spectrum and occlusion up to date."""
     if bench.index is None:
         raise no_face_chosen()
     start = time.perf_counter()
@@ -171,31 +216,55 @@ def search(services: Services, bench: Bench) -> Bench:
     """Ask the gallery again, for instance after it changed. A gallery that cannot be compared is told, not raised: the
     maps are good without it."""
     before, after = bench.looks
-    reranking = opinion = None
-    behind_mask = bench.alike and bool(bench.mask.any())
     try:
         with services.looks:
-            thresholds = services.recognizer.card.thresholds
-            matches = services.gallery.search(after.template, SHORTLIST if behind_mask else RANKS, thresholds)
-            if behind_mask:
-                matches, reranking = rerank(services.recognizer, services.gallery, after.face, matches)
-                matches = matches[:RANKS]
-            complete = [services.gallery.template(match.template_id).similarity(before.template) for match in matches]
-            if services.beside is not None:
-                opinion = services.beside.ask(after.face, RANKS)
+            return _searched(services, bench, before, after)
     except SSNError as error:
-        bench = replace(bench, matches=(), complete_scores=(), reranking=None, opinion=None)
-        return replace(bench, search_problem=str(error))
-    bench = replace(bench, matches=tuple(matches), complete_scores=tuple(complete), search_problem="")
-    return replace(bench, reranking=reranking, opinion=opinion)
+        nothing = replace(bench, matches=(), complete_scores=(), enrolled_scores=(), reranking=None, opinion=None)
+        return replace(nothing, judges=None, search_problem=str(error))
 
 
-def other_indicators(services: Services, bench: Bench, branch: Literal["nir", "vis"]) -> list[np.ndarray | None]:
-    """The four blocks' indicators for ``branch``; its own are at hand, the other spectrum's take one more pass."""
-    _, after = bench.looks
-    if after.face.branch == branch:
-        maps = after.maps
+def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Bench:
+    """Matches, their scores without the occlusion, the second model's opinion, and the verdicts."""
+    thresholds = services.recognizer.card.thresholds
+    gallery, behind_mask = services.gallery, bench.alike and bool(bench.mask.any())
+    wanted = max(SHORTLIST if behind_mask else RANKS, 0 if services.cohort is None else SCORES)
+    everybody = gallery.search(after.template, wanted, thresholds)
+    matches, reranking = everybody[: SHORTLIST if behind_mask else RANKS], None
+    if behind_mask:
+        matches, reranking = rerank(services.recognizer, gallery, after.face, matches)
+        matches = matches[:RANKS]
+    found = replace(
+        bench,
+        matches=tuple(matches),
+        complete_scores=tuple(gallery.template(match.template_id).similarity(before.template) for match in matches),
+        enrolled_scores=tuple(match.score for match in everybody),
+        reranking=reranking,
+        opinion=None if services.beside is None else services.beside.ask(after.face, RANKS),
+        search_problem="",
+    )
+    return _judged(services, found)
+
+
+def _judged(services: Services, bench: Bench) -> Bench:
+    """The verdicts of this search, where the model has a cohort; else the thresholds' stay."""
+    if bench.after is None:
+        return bench
+    probe, alike = bench.after, bool(bench.rescored)
+    judges = judges_of(services.cohort, probe.face, probe.template, services.gallery, bench.rates, alike)
+    if judges is None:
+        return replace(bench, judges=None)
+    return replace(bench, judges=judges, matches=tuple(judges.judged(bench.matches, bench.rescored)))
+
+
+def other_indicators(services: Services, bench: Bench, branch: str) -> list[np.ndarray | None]:
+    """The four blocks' indicators for ``branch``, ``nir`` or ``vis``; its own are at hand, the other spectrum's take
+    one more pass. None where nothing was looked at yet."""
+    if bench.after is None:
+        return []
+    if bench.after.face.branch == branch:
+        maps = bench.after.maps
     else:
         with services.looks:
-            _, maps = services.recognizer.look(after.face.with_(spectrum=branch))
+            _, maps = services.recognizer.look(bench.after.face.with_(spectrum="nir" if branch == "nir" else "vis"))
     return [block.indicator for block in maps]

@@ -10,7 +10,7 @@ from app.kit.events import PRIVATE, Update
 from app.kit.notices import step
 from app.services import Services
 from app.workbench.bench import Bench, other_indicators
-from app.workbench.blocks_html import block_pictures
+from app.workbench.blocks_html import block_pictures, differs
 from app.workbench.desk import Desk
 
 BRANCHES = [("NIR indicator", "nir"), ("VIS indicator", "vis")]
@@ -23,14 +23,15 @@ class BlocksPanel:
         self.services = services
         with gr.Column(elem_id="panel-blocks"):
             fragment(step("3", "Saliency, block by block"))
+            searched = differs(services.recognizer.card)
             with gr.Row(elem_id="block-options"):
-                self.branch = gr.Radio(BRANCHES, value="vis", show_label=False, container=False)
+                self.branch = gr.Radio(BRANCHES, value="vis", show_label=False, container=False, visible=searched)
                 self.overlay = gr.Checkbox(True, label="Lay over the face", container=False)
             self.blocks = fragment(block_pictures(None, services.recognizer.card, [], "vis", True), elem_id="blocks")
 
     @property
-    def view(self) -> tuple[gr.Radio, gr.Checkbox]:
-        return self.branch, self.overlay
+    def view(self) -> list[Block]:
+        return [self.branch, self.overlay]
 
     @property
     def outputs(self) -> list[Block]:
@@ -38,12 +39,12 @@ class BlocksPanel:
 
     def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
         card = self.services.recognizer.card
-        indicators = [] if bench.after is None else other_indicators(self.services, bench, branch)
+        indicators = other_indicators(self.services, bench, branch)
         return {self.branch: branch, self.blocks: block_pictures(bench, card, indicators, branch, overlay)}
 
     def connect(self, desk: Desk) -> None:
         self.desk = desk
-        for option in self.view:  # they change no bench, so what is being explained goes on
+        for option in (self.branch, self.overlay):  # they change no bench, so what is being explained goes on
             option.input(self.on_view, list(self.view), self.blocks, trigger_mode="multiple", **PRIVATE)
 
     def on_view(self, branch: str, overlay: bool, request: gr.Request) -> Update:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from app.kit.notices import notice
 from app.kit.pictures import css_gradient, data_uri, heat_map
 from app.workbench.bench import Bench
-from ssn.models.block_maps import energy_share, inside_and_outside, shift
+from ssn.models.block_maps import BlockMap, energy_share, inside_and_outside, shift
 from ssn.models.card import ModelCard
 
 START = """
@@ -25,65 +27,97 @@ def _legend(kind: str, low: str, middle: str, high: str) -> str:
     )
 
 
+def differs(card: ModelCard) -> bool:
+    """Can this model's indicators say more than a single number?"""
+    return card.searched or card.selection == "adaptive"
+
+
+def _uniform(indicators: Sequence[np.ndarray | None]) -> bool:
+    return all(indicator is None or float(np.ptp(indicator)) < 1e-4 for indicator in indicators)
+
+
 def _indicator_caption(card: ModelCard, shown: str) -> str:
     if card.selection == "adaptive":
         return f"σ(M + δ) for {shown.upper()}. δ depends on this face (our extension)."
     return f"σ(M) for {shown.upper()}. The model's, the same for every face."
 
 
-def _indicator_note(card: ModelCard, shown: str, own: bool, level: float | None) -> str:
-    """What has to be said about the indicators before somebody reads too much into them."""
-    if level is None:
-        return notice("This model has no pixel selection, so there are no indicators.", "warn")
-    said = ""
-    if not card.searched:
-        text = f"The indicators are uniform at {level:.2f}: no saliency search has been run for this model yet."
-        said += notice(text, "warn", "Response and shift are real.")
+def _note(shown: str, own: bool, indicators: Sequence[np.ndarray | None]) -> str:
+    """Why there is no column of indicators, or whose it is."""
+    if all(indicator is None for indicator in indicators):
+        return notice("This model has no pixel selection, so there are no indicators.")
+    if _uniform(indicators):
+        return notice("No saliency search has been run for this model: its indicators say nothing and are left out.")
     if not own:
-        said += notice(f"Shown is the {shown.upper()} indicator; this probe went through the other one.", "info")
-    return said
+        return notice(f"Shown is the {shown.upper()} indicator; this probe went through the other one.")
+    return ""
+
+
+PLAIN = {
+    "indicator": "M is one number for every pixel, found by the search; σ presses it between 0 and 1. Where it is near "
+    "1 the network looks closely, where it is near 0 it looks away.",
+    "response": "What reached the next layer: bright where the network found something it uses. It is black where "
+    "nothing did, for instance behind a mask.",
+    "shift": "What the hidden part changed: red where the network now reacts more than to the complete face, blue "
+    "where it reacts less, white is no change.",
+}
+"""What the pictures mean, without a formula."""
+
+
+def _head(kind: str, title: str, text: str, ends: tuple[str, str, str]) -> str:
+    plain = f'<details class="plain"><summary>In plain words</summary><p>{PLAIN[kind]}</p></details>'
+    return f'<div class="head"><h3>{title}</h3>{_legend(kind, *ends)}<p>{text}</p>{plain}</div>'
 
 
 def block_pictures(
-    bench: Bench | None, card: ModelCard, indicators: list[np.ndarray | None], shown: str, overlay: bool
+    bench: Bench | None, card: ModelCard, indicators: Sequence[np.ndarray | None], shown: str, overlay: bool
 ) -> str:
-    """Four rows of three pictures: indicator, selected response, shift against the complete face."""
+    """Four rows of pictures: indicator (where it differs from pixel to pixel), selected response, shift against the
+    complete face."""
     if bench is None or bench.after is None:
         return START
-    own = shown == bench.after.face.branch
-    level = None if indicators[0] is None else float(indicators[0].mean())
-    under, complete = (bench.after.face.pixels, bench.before.face.pixels) if overlay else (None, None)
-    heads = (
-        ("Indicator", _indicator_caption(card, shown), ("0", "0.5", "1")),
-        ("Selected response", "Mean |Ŷ| over channels. “Mask”: its share behind the mask.", ("0", "", "block max")),
-        ("Shift", "Response now minus that of the complete face.", ("less", "0", "more")),
-    )
+    before, after = bench.looks
+    with_indicator = not _uniform(indicators)
     cells = ['<div class="corner"></div>']
-    cells += [
-        f'<div class="head"><h3>{title}</h3>{_legend(kind, *ends)}<p>{text}</p></div>'
-        for kind, (title, text, ends) in zip(("indicator", "response", "shift"), heads, strict=True)
-    ]
-    for now, before, indicator in zip(bench.after.maps, bench.before.maps, indicators, strict=True):
+    if with_indicator:
+        cells.append(_head("indicator", "Indicator", _indicator_caption(card, shown), ("0", "0.5", "1")))
+    said = "Mean |Ŷ| over channels. “Mask”: its share behind the mask."
+    cells.append(_head("response", "Selected response", said, ("0", "", "block max")))
+    cells.append(_head("shift", "Shift", "Response now minus that of the complete face.", ("less", "0", "more")))
+    for now, complete, indicator in zip(after.maps, before.maps, indicators, strict=True):
         size = f"<span>{now.channels} maps</span><span>{now.response.shape[0]} × {now.response.shape[1]}</span>"
         cells.append(f'<div class="rowname"><b>Block {now.number}</b>{size}</div>')
-        top = float(before.response.max())
-        change = shift(now, before)
-        reach = float(np.abs(change).max())
-        label = f"block {now.number}"
-        if indicator is None:
-            cells.append('<div class="cell none">no indicator in this model</div>')
-        else:
-            low, high = float(indicator.min()), float(indicator.max())
-            text = f"{level:.2f} everywhere" if high - low < 1e-4 else f"{low:.2f} to {high:.2f}"
-            if card.selection == "adaptive" and 0 < bench.mask.mean() < 1:
-                text += f" · mask\u00a0{inside_and_outside(indicator, bench.mask)[0]:.2f}"
-            cells.append(_cell(heat_map(indicator, 0, 1, "indicator", complete), f"Indicator of {label}", text))
-        inside = f" · mask {100 * energy_share(now, bench.mask):.0f} %" if bench.mask.any() else ""
-        text = f"≤ {_number(top)}{inside}" if inside else f"max {_number(top)}"
-        cells.append(_cell(heat_map(now.response, 0, top, "response", under), f"Selected response of {label}", text))
-        text = f"±{_number(reach)}" if reach > 0 else "nothing hidden: 0"
-        cells.append(_cell(heat_map(change, -reach, reach, "shift", complete), f"Shift of {label}", text))
-    return f'{_indicator_note(card, shown, own, level)}<div class="blocks">{"".join(cells)}</div>'
+        if with_indicator:
+            cells.append(_indicator_cell(bench, card, indicator, now.number, before.face.pixels if overlay else None))
+        cells += _response_and_shift(bench, now, complete, overlay)
+    note, kind = _note(shown, shown == after.face.branch, indicators), "" if with_indicator else " two"
+    return f'{note}<div class="blocks{kind}">{"".join(cells)}</div>'
+
+
+def _indicator_cell(
+    bench: Bench, card: ModelCard, indicator: np.ndarray | None, number: int, under: np.ndarray | None
+) -> str:
+    if indicator is None:
+        return '<div class="cell none">no indicator in this block</div>'
+    low, high = float(indicator.min()), float(indicator.max())
+    text = f"{low:.2f} everywhere" if high - low < 1e-4 else f"{low:.2f} to {high:.2f}"
+    if card.selection == "adaptive" and 0 < bench.mask.mean() < 1:
+        text += f" · mask\u00a0{inside_and_outside(indicator, bench.mask)[0]:.2f}"
+    return _cell(heat_map(indicator, 0, 1, "indicator", under), f"Indicator of block {number}", text)
+
+
+def _response_and_shift(bench: Bench, now: BlockMap, complete: BlockMap, overlay: bool) -> list[str]:
+    under = [look.face.pixels if overlay else None for look in bench.looks]
+    top = float(complete.response.max())
+    change = shift(now, complete)
+    reach = float(np.abs(change).max())
+    inside = f" · mask {100 * energy_share(now, bench.mask):.0f} %" if bench.mask.any() else ""
+    text = f"≤ {_number(top)}{inside}" if inside else f"max {_number(top)}"
+    response = _cell(
+        heat_map(now.response, 0, top, "response", under[1]), f"Selected response of block {now.number}", text
+    )
+    text = f"±{_number(reach)}" if reach > 0 else "nothing hidden: 0"
+    return [response, _cell(heat_map(change, -reach, reach, "shift", under[0]), f"Shift of block {now.number}", text)]
 
 
 def _number(value: float) -> str:

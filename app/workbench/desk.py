@@ -34,13 +34,13 @@ class Panel(Protocol):
 class ProblemPanel(Panel, Protocol):
     """The panel that says what was wrong."""
 
-    problem: Block
+    problem: gr.HTML
 
 
 class ModePanel(Panel, Protocol):
     """The panel that says what is hidden."""
 
-    mode: Block
+    mode: gr.Radio
 
 
 class ViewPanel(Panel, Protocol):
@@ -74,6 +74,8 @@ class Desk:
         self.probe, self.occlusion, self.blocks, self.matches, self.why = probe, occlusion, blocks, matches, why
         self.explanation: Any = None
         """The dependency that explains, once it is connected."""
+        self.story: Panel | None = None
+        """The strip above the others."""
 
     @property
     def view(self) -> list[Block]:

@@ -8,6 +8,7 @@ from gradio.blocks import Block
 from app.kit.components import clickable, fragment, photo_input
 from app.kit.events import Sent, Update
 from app.kit.notices import step
+from app.kit.photo import Choice
 from app.kit.photo_html import found_faces, several_faces
 from app.services import Services
 from app.workbench import bench as steps
@@ -53,15 +54,14 @@ class ProbePanel:
         desk.listen(self.found.click, self.on_face, [overlay], desk.everything)
         desk.listen(self.spectrum.input, self.on_spectrum, [self.spectrum, overlay], desk.everything)
 
-    def on_photo(self, choice: str, overlay: bool, event: gr.EventData, request: gr.Request) -> Update:
+    def on_photo(self, choice: Choice, overlay: bool, event: gr.EventData, request: gr.Request) -> Update:
         sent = Sent(event)
         title = "Camera photo" if sent.flag("camera") else "Your photo"
 
         def opened(bench: Bench | None) -> Bench:
             # After an example its NIR stays chosen, but nobody said it of this photo.
-            spectrum = "vis" if bench is not None and bench.photo.simulated else choice
-            alike = bench is not None and bench.alike
-            return steps.open_photo(self.services, sent.photo(), spectrum, title, alike=alike)
+            spectrum: Choice = "vis" if bench is not None and bench.photo.simulated else choice
+            return steps.open_photo(self.services, sent.photo(), spectrum, title, like=bench)
 
         return self.desk.take(request, opened, overlay)
 
@@ -71,10 +71,7 @@ class ProbePanel:
         def opened(bench: Bench | None) -> Bench:
             if not 0 <= place < len(probes):
                 raise ImageError("There is no such example.", "Choose one of the pictures.")
-            probe = probes[place]
-            simulated, choice = probe.spectrum == "nir-simulated", "vis" if probe.spectrum == "vis" else "nir"
-            alike = bench is not None and bench.alike
-            return steps.open_photo(self.services, probe.path, choice, probe.person, simulated, alike)
+            return steps.open_example(self.services, probes[place], bench)
 
         return self.desk.take(request, opened, overlay)
 
@@ -82,7 +79,7 @@ class ProbePanel:
         index = Sent(event).number("index")
         return self.desk.take(request, lambda bench: bench and steps.choose(self.services, bench, index), overlay)
 
-    def on_spectrum(self, choice: str, overlay: bool, request: gr.Request) -> Update:
+    def on_spectrum(self, choice: Choice, overlay: bool, request: gr.Request) -> Update:
         """Before there is a photo it is only a choice."""
         _, visit = self.desk.visit(request)
         if visit.bench is None:

@@ -15,18 +15,31 @@ THUMB_SHARE = 0.66
 """How much of a demo photo its thumbnail shows: the face, less of the room."""
 
 
+COVERS = {"none": "Complete", "goggles": "Goggles", "surgical": "Surgical mask", "scarf": "Scarf"}
+"""Titles of the groups of examples, in their order; another cover is a group under its own name."""
+
+
 def examples(probes: Sequence[DemoProbe]) -> str:
-    """A strip of probes to try: a column for each person, the complete face above the first occluded one."""
+    """Probes to try, in groups: complete, by what is worn, and strangers; of everybody the first picture of each
+    kind. One group is open, the others say how many they hold."""
     if not probes:
         return empty("The demo set is not installed: assets/demo holds no people.json.")
-    columns: dict[str, dict[bool, str]] = {}
+    groups: dict[str, list[str]] = {title: [] for title in COVERS.values()}
+    strangers: list[str] = []
+    shown_already: set[tuple[str, str]] = set()
     for place, probe in enumerate(probes):
-        column = columns.setdefault(probe.person, {})
-        column.setdefault(probe.occlusion == "none", _example(probe, place))
-    cells = (
-        "".join(column[complete] for complete in (True, False) if complete in column) for column in columns.values()
+        if (probe.person, probe.occlusion) in shown_already:
+            continue
+        shown_already.add((probe.person, probe.occlusion))
+        title = COVERS.get(probe.occlusion, probe.occlusion)
+        (groups.setdefault(title, []) if probe.enrolled else strangers).append(_example(probe, place))
+    groups["Strangers"] = strangers
+    shown = [(title, cells) for title, cells in groups.items() if cells]
+    return "".join(
+        f'<details class="examples" name="examples"{" open" * (number == 0)}><summary>{escape(title)} '
+        f'<small>{len(cells)}</small></summary><div class="thumbs">{"".join(cells)}</div></details>'
+        for number, (title, cells) in enumerate(shown)
     )
-    return f'<div class="strip">{"".join(f"<div>{cell}</div>" for cell in cells)}</div>'
 
 
 def _example(probe: DemoProbe, place: int) -> str:
@@ -34,7 +47,7 @@ def _example(probe: DemoProbe, place: int) -> str:
     words += [] if probe.occlusion == "none" else [probe.occlusion]
     words += [] if probe.enrolled else ["not in the gallery"]
     label = f"{probe.person}: {', '.join(words)}"
-    note = "stranger" if not probe.enrolled else probe.occlusion if probe.occlusion != "none" else ""
+    note = probe.occlusion if probe.occlusion != "none" and not probe.enrolled else ""
     return (
         f'<button type="button" data-action="example" data-place="{place}" title="{escape(label)}">'
         f'<img src="{_thumb(probe.path)}" alt="{escape(label)}"><span>{escape(note)}</span></button>'

@@ -26,7 +26,8 @@ CURVES_FROM = 0.5
 @dataclass(frozen=True)
 class Reason:
     """``found`` explains ``face`` against ``name`` (rather than ``rival``, where there is one). ``belief`` is None
-    where it was stopped before that was measured. ``alike``: the other side was hidden behind the same mask."""
+    where it was stopped before that was measured. ``alike``: the other side was hidden behind the same mask;
+    ``cached``: it was made before, and is shown again."""
 
     face: AlignedFace
     name: str
@@ -34,6 +35,7 @@ class Reason:
     found: Attribution
     belief: Belief | None
     alike: bool = False
+    cached: bool = False
 
 
 def target_of(services: Services, bench: Bench, person_id: int, contrast: bool) -> Target:
@@ -79,10 +81,19 @@ def find_reason(
     Raises ExplanationError, ExplanationCancelledError, TemplateMismatchError, GalleryError.
     """
     target = target_of(services, bench, person_id, contrast)
+    if bench.after is None:
+        raise ExplanationError("No face is chosen yet.", "Choose a probe first.")
     face = bench.after.face
-    belief = None
+    belief, made = None, False
     with services.explainers.lease(memory, cancel) as explainer:
-        watch = Watch(lambda share: progress(share * CURVES_FROM), cancel)
+
+        def heard(share: float) -> None:
+            """Only what is computed makes progress."""
+            nonlocal made
+            made = True
+            progress(share * CURVES_FROM)
+
+        watch = Watch(heard, cancel)
         found = explainer.explain(Question(face, target, method), watch)
         if found.complete:
             rest = 1 - CURVES_FROM
@@ -90,7 +101,7 @@ def find_reason(
             with contextlib.suppress(ExplanationCancelledError):  # the map is whole, and shown without its measure
                 belief = explainer.believe(Question(face, target), found, watch=watch)
     alike = any(match.person_id == person_id and _rescored(bench, match) for match in bench.matches)
-    return Reason(face, target.name, target.rival_name, found, belief, alike)
+    return Reason(face, target.name, target.rival_name, found, belief, alike, not made)
 
 
 def in_background(work: Callable[[Callable[[float], None]], Reason], every: float = 0.25) -> Iterator[float | Reason]:

@@ -12,19 +12,23 @@ from app.workbench.desk import Desk
 from app.workbench.matches import MatchesPanel
 from app.workbench.occlusion import OcclusionPanel
 from app.workbench.probe import ProbePanel
+from app.workbench.story_panel import StoryPanel
 from app.workbench.why import WhyPanel
 
 
 def build_workbench(services: Services, sessions: Sessions, tab: gr.Tab) -> Desk:
     """Lay out the tab and connect it; it asks the gallery anew whenever it is opened."""
+    story = StoryPanel(services)
     with gr.Row(elem_id="bench", equal_height=False):
         probe = ProbePanel(services)
         occlusion = OcclusionPanel(services)
         blocks = BlocksPanel(services)
         matches = MatchesPanel(services)
-    why = WhyPanel(services, matches.ranks)
+    why = WhyPanel(services, matches.ranks, story.why)
     desk = Desk(sessions, probe, occlusion, blocks, matches, why)
-    for panel in (why, probe, occlusion, blocks, matches):  # why first: the others' events cancel its explanation
+    desk.story = story
+    panels = (why, story, probe, occlusion, blocks, matches)
+    for panel in panels:  # why first: the others' events cancel its explanation
         panel.connect(desk)
 
     def on_open(overlay: bool, request: gr.Request):

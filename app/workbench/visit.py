@@ -23,9 +23,9 @@ class Run:
 
 
 class Visit(Part):
-    """``put`` and ``begin`` belong into the session's turn; the others may be called at any time."""
+    """``put``, ``amend`` and ``begin`` belong into the session's turn; the others may be called at any time."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.bench: Bench | None = None
         self.revision = 0
         self.memory = Memory(REMEMBERED)
@@ -41,6 +41,7 @@ class Visit(Part):
             self.revision += 1
         self.interrupt()
 
+<<<<<<< HEAD
     def hand_over(self, bench: Bench) -> None:
         """Another tab's bench, to be shown when the workbench opens."""
         with self._lock:
@@ -51,6 +52,12 @@ class Visit(Part):
         with self._lock:
             bench, self._handed = self._handed, None
             return bench
+=======
+    def amend(self, bench: Bench) -> None:
+        """The same bench, judged otherwise: what is being explained of it goes on."""
+        with self._lock:
+            self.bench = bench
+>>>>>>> verdicts
 
     def begin(self, bench: Bench) -> Run:
         """An explanation of this bench starts, in place of one that may still run."""

@@ -24,10 +24,11 @@ SCROLL = "() => document.querySelector('#panel-why').scrollIntoView({behavior: '
 
 
 class WhyPanel:
-    """Components and handlers; laid out where it is made. ``ranks`` is the list whose “Why?” buttons it answers."""
+    """Components and handlers; laid out where it is made. ``ranks`` is the list whose “Why?” buttons it
+    answers, ``asks`` the story's."""
 
-    def __init__(self, services: Services, ranks: gr.HTML):
-        self.services, self.ranks = services, ranks
+    def __init__(self, services: Services, ranks: gr.HTML, asks: gr.Button):
+        self.services, self.ranks, self.asks = services, ranks, asks
         with gr.Column(elem_id="panel-why"):
             fragment(step("5", "Why this match?", "which pixels speak for the pair, and can the picture be believed"))
             with gr.Row(elem_id="why-row", equal_height=False):
@@ -66,9 +67,10 @@ class WhyPanel:
         and the later question replaces the earlier."""
         self.desk = desk
         asked = [self.person, self.method, self.contrast]
-        starts = [self.start.click, self.ranks.click]
+        starts = [self.start.click, self.ranks.click, self.asks.click]
         desk.explanation = gr.on(starts, self.on_start, asked, self.outputs, trigger_mode="multiple", **PRIVATE)
-        self.ranks.click(None, None, None, js=SCROLL)
+        for event in (self.ranks.click, self.asks.click):
+            event(None, None, None, js=SCROLL)
         self.cancel.click(self.on_cancel, None, None, queue=False, **PRIVATE)
 
     async def on_cancel(self, request: gr.Request) -> None:
@@ -86,9 +88,8 @@ class WhyPanel:
         session, visit = self.desk.visit(request)
         with session.turn():
             bench = visit.bench
-            ready = bench is not None and bench.after is not None and person is not None
-            run = visit.begin(bench) if ready else None
-        if run is None:
+            run = None if bench is None or bench.after is None or person is None else visit.begin(bench)
+        if run is None or person is None:
             yield self.rest(notice("Choose a probe first.", "warn"))
             return
         try:

@@ -31,8 +31,8 @@ def progress(share: float) -> str:
 def reason(why: Reason) -> str:
     """The map over the face, with score, baseline, completeness and belief in words."""
     found = why.found
-    reach = float(np.percentile(np.abs(found.map), 99)) or float(np.abs(found.map).max()) or 1.0
-    picture = data_uri(heat_map(found.map, -reach, reach, "shift", why.face.pixels, SIDE))
+    reach = float(np.percentile(np.abs(found.main_map), 99)) or float(np.abs(found.main_map).max()) or 1.0
+    picture = data_uri(heat_map(found.main_map, -reach, reach, "shift", why.face.pixels, SIDE))
     title = METHODS[found.method].title
     against = f"{escape(why.name)} rather than {escape(why.rival)}" if why.rival else escape(why.name)
     facts = [("Score", f"{found.score:+.3f}" + (" (difference)" if why.rival else ""))]
@@ -43,7 +43,9 @@ def reason(why: Reason) -> str:
         facts.append(("Baseline", f"{escape(found.baseline)}{behind}, score {found.baseline_score:+.3f}"))
     if found.relative_delta is not None:
         facts.append(("Completeness", f"off by {100 * found.relative_delta:.1f}\u00a0% of the difference"))
-    facts.append(("Time", f"{found.seconds:.1f} s"))
+    facts.append(
+        ("Time", "cached: it took " * why.cached + f"{found.seconds:.1f} s" + " when it was made" * why.cached)
+    )
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return (
         f'<div class="reason"><figure><img src="{picture}" alt="{title}: what speaks for {escape(why.name)}">'

@@ -30,11 +30,13 @@ from ssn.commands.options import (
 )
 from ssn.errors import DataError, SSNError
 from ssn.faces.types import AlignedFace
+from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.index import find_over
 from ssn.gallery.people_folder import read_folder
 from ssn.gallery.registry import DEFAULT_INDEX, INDICES, find_index, open_store, scheme_of
-from ssn.gallery.store import Match
-from ssn.gallery.verdict import DEFAULT_RULE, RULES, find_rule, summary
+from ssn.gallery.search_verdict import judges_of
+from ssn.gallery.store import GalleryStore, Match
+from ssn.gallery.verdict import RULES, SEARCH_RULE, SearchRates, find_rule, summary
 from ssn.recognizer import Recognizer, Template
 
 
@@ -52,7 +54,12 @@ def match(
         str, typer.Option(help="A person's several templates count as their best score, or the mean.")
     ] = "best",
     index: Annotated[str, typer.Option(help=f"How to search: {', '.join(INDICES)}.")] = DEFAULT_INDEX,
-    rule: Annotated[str, typer.Option(help=f"How scores become verdicts: {', '.join(RULES)}.")] = DEFAULT_RULE,
+    rule: Annotated[
+        str, typer.Option(help=f"How scores become verdicts: {', '.join(RULES)}. search needs the model's cohort file.")
+    ] = SEARCH_RULE,
+    rate: Annotated[
+        float, typer.Option(help="With the rule search: the share of strangers' searches that may end in a match.")
+    ] = SearchRates().match,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     json_file: JsonFile = None,
@@ -66,6 +73,7 @@ def match(
     from_folder = not scheme_of(gallery) and Path(gallery).is_dir()
     if not scheme_of(gallery) and not Path(gallery).exists():
         raise DataError(f"There is no gallery {gallery}.", "Name a gallery file or a folder of photos.")
+    rates = SearchRates.around(rate)
     recognizer = Recognizer.load(checkpoint, device)
 
     def read(photo: Path) -> AlignedFace:
@@ -76,11 +84,15 @@ def match(
         if from_folder:
             Enroller(store, recognizer).enrol_folder(read_folder(Path(gallery)))
         known = [probe.template for probe in probes if probe.template is not None]
-        found = iter(store.search_many(known, k, recognizer.card.thresholds, rule, counted))
+        found = store.search_many(known, k, recognizer.card.thresholds, rule, counted)
+        if rule == SEARCH_RULE and (cohort := cohort_of(checkpoint, recognizer.model_id)) is not None:
+            seen = [probe for probe in probes if probe.template is not None]
+            found = [_judged(cohort, probe, store, rates, one) for probe, one in zip(seen, found, strict=True)]
+    answers = iter(found)
     rows, blocks = [], []
     for probe in probes:
         if probe.template is not None:
-            matches = next(found)
+            matches = next(answers)
             rows.append({"photo": str(probe.photo), "face": probe.face, "matches": [_row(one) for one in matches]})
             blocks.append(_text(matches) if len(probes) == 1 else f"{probe.photo}\n{_text(matches)}")
         else:
@@ -91,9 +103,10 @@ def match(
 
 @dataclass(frozen=True)
 class _Probe:
-    """A photo's template and which face it is of, or why it has none."""
+    """A photo's aligned face, its template and which face it is, or why it has none."""
 
     photo: Path
+    seen: AlignedFace | None = None
     template: Template | None = None
     face: dict = field(default_factory=dict)
     error: SSNError | None = None
@@ -103,11 +116,21 @@ def _probe(recognizer: Recognizer, photo: Path, read: Callable[[Path], AlignedFa
     """``alone`` says that the photo's error, if there is one, is the command's."""
     try:
         face = read(photo)
-        return _Probe(photo, recognizer.embed(face), subject_of(face))
+        return _Probe(photo, face, recognizer.embed(face), subject_of(face))
     except SSNError as error:
         if not alone:
             warn(photo, error)
         return _Probe(photo, error=error)
+
+
+def _judged(
+    cohort: Cohort, probe: _Probe, store: GalleryStore, rates: SearchRates, matches: list[Match]
+) -> list[Match]:
+    """The matches of a probe with the verdicts of its search, where its condition was measured."""
+    if probe.seen is None or probe.template is None:
+        return matches
+    judges = judges_of(cohort, probe.seen, probe.template, store, rates)
+    return matches if judges is None else judges.judged(matches)
 
 
 def _refuse(errors: list[SSNError], photos: int) -> None:

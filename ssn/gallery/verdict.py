@@ -15,6 +15,8 @@ Thresholds = Mapping[str, float]
 """Cosine score by false match rate, as a model card holds them: ``{"0.01": 0.48, "0.001": 0.59}``."""
 
 STRICT, LOOSE = "0.001", "0.01"
+MATCH: Verdict = "match"
+UNCERTAIN: Verdict = "uncertain"
 NO_THRESHOLDS = "This model has no thresholds, so there is no verdict."
 
 
@@ -38,8 +40,35 @@ def two_rates(scores: Sequence[float], thresholds: Thresholds) -> list[Verdict]:
     return [verdict(score, thresholds) for score in scores]
 
 
-RULES: dict[str, VerdictRule] = {"two-rates": two_rates}
+@dataclass(frozen=True)
+class SearchRates:
+    """Shares of strangers' searches (FPIR), in (0, 1): at most so many end with somebody called a match, and so many
+    with somebody called uncertain or a match."""
+
+    match: float = 0.01
+    uncertain: float = 0.25
+
+    @classmethod
+    def around(cls, match: float) -> SearchRates:
+        """With another rate of matches. Raises DataError outside (0, 0.5]."""
+        if not 0 < match <= 0.5:
+            raise DataError(f"{match} is no rate of wrong matches.", "Choose one above 0 and up to 0.5.")
+        return cls(match, max(cls.uncertain, match))
+
+
+def in_search(scores: Sequence[float], thresholds: Thresholds) -> list[Verdict]:
+    """By the scores from which on *this search* finds a match, or is uncertain, as ``cohort.Judge.thresholds`` has them
+    for a probe, its condition and the size of the gallery. Thresholds that were not made for a search are read as
+    :func:`two_rates` reads them."""
+    match, uncertain = thresholds.get(MATCH), thresholds.get(UNCERTAIN)
+    if match is None or uncertain is None:
+        return two_rates(scores, thresholds)
+    return ["match" if s >= match else "uncertain" if s >= uncertain else "no match" for s in scores]
+
+
+RULES: dict[str, VerdictRule] = {"two-rates": two_rates, "search": in_search}
 DEFAULT_RULE = "two-rates"
+SEARCH_RULE = "search"
 
 
 def find_rule(name: str) -> VerdictRule:
@@ -111,7 +140,7 @@ def summary(verdicts: Sequence[Verdict]) -> str:
     """A line about a whole ranking; empty where exactly one person is a match and nothing needs saying."""
     matches = sum(given == "match" for given in verdicts)
     if matches == 0:
-        return f"Nobody enrolled reaches the threshold of {rate_name(STRICT)}: no confirmed match."
+        return "Nobody enrolled reaches the threshold of a match."
     if matches == 1:
         return ""
-    return f"{matches} people reach the threshold of {rate_name(STRICT)}: one face may be enrolled under several names."
+    return f"{matches} people reach the threshold of a match: one face may be enrolled under several names."

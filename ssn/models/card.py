@@ -13,7 +13,8 @@ from ssn.models.backbone import DEFAULT_ARCHITECTURE
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What is known of a model. ``thresholds`` maps a false match rate as text ("0.01", "0.001") to a cosine score, and
+    """What is known of a model. ``thresholds`` maps a false match rate of one comparison as text ("0.01", "0.001")
+    to a cosine score (what holds for a search of many people is in the cohort beside the file: ``gallery/cohort``), and
     ``thresholds_from`` says on which ``protocol``, from how many ``impostors`` and at which ``precision`` they were
     measured (empty in files written before that was kept);
     ``searched`` tells whether its indicators came out of a search or still have their first value; ``selection``

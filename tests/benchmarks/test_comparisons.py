@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.groups import AGES, age_band, false_matches, groups_of
+from benchmarks.groups import false_matches
 from benchmarks.teacher import interval, right
+from ssn.data.groups import AGES, age_band, groups_of
 
 
 def test_the_best_single_threshold_decides():

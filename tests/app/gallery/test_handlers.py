@@ -5,9 +5,11 @@ from __future__ import annotations
 import gradio as gr
 import pytest
 
-from app.gallery.tab import GalleryTab
+from app.gallery.enrol import EnrolPanel
+from app.gallery.tab import GalleryTab, _said_again
 from app.gallery.visit import Visit
 from app.session import Sessions
+from ssn.gallery.enrol import EnrolledAgain
 from tests.app.conftest import event
 
 
@@ -70,3 +72,15 @@ def test_a_person_that_is_gone_is_no_longer_shown(services, page, visit, visitor
     services.delete("person", person)
     assert "Choose a person" in page.on_open("", visitor)[page.person.details]
     assert visit.person is None
+
+
+def test_the_enrol_panel_says_that_the_face_is_stored(services):
+    with gr.Blocks():
+        panel = EnrolPanel(services)
+    assert "stores the cut-out face" in panel.photo.html_template
+    assert "Kept in memory only" not in panel.photo.html_template
+
+
+@pytest.mark.parametrize(("count", "words"), [(1, "1 template was added."), (2, "2 templates were added.")])
+def test_counts_are_counts(count, words):
+    assert words in _said_again(EnrolledAgain(count, ()))

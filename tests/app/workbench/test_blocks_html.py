@@ -11,26 +11,51 @@ from app.workbench import blocks_html as views
 from ssn.models.card import ModelCard
 
 
+def sloped(services, bench, branch: str) -> list[np.ndarray]:
+    """Indicators as a search leaves them: they differ from pixel to pixel."""
+    return [
+        np.linspace(0.2, 0.9, one.size).reshape(one.shape) for one in steps.other_indicators(services, bench, branch)
+    ]
+
+
 def test_four_blocks_give_twelve_pictures_with_words(services, bench):
     done = steps.set_mode(services, steps.choose(services, bench, 0), "maskTop")
-    html = views.block_pictures(done, ModelCard("m"), steps.other_indicators(services, done, "vis"), "vis", True)
+    html = views.block_pictures(done, ModelCard("m"), sloped(services, done, "vis"), "vis", True)
     assert len(re.findall(r"<img src=\"data:image/jpeg;base64,", html)) == 12
     for number in (1, 2, 3, 4):
         for kind in ("Indicator", "Selected response", "Shift"):
             assert f'alt="{kind} of block {number}"' in html
 
 
-def test_unsearched_indicators_say_so(services, bench):
+def test_uniform_indicators_are_left_out_and_that_is_said_in_one_line(services, bench):
     done = steps.choose(services, bench, 0)
-    indicators = steps.other_indicators(services, done, "vis")
-    text = "no saliency search has been run"
-    assert text in views.block_pictures(done, ModelCard("m", searched=False), indicators, "vis", False)
-    assert text not in views.block_pictures(done, ModelCard("m", searched=True), indicators, "vis", False)
+    flat = [np.full(one.shape, 0.73) for one in steps.other_indicators(services, done, "vis")]
+    html = views.block_pictures(done, ModelCard("m"), flat, "vis", False)
+    assert html.count("No saliency search has been run") == 1
+    assert "Indicator" not in html
+    assert len(re.findall(r"<img ", html)) == 8
+    told = views.block_pictures(done, ModelCard("m", searched=True), sloped(services, done, "vis"), "vis", False)
+    assert "No saliency search" not in told
+    assert len(re.findall(r"<img ", told)) == 12
+
+
+def test_every_column_is_explained_without_a_formula(services, bench):
+    done = steps.choose(services, bench, 0)
+    html = views.block_pictures(done, ModelCard("m", searched=True), sloped(services, done, "vis"), "vis", False)
+    assert html.count("In plain words") == 3
+    for text in views.PLAIN.values():
+        assert text in html
+
+
+def test_only_a_model_whose_indicators_differ_offers_a_choice_of_them():
+    assert not views.differs(ModelCard("m"))
+    assert views.differs(ModelCard("m", searched=True))
+    assert views.differs(ModelCard("m", selection="adaptive"))
 
 
 def test_an_adaptive_indicator_is_not_called_the_same_for_every_face(services, bench):
     done = steps.choose(services, bench, 0)
-    indicators = steps.other_indicators(services, done, "vis")
+    indicators = sloped(services, done, "vis")
     html = views.block_pictures(done, ModelCard("m", selection="adaptive"), indicators, "vis", False)
     assert "same for every face" not in html
     assert "depends on this face" in html
@@ -38,7 +63,7 @@ def test_an_adaptive_indicator_is_not_called_the_same_for_every_face(services, b
 
 def test_an_adaptive_indicator_says_what_it_leaves_behind_the_mask(services, bench):
     done = steps.set_mode(services, steps.choose(services, bench, 0), "maskBottom")
-    indicators = steps.other_indicators(services, done, done.after.face.branch)
+    indicators = sloped(services, done, done.after.face.branch)
     adaptive = ModelCard("m", selection="adaptive")
     told = r"\d\.\d\d (?:everywhere|to \d\.\d\d) · mask\u00a0(\d\.\d\d)<"
     assert len(re.findall(told, views.block_pictures(done, adaptive, indicators, "nir", False))) == 4
@@ -69,5 +94,5 @@ def test_large_responses_stay_readable():
 
 def test_the_indicator_of_the_other_spectrum_is_marked(services, bench):
     done = steps.choose(services, bench, 0)
-    indicators = steps.other_indicators(services, done, "nir")
+    indicators = sloped(services, done, "nir")
     assert "went through the other one" in views.block_pictures(done, ModelCard("m"), indicators, "nir", False)

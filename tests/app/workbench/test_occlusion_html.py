@@ -15,3 +15,8 @@ def test_the_share_that_is_hidden_is_told(services, bench):
     done = steps.set_mode(services, steps.choose(services, bench, 0), "maskTop")
     assert f'data-hidden="{100 * done.mask.mean():.1f} %"' in occlusion_facts(done, "cpu")
     assert occlusion_facts(bench, "cpu") == "", "no face is chosen yet"
+
+
+def test_a_detection_that_was_not_done_again_is_called_cached(services, bench):
+    done = steps.set_mode(services, steps.choose(services, bench, 0), "maskTop")
+    assert "cached" in occlusion_facts(done, "cpu")

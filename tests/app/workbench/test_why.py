@@ -88,3 +88,13 @@ def test_an_error_in_the_background_is_raised_in_front():
 
     with pytest.raises(ExplanationError):
         list(in_background(work, every=0.01))
+
+
+def test_the_time_of_a_cached_answer_is_called_cached(services, ranked):
+    memory, person = Memory(4), ranked.matches[0].person_id
+    ask = lambda: find_reason(services, ranked, person, "gradcam", False, memory, lambda s: None, threading.Event())  # noqa: E731
+    first, again = ask(), ask()
+    assert not first.cached
+    assert again.cached
+    assert "cached" not in views.reason(first)
+    assert "this is cached" in views.reason(again)

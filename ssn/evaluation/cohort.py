@@ -1,0 +1,93 @@
+"""Measuring the cohort of a checkpoint: strangers' templates → moments, and the tails of normalised scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from ssn.errors import DataError
+from ssn.evaluation.strangers import Strangers
+from ssn.gallery.cohort import Cohort, Spread, spread_name
+from ssn.gallery.condition import HIDING, Condition, Score
+from ssn.gallery.rerank import mixed
+from ssn.gallery.tail import LEAST_TAIL, TAIL_SHARE, Tail, highest_tail
+
+LEAST_PEOPLE = 50
+"""Of whom moments are taken at least."""
+
+
+def spreads_of(cohort: Strangers) -> dict[str, Spread]:
+    """The moments of enrolled templates, and of their mixtures with the same faces behind a mask of every cover."""
+    if len(cohort) < LEAST_PEOPLE:
+        raise DataError(f"{len(cohort)} people are too few for a cohort.", f"Measure with {LEAST_PEOPLE} at least.")
+    spreads = {"whole": Spread.of(cohort.enrolled)}
+    for cover in HIDING:
+        spreads[spread_name("alike", cover)] = Spread.of(mixed(cohort.enrolled, cohort.probes["vis", cover]))
+    return spreads
+
+
+def conditions_of(held_out: Strangers) -> Iterator[Condition]:
+    """All in which these people were seen."""
+    scores: tuple[Score, ...] = ("whole", "alike")
+    for branch, cover in held_out.probes:
+        for score in scores:
+            if score == "whole" or cover != "none":
+                yield Condition(branch, cover, score)
+
+
+def pairs_of(held_out: Strangers, condition: Condition, spread: Spread) -> tuple[np.ndarray, np.ndarray]:
+    """Normalised scores (N, N) of everybody's probe in that condition with everybody enrolled, and which of them are of
+    two different people (behind the same mask, where the score compares like with like)."""
+    probes = held_out.probes[condition.branch, condition.cover]
+    gallery, strangers = held_out.enrolled, ~np.eye(len(held_out), dtype=bool)
+    if condition.score == "alike":
+        gallery = mixed(gallery, held_out.probes["vis", condition.cover])
+        strangers &= held_out.masks[:, None] == held_out.masks[None]
+    return spread.normalised(probes, probes @ gallery.T), strangers
+
+
+def tails_of(
+    held_out: Strangers, groups: Sequence[str], condition: Condition, spread: Spread, same: np.ndarray
+) -> Tail | None:
+    """The highest tail over these groups, pairs within a group only; None where none of them is large enough."""
+    z, strangers = pairs_of(held_out, condition, spread)
+    found = {}
+    for name in groups:
+        inside = np.array([name in own for own in held_out.groups])
+        values = z[strangers & ~same & inside[:, None] & inside[None]]
+        if len(values) * TAIL_SHARE >= LEAST_TAIL:
+            found[name] = values
+    return highest_tail(found) if found else None
+
+
+def measure_cohort(
+    model_id: str,
+    cohort: Strangers,
+    held_out: Strangers,
+    is_child: Callable[[str], bool],
+    facts: dict[str, object] | None = None,
+    same: np.ndarray | None = None,
+) -> Cohort:
+    """``cohort`` gives the moments, ``held_out`` (other people) the tails: of groups of adults, and apart of those that
+    ``is_child`` names, the group whose strangers are most alike. ``same`` (N, N) bool: pairs that may be one person
+    under two numbers, and are not counted.
+
+    Raises DataError for too few people, or no group of adults with pairs enough.
+    """
+    spreads = spreads_of(cohort)
+    names = sorted({name for own in held_out.groups for name in own})
+    old, young = [n for n in names if not is_child(n)], [n for n in names if is_child(n)]
+    same = np.zeros((len(held_out), len(held_out)), bool) if same is None else same
+    adults: dict[str, Tail] = {}
+    children: dict[str, Tail] = {}
+    for condition in conditions_of(held_out):
+        spread = spreads[spread_name(condition.score, condition.cover)]
+        tail = tails_of(held_out, old, condition, spread, same)
+        if tail is None:
+            raise DataError(f"No group of adults is large enough for {condition.key}.", "Measure with more people.")
+        adults[condition.key] = tail
+        if (tail := tails_of(held_out, young, condition, spread, same)) is not None:
+            children[condition.key] = tail
+    said = {"people": len(cohort), "held_out": len(held_out), "groups": old, "groups_of_children": young}
+    return Cohort(model_id, spreads, adults, children, {**(facts or {}), **said})

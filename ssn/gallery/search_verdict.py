@@ -1,0 +1,117 @@
+"""The verdicts of one search among so many people, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ssn.faces.types import AlignedFace
+from ssn.gallery.cohort import Cohort, Judge
+from ssn.gallery.condition import condition_of
+from ssn.gallery.store import GalleryStore, Match
+from ssn.gallery.verdict import SEARCH_RULE, SearchRates, Words, find_rule
+from ssn.recognizer import Template
+
+RAREST = 1e-6
+"""Share of strangers below which no number is said."""
+NAMED = 3
+"""People above the threshold who are named; more are counted."""
+
+
+@dataclass(frozen=True)
+class SearchJudges:
+    """What judges the ordinary scores of a search, and its scores like with like where there are any."""
+
+    whole: Judge
+    alike: Judge | None = None
+
+    def of(self, match: Match, rescored: Mapping[int, float]) -> tuple[float, Judge]:
+        """The score that counts for a match, and its judge; ``rescored`` by template id."""
+        if self.alike is not None and match.template_id in rescored:
+            return rescored[match.template_id], self.alike
+        return match.score, self.whole
+
+    def judged(self, matches: Sequence[Match], rescored: Mapping[int, float] | None = None) -> list[Match]:
+        """The same matches with the verdicts of this search."""
+        rule, given = find_rule(SEARCH_RULE), []
+        for match in matches:
+            score, judge = self.of(match, rescored or {})
+            given.append(replace(match, verdict=rule([score], judge.thresholds)[0]))
+        return given
+
+
+def judges_of(
+    cohort: Cohort | None,
+    face: AlignedFace,
+    probe: Template,
+    gallery: GalleryStore,
+    rates: SearchRates,
+    alike: bool = False,
+) -> SearchJudges | None:
+    """Who judges a search of that face's template in a gallery as it stands. None without a cohort, in a condition it
+    does not know, and where nobody is enrolled. Raises GalleryError."""
+    if cohort is None:
+        return None
+    enrolled = [person.templates for person in gallery.people() if person.templates]
+    size = (sum(enrolled), len(enrolled))
+    whole = cohort.judge(probe, condition_of(face), *size, rates)
+    if whole is None:
+        return None
+    return SearchJudges(whole, cohort.judge(probe, condition_of(face, "alike"), *size, rates) if alike else None)
+
+
+def frequency(rate: float) -> str:
+    """``0.005`` → ``1 stranger in 200``, rounded to two digits."""
+    count = 1 / rate
+    return f"1 stranger in {round(count, 2 - len(str(int(count))) if count >= 100 else 0):,.0f}"
+
+
+def get_this_far(rate: float) -> str:
+    """``0.005`` → ``about 1 stranger in 200 gets this far``; ``rate`` is a share of strangers' searches in [0, 1]."""
+    if rate >= 0.75:
+        return "most strangers get this far"
+    if rate < RAREST:
+        return f"fewer than {frequency(RAREST)} gets this far"
+    return f"about {frequency(rate)} gets this far"
+
+
+def among(people: int) -> str:
+    """How many are enrolled, in words."""
+    return "with the 1 person you enrolled" if people == 1 else f"among your {people:,} people"
+
+
+def said_of(score: float, judge: Judge) -> str:
+    """One sentence: how many strangers do as well."""
+    guess = ", by extrapolation" if judge.extrapolated(score) else ""
+    return f"{get_this_far(float(judge.search_rate(score)))} {among(judge.people)}{guess}"
+
+
+def search_words(matches: Sequence[Match], judges: SearchJudges, rescored: Mapping[int, float] | None = None) -> Words:
+    """What is said of a ranking, whose verdicts are those of :meth:`SearchJudges.judged`. Everybody above the threshold
+    is named."""
+    best = matches[0]
+    score, judge = judges.of(best, rescored or {})
+    sentence = f"{score:.3f}: {said_of(score, judge)}."
+    above = [match.person for match in matches if match.verdict == "match"]
+    if len(above) > 1:
+        return Words(
+            f"{len(above)} people match: {_names(above)}", f"{sentence} One face may have several names.", "match"
+        )
+    if above:
+        return Words(f"Match: {above[0]}", sentence, "match")
+    perhaps = [match.person for match in matches if match.verdict == "uncertain"]
+    if perhaps:
+        needed = f"A match is what {frequency(judge.rates.match)} reaches."
+        return Words(f"Uncertain: perhaps {_names(perhaps)}", f"{sentence} {needed}", "uncertain")
+    return Words("No match in this gallery", f"The best score is {sentence}", "none")
+
+
+def _names(people: Sequence[str]) -> str:
+    """``Ada``, ``Ada or Ben``, ``Ada, Ben, Cid or 4 others``."""
+    if len(people) > NAMED:
+        return f"{', '.join(people[:NAMED])} or {_others(len(people) - NAMED)}"
+    return " or ".join([", ".join(people[:-1]), people[-1]] if len(people) > 1 else people)
+
+
+def _others(count: int) -> str:
+    return "1 other" if count == 1 else f"{count} others"

@@ -1,0 +1,137 @@
+"""Verdicts of a search on the page: banner, chips, figure, slider."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from app.model.html import search_rates
+from app.services import Services
+from app.session import Sessions
+from app.workbench import bench as steps
+from app.workbench import matches_html as views
+from app.workbench.strangers_figure import EDGES, strangers_figure
+from app.workbench.tab import build_workbench
+from ssn.gallery.cohort import Cohort
+from tests.app.conftest import noise_face
+from tests.gallery.strangers import cohort
+
+FIXED = {"0.01": 0.2, "0.001": 0.3}
+
+
+@pytest.fixture(scope="module")
+def measured() -> Cohort:
+    return cohort()
+
+
+@pytest.fixture
+def judging(services, measured, landmarks) -> Services:
+    """A model whose strangers were measured, and five people enrolled."""
+    for seed, name in enumerate(("Ada", "Ben", "Cid", "Dora", "Eve"), start=10):
+        services.enrol(name, noise_face(landmarks, seed), "test")
+    return replace(services, cohort=replace(measured, model_id=services.recognizer.model_id))
+
+
+@pytest.fixture
+def ada(judging, bench, landmarks):
+    """Ada's own picture is searched: her score is 1 but for the mirror image."""
+    face = noise_face(landmarks, 10)
+    return steps.choose(judging, replace(bench, photo=replace(bench.photo, faces=(face, None))), 0)
+
+
+@pytest.fixture
+def desk(judging):
+    with gr.Blocks(), gr.Tab("Workbench") as tab:
+        return build_workbench(judging, Sessions(), tab)
+
+
+def test_verdicts_follow_this_search_and_not_the_fixed_thresholds(judging, ada):
+    judge = ada.judges.whole
+    assert judge.comparisons == judge.people == 5
+    for match in ada.matches:
+        rate = float(judge.search_rate(match.score))
+        expected = "match" if rate <= 0.01 else "uncertain" if rate <= 0.25 else "no match"
+        assert match.verdict == expected
+    banner = views.verdict_banner(ada, FIXED)
+    assert "among your 5 people" in banner
+    assert "FMR" not in banner
+
+
+def test_without_a_cohort_the_fixed_thresholds_stay_and_the_rate_is_explained(services, bench, face):
+    services.enrol("Ada", face, "test")
+    done = steps.choose(services, bench, 0)
+    assert done.judges is None
+    assert "FMR, in plain words" in views.search_facts(done)
+    assert "FMR" in views.verdict_banner(done, FIXED)
+
+
+def test_a_stranger_is_refused_without_alarm(judging, ada):
+    low = tuple(replace(match, score=-0.9) for match in ada.matches)
+    refused = replace(ada, matches=tuple(ada.judges.judged(low)))
+    banner = views.verdict_banner(refused, FIXED)
+    assert 'class="verdict none" role="status"' in banner
+    assert "No match in this gallery" in banner
+
+
+def test_scores_like_with_like_have_verdicts_too(judging, ada):
+    hidden = steps.set_alike(judging, steps.set_mode(judging, ada, "maskBottom"), True)
+    assert hidden.judges.alike is not None
+    html = views.ranking(hidden, {})
+    assert html.count('class="chip') == len(hidden.matches)
+    assert "No verdict" not in views.verdict_banner(hidden, FIXED)
+    scores = hidden.reranking.scores
+    for match in hidden.matches:
+        rate = float(hidden.judges.alike.search_rate(scores[match.template_id]))
+        assert match.verdict == ("match" if rate <= 0.01 else "uncertain" if rate <= 0.25 else "no match")
+
+
+def test_the_slider_moves_the_verdicts_and_nothing_else(judging, ada, desk, visitor):
+    visit = desk.visit(visitor)[1]
+    visit.put(ada)
+    run = visit.begin(ada)
+    shown = desk.matches.on_rate(20.0, visitor)
+    assert visit.bench.rates.match == pytest.approx(0.2)
+    assert visit.bench.rates.uncertain >= 0.2
+    assert visit.is_current(run), "what is being explained goes on"
+    assert "At most 1 stranger in 5 is called a match" in shown[desk.matches.search_facts]
+    assert desk.matches.rate not in shown, "it is under the visitor's hand"
+    strict, loose = (steps.set_rate(judging, ada, rate).judges.whole.thresholds["match"] for rate in (0.001, 0.2))
+    assert strict > loose
+    wrong = desk.matches.on_rate(90.0, visitor)
+    assert "rate of wrong matches" in wrong[desk.probe.problem]
+    assert visit.bench.rates.match == pytest.approx(0.2)
+
+
+def test_a_rate_stays_from_probe_to_probe(judging, ada, demo):
+    asked = steps.set_rate(judging, ada, 0.05)
+    following = steps.open_photo(judging, demo[0].enrolment, "vis", "Your photo", like=asked)
+    assert following.rates == asked.rates
+
+
+def test_the_slider_is_shown_only_where_it_means_something(services, desk, ada, bench):
+    panel = desk.matches
+    assert panel.renew(ada, "vis", True)[panel.rate].visible
+    assert panel.renew(ada, "vis", True)[panel.strangers].visible
+    assert not panel.renew(replace(ada, judges=None), "vis", True)[panel.rate].visible
+
+
+def test_the_figure_holds_as_many_strangers_as_templates(ada):
+    judge = ada.judges.whole
+    figure = json.loads(strangers_figure(judge, ada.enrolled_scores).to_json())
+    assert figure["layout"]["yaxis"]["type"] == "log"
+    lines = [shape["x0"] for shape in figure["layout"]["shapes"]]
+    assert lines == pytest.approx([judge.thresholds["uncertain"], judge.thresholds["match"]])
+    assert sum(strangers_figure(judge, ada.enrolled_scores).data[1].y) == len(ada.enrolled_scores)
+    assert judge.expected(EDGES).sum() == pytest.approx(judge.comparisons, rel=0.05)
+    assert np.isfinite(judge.expected(EDGES)).all()
+
+
+def test_the_model_tab_says_what_was_measured(measured):
+    said = search_rates(measured)
+    assert "1 stranger in 100" in said
+    assert said.count("<tr>") == 1 + len(measured.adults)
+    assert "python -m ssn cohort" in search_rates(None)

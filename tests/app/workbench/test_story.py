@@ -1,0 +1,140 @@
+"""The story: what it says is what came of each step."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import gradio as gr
+import numpy as np
+import pytest
+
+from app.kit.demo_people import DemoPerson, DemoProbe, DemoSet
+from app.session import Sessions
+from app.workbench import bench as steps
+from app.workbench import story as tale
+from app.workbench.story import Cast, find_cast, take_step, told
+from app.workbench.tab import build_workbench
+from ssn.errors import DataError
+from ssn.gallery.store import Match
+from ssn.places import ASSETS
+
+PICTURE = ASSETS / "mean_face.png"
+
+
+def probe(person: str, occlusion: str = "none", enrolled: bool = True) -> DemoProbe:
+    return DemoProbe(person, PICTURE, "nir-simulated", occlusion, enrolled)
+
+
+PROBES = (
+    *(probe(name, worn) for name in ("Ada", "Ben") for worn in ("none", "surgical")),
+    probe("Zoe", enrolled=False),
+)
+DEMO = DemoSet(tuple(DemoPerson(name, PICTURE) for name in ("Ada", "Ben")), PROBES)
+
+
+def ranked(bench, person: str, verdict="match"):
+    return replace(bench, matches=(Match(1, person, 1, 0.5, 1, verdict),), complete_scores=(0.5,))
+
+
+@pytest.fixture
+def acted(services, bench, face, monkeypatch):
+    """Services whose network mistakes Ben behind a mask and finds him once it is hidden, and never mistakes Ada."""
+    for name in ("Ada", "Ben"):
+        services.enrol(name, face, "test")
+    opened = []
+
+    def open_example(services, probe, like=None):
+        opened.append(probe)
+        photo = replace(bench.photo, title=probe.person, simulated=True)
+        start = replace(bench, photo=photo, index=0, alike=bool(like and like.alike))
+        wrong = probe.person == "Ben" and probe.occlusion != "none"
+        return ranked(start, "Ada" if wrong else probe.person)
+
+    def set_mode(services, bench, mode):
+        return ranked(replace(bench, mode=mode, mask=np.ones((128, 128), bool)), bench.photo.title)
+
+    monkeypatch.setattr(steps, "open_example", open_example)
+    monkeypatch.setattr(steps, "set_mode", set_mode)
+    return replace(services, demo=DEMO), opened
+
+
+def test_the_one_is_shown_whom_the_mask_hides(acted):
+    services, _ = acted
+    cast = find_cast(services)
+    assert (cast.complete.person, cast.covered.person, cast.stranger.person) == ("Ben", "Ben", "Zoe")
+    assert cast.covered.occlusion == "surgical"
+
+
+def test_without_the_demo_people_there_is_no_story(services):
+    with pytest.raises(DataError, match="not in this gallery"):
+        find_cast(replace(services, demo=DEMO))
+
+
+def test_every_step_says_what_came_of_it(acted):
+    services, _ = acted
+    cast = find_cast(services)
+    said = {step: told(step, take_step(services, cast, step, None)) for step in (1, 2, 3, 5)}
+    assert "Ben is at rank 1" in said[1]
+    assert "Rank 1 is Ada: the wrong person" in said[2]
+    assert "Ben is at rank 1" in said[3]
+    assert "an error of this model" in said[5], "Zoe is called a match here"
+
+
+@pytest.mark.parametrize(
+    ("step", "person", "verdict", "words"),
+    [
+        (1, "Ada", "match", "which is wrong"),
+        (2, "Ben", "match", "still at rank 1"),
+        (3, "Ada", "match", "still the wrong person"),
+        (4, "Ada", "match", "speak for Ada"),
+        (5, "Ada", "no match", "rightly refused"),
+        (5, "Ada", "uncertain", "called uncertain"),
+    ],
+)
+def test_nothing_is_claimed_that_did_not_happen(bench, step, person, verdict, words):
+    shown = ranked(replace(bench, photo=replace(bench.photo, title="Ben")), person, verdict)
+    assert words in told(step, shown)
+
+
+def test_the_story_starts_afresh_but_keeps_the_rates(acted, bench):
+    services, _ = acted
+    before = steps.set_rate(services, replace(bench, alike=True), 0.05)
+    assert not take_step(services, find_cast(services), 1, before).alike
+
+
+def test_the_strip_leads_from_step_to_step(acted, visitor, monkeypatch):
+    services, opened = acted
+    with gr.Blocks(), gr.Tab("Workbench") as tab:
+        desk = build_workbench(services, Sessions(), tab)
+    monkeypatch.setattr(desk, "show", lambda panels, bench, branch, overlay: {})
+    story = desk.story
+    assert not story.why.interactive, "there is nobody to ask about yet"
+    for step, following in ((1, 2), (2, 3), (3, 4)):
+        shown = story.on_step(step, True, visitor)
+        assert f'data-step="{step}"' in shown[story.text]
+        primary = [number for number, button in story.buttons.items() if shown[button].variant == "primary"]
+        assert primary == [following]
+        assert shown[story.why].interactive
+    shown = story.on_why(visitor)
+    assert [n for n, button in story.buttons.items() if shown[button].variant == "primary"] == [5]
+    shown = story.on_step(5, True, visitor)
+    assert not shown[story.why].interactive
+    chosen = len(opened)
+    story.on_step(1, True, visitor)
+    assert len(opened) == chosen + 1, "who is shown is found out once"
+
+
+def test_where_the_demo_people_are_not_enrolled_the_strip_says_so(services, visitor):
+    with gr.Blocks(), gr.Tab("Workbench") as tab:
+        desk = build_workbench(replace(services, demo=DEMO), Sessions(), tab)
+    shown = desk.story.on_step(1, True, visitor)
+    assert "not in this gallery" in shown[desk.story.text]
+
+
+def test_there_is_no_strip_without_demo_people(desk):
+    assert not desk.story.text.parent.visible
+
+
+def test_the_titles_are_numbered_as_the_steps():
+    assert [title[0] for title in tale.TITLES.values()] == [str(step) for step in tale.TITLES]
+    assert Cast(PROBES[0], PROBES[1], PROBES[4]).stranger.person == "Zoe"

@@ -1,0 +1,68 @@
+"""The story by keyboard alone, the groups of examples, and the slider of rates."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+
+def press(page, title: str, step: int) -> None:
+    button = page.get_by_role("button", name=title)
+    button.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"() => document.querySelector('.story-text').dataset.step === '{step}'")
+
+
+def test_the_story_is_told_by_keyboard(visitor):
+    page = visitor.page
+    assert page.get_by_role("button", name="4 Why?").is_disabled()
+    press(page, "1 A complete face", 1)
+    page.wait_for_selector("#ranks li")
+    name = page.locator("#found figcaption").inner_text().split(" ·")[0]
+    assert name in page.locator(".story-text").inner_text()
+    press(page, "2 Behind a surgical mask", 2)
+    masked = page.locator("#ranks .name").first.inner_text()
+    said = page.locator(".story-text").inner_text()
+    assert ("wrong person" in said) == (masked != name)
+    press(page, "3 Hide the mask", 3)
+    visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
+    assert (f"{name} is at rank 1" in page.locator(".story-text").inner_text()) == (
+        page.locator("#ranks .name").first.inner_text() == name
+    )
+    visitor.screenshot("story-3")
+    page.locator("#why-method input").click()
+    page.get_by_role("option", name="Grad-CAM").click()
+    press(page, "4 Why?", 4)
+    page.wait_for_selector("#why-result .reason")
+    assert page.locator("#story").is_visible()
+    press(page, "5 A stranger", 5)
+    assert "not enrolled" in page.locator(".story-text").inner_text()
+    assert page.locator("#verdict .verdict.problem").count() == 0
+    visitor.screenshot("story-5")
+
+
+def test_every_group_of_examples_opens_and_leads_to_its_people(visitor):
+    page = visitor.page
+    groups = page.locator("#examples summary")
+    titles = [text.rstrip("0123456789 ") for text in groups.all_inner_texts()]
+    assert titles == ["Complete", "Goggles", "Surgical mask", "Scarf", "Strangers"]
+    groups.last.focus()
+    page.keyboard.press("Enter")
+    strangers = page.locator("#examples details").last.locator("button")
+    strangers.first.wait_for()
+    assert not page.locator("#examples button").first.is_visible(), "one group is open at a time"
+    strangers.first.click()
+    page.wait_for_selector("#ranks li")
+    assert page.locator("#found figcaption").inner_text().split(" ·")[0] not in page.locator("#ranks").inner_text()
+
+
+def test_the_slider_moves_the_verdict(visitor):
+    page = visitor.page
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#strangers-plot .main-svg")
+    assert "1 stranger in 100 is called a match" in page.locator("#search-facts").inner_text()
+    page.locator("#match-rate input[type=number]").fill("20")
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.querySelector('#search-facts').innerText.includes('1 stranger in 5 is')")
+    assert page.locator("#match-rate input[type=number]").input_value() == "20"

@@ -1,0 +1,89 @@
+"""``cohort`` as a script sees it, on sets of drawn crops and a recogniser without a network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ssn.commands.cohort import drawn_people, set_groups
+from ssn.data.groups import is_child
+from ssn.errors import DataError
+from ssn.gallery.cohort import cohort_of, load_cohort
+from tests.drawn import mean_landmarks
+from tests.gallery.toys import TOY, ToyRecognizer
+
+
+def write_set(folder: Path, name: str, count: int, originals: list[str], identities=None, points: int | None = None):
+    """Crops of noise squares, each somebody else unless ``identities`` say so."""
+    squares = np.random.default_rng(len(name)).integers(30, 220, (count, 18, 18, 3))
+    path = folder / f"{name}.npy"
+    np.save(path, np.kron(squares, np.ones((1, 8, 8, 1))).astype(np.uint8))
+    np.savez(
+        path.with_suffix(".npz"),
+        landmarks=np.repeat(mean_landmarks()[None] + 8, count if points is None else points, axis=0),
+        identity=np.full(count, -1) if identities is None else identities,
+        original=np.array(originals),
+    )
+    return path
+
+
+@pytest.fixture
+def toy_embeds(monkeypatch):
+    """The toy has no fast way."""
+    really = ToyRecognizer.embed_batch
+    monkeypatch.setattr(
+        ToyRecognizer, "embed_batch", lambda self, faces, fast=False, enrolled=False: really(self, faces, enrolled)
+    )
+
+
+def test_it_writes_a_cohort_of_that_model(ask, toy, toy_embeds, tmp_path):
+    old = write_set(tmp_path, "utkface", 140, [f"{20 + i % 60}_{i % 2}_0_.jpg" for i in range(140)])
+    out = tmp_path / "made" / "toy.cohort.safetensors"
+    done = ask("cohort", "--faces", old, "--people", 60, "--held-out", 80, "--out", out)
+    assert done.status == 0, done.err
+    found = load_cohort(out)
+    assert found.model_id == TOY
+    assert done.data["facts"]["sets"] == ["utkface"]
+    assert {row["condition"] for row in done.data["conditions"]} == set(found.adults)
+    for row in done.data["conditions"]:
+        assert row["z_at_0.01"] < row["z_at_0.001"] < row["z_at_1e-05"]
+    assert cohort_of(tmp_path / "made" / "toy.safetensors", TOY) is not None
+    assert "100 %" in done.err
+
+
+def test_people_are_drawn_once_and_nobody_is_in_both_halves(tmp_path):
+    identities = np.repeat(np.arange(40), 3)
+    path = write_set(tmp_path, "set", 120, [f"{i}.jpg" for i in range(120)], identities)
+    first, second = drawn_people(path, 20, 20, seed=1)
+    pixels, seen = np.load(path), []
+    for face in first.faces + second.faces:
+        seen += [who for who, crop in zip(identities, pixels, strict=True) if (crop[8:-8, 8:-8] == face.pixels).all()]
+    assert sorted(seen) == list(range(40))
+    with pytest.raises(DataError, match="40 people"):
+        drawn_people(path, 21, 20, seed=1)
+
+
+def test_a_set_and_its_facts_must_belong_together(ask, tmp_path):
+    path = write_set(tmp_path, "set", 50, ["a"] * 50, points=49)
+    refused = ask("cohort", "--faces", path, "--people", 20, "--held-out", 20)
+    assert refused.status == 2
+    assert "belong together" in refused.err
+    missing = ask("cohort", "--faces", tmp_path / "none.npy")
+    assert missing.status == 2
+    assert "no set of crops" in missing.err
+
+
+def test_a_child_is_in_no_group_of_adults():
+    assert set_groups("utkface", "30_1_2_x.jpg") == (
+        "utkface",
+        "utkface, age 30–44",
+        "utkface, female",
+        "utkface, Asian",
+    )
+    assert set_groups("utkface", "9_1_2_x.jpg") == ("utkface, age 0–12",)
+    assert set_groups("aaf", "00012A16.jpg") == ("aaf, age 13–17",)
+    assert set_groups("celeba", "000001.jpg") == ("celeba",)
+    assert is_child("aaf, age 13–17")
+    assert not is_child("aaf, age 18–29")
