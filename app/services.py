@@ -39,9 +39,8 @@ def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
 @dataclass(frozen=True)
 class Services:
     """Shared by all visitors of a server; safe to use from several threads. ``beside`` is a second model's opinion of
-    the same gallery, where one is loaded. ``photos``, ``looks`` and ``runs`` bound the heavy work by count."""
-    the same gallery, where one is loaded; ``cohort`` what strangers score, where that was measured. ``photos`` and
-    ``looks`` bound the heavy work by count."""
+    the same gallery, where one is loaded; ``cohort`` what strangers score, where that was measured. ``photos``,
+    ``looks`` and ``runs`` bound the heavy work by count."""
 
     recognizer: Recognizer
     gallery: Gallery

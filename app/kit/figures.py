@@ -102,7 +102,6 @@ def region_bars(regions: dict[str, float]) -> go.Figure:
     return figure
 
 
-<<<<<<< HEAD
 CURVE_TITLES = {"roc": "ROC", "det": "DET", "cmc": "CMC", "open_set": "Open set"}
 LINES = ("#0b8a94", "#c05a2b", "#6c62c4", "#b0862a", "#3b82c4", "#b2486f", "#4d9a53", "#8592a0")
 """One colour for each kind of probe, on both pages."""
@@ -140,7 +139,7 @@ def _dress_curves(figure: go.Figure, title: str, across: Axis, up: Axis) -> None
     for update, axis in ((figure.update_xaxes, across), (figure.update_yaxes, up)):
         at, names = axis.position(axis.ticks), [_tick(axis, tick) for tick in axis.ticks]
         update(range=[-0.02, 1.02], tickvals=at, ticktext=names, gridcolor=GRID, zeroline=False)
-    _dress(figure, height=380, top=34, x_title=across.label)
+    dress(figure, height=380, top=34, x_title=across.label)
     figure.update_yaxes(title={"text": up.label, "standoff": 4})
     legend = {"orientation": "h", "y": -0.2, "x": 0, "yanchor": "top"}
     figure.update_layout(title={"text": title, "x": 0, "font": {"size": 14}}, showlegend=True, legend=legend)
@@ -150,10 +149,7 @@ def _tick(axis: Axis, value: float) -> str:
     return f"{100 * value:.3g} %" if axis.percent else f"{value:g}"
 
 
-def _dress(figure: go.Figure, height: int, top: int, x_title: str) -> None:
-=======
 def dress(figure: go.Figure, height: int, top: int, x_title: str) -> None:
->>>>>>> verdicts
     """Transparent, in the page's type, readable on light and dark."""
     figure.update_layout(
         height=height,

@@ -133,7 +133,6 @@ def open_photo(
     return bench if photo.subject is None else choose(services, bench, photo.subject.index)
 
 
-<<<<<<< HEAD
 def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occlusion: str, title: str) -> Bench:
     """A face that is aligned already, behind what hides it: a named occlusion, or a cover that is part of the
     picture ``probe``."""
@@ -143,13 +142,13 @@ def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occ
     photo = Photo(face.pixels, 1.0, (box,), (face,), title, simulated=face.spectrum == "nir-simulated")
     bench = choose(services, Bench(photo, "vis" if face.spectrum == "vis" else "nir"), 0)
     return set_mode(services, bench, occlusion) if named and occlusion != "none" else bench
-=======
+
+
 def open_example(services: Services, probe: DemoProbe, like: Bench | None = None) -> Bench:
     """One of the demo set's probes, in the light it was drawn in. As :func:`open_photo`."""
     choice: Choice = "vis" if probe.spectrum == "vis" else "nir"
     simulated = probe.spectrum == "nir-simulated"
     return open_photo(services, probe.path, choice, probe.person, simulated, like=like)
->>>>>>> verdicts
 
 
 def choose(services: Services, bench: Bench, index: int) -> Bench:

@@ -41,7 +41,6 @@ class Visit(Part):
             self.revision += 1
         self.interrupt()
 
-<<<<<<< HEAD
     def hand_over(self, bench: Bench) -> None:
         """Another tab's bench, to be shown when the workbench opens."""
         with self._lock:
@@ -52,12 +51,11 @@ class Visit(Part):
         with self._lock:
             bench, self._handed = self._handed, None
             return bench
-=======
+
     def amend(self, bench: Bench) -> None:
         """The same bench, judged otherwise: what is being explained of it goes on."""
         with self._lock:
             self.bench = bench
->>>>>>> verdicts
 
     def begin(self, bench: Bench) -> Run:
         """An explanation of this bench starts, in place of one that may still run."""
