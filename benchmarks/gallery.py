@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from ssn.files import write_json
+from ssn.gallery.fingerprint import fingerprints
 from ssn.gallery.sqlite import Gallery
 from ssn.models.light_cnn import EMBEDDING_SIZE
 from ssn.recognizer import Template
@@ -42,8 +43,9 @@ def fill(path: Path, vectors: np.ndarray) -> None:
     with sqlite3.connect(path) as db:
         names = ((i, f"P{i}", f"p{i}") for i in range(1, len(vectors) + 1))
         db.executemany("INSERT INTO people(id, name, folded) VALUES (?, ?, ?)", names)
-        sql = "INSERT INTO templates(id, person, model, spectrum, vector) VALUES (?, ?, ?, 'vis', ?)"
-        db.executemany(sql, ((i, i, MODEL, row.tobytes()) for i, row in enumerate(vectors, start=1)))
+        sql = "INSERT INTO templates(id, person, model, spectrum, vector, fingerprint) VALUES (?, ?, ?, 'vis', ?, ?)"
+        rows = zip(vectors, fingerprints(vectors).tolist(), strict=True)
+        db.executemany(sql, ((i, i, MODEL, row.tobytes(), known) for i, (row, known) in enumerate(rows, start=1)))
     db.close()
 
 
