@@ -73,6 +73,11 @@ class Gallery(EditedGallery):
         sql = "SELECT id, spectrum, origin FROM templates WHERE person=? AND model=? ORDER BY id"
         return self._rows(sql, person_id, self.model_id)
 
+    def all_templates_of(self, person_id: int) -> list[tuple[int, str, str, str]]:
+        """(template id, model, spectrum, origin) of one person, oldest first, for all models."""
+        sql = "SELECT id, model, spectrum, origin FROM templates WHERE person=? ORDER BY id"
+        return self._rows(sql, person_id)
+
     def roster(self) -> list[Enrolled]:
         """Every template of this gallery's model, oldest first."""
         sql = """SELECT t.id, p.id, p.name, t.spectrum, t.face IS NOT NULL FROM templates t

@@ -44,9 +44,9 @@ class VectorFile:
             with self.path.open("rb") as file:
                 if not self._whole(file):
                     return
-                buffer = np.empty(PIECE, RECORD)
-                while count := file.readinto(memoryview(buffer).cast("B")) // RECORD.itemsize:
-                    rows = buffer[:count]
+                piece = bytearray(PIECE * RECORD.itemsize)
+                while count := file.readinto(piece) // RECORD.itemsize:
+                    rows = np.frombuffer(piece, RECORD, count)
                     rows = rows[rows["person"] != 0]
                     yield (
                         rows["template"].astype(np.int64),
