@@ -1,8 +1,7 @@
 """The last changes of a gallery, each with what it takes to undo it. The log lies in the gallery's own file and is
 written within the transaction of the change.
 
-A deletion is not in it: it is final. It also takes every change out of the log that touches what is deleted, since that
-holds names, notes and digests.
+A deletion is not in it: it is final. It also empties the log, which holds names, notes and digests of what is deleted.
 """
 
 from __future__ import annotations
@@ -55,10 +54,6 @@ def changes(rows: Iterable[tuple[int, Kind, str, str]]) -> list[Change]:
     return [Change(number, kind, json.loads(facts), made) for number, kind, facts, made in rows]
 
 
-def forget(db: sqlite3.Connection, people: Iterable[int], templates: Iterable[int]) -> None:
-    """Take out what touches these."""
-    gone_people, gone_templates = set(people), set(templates)
-    for number, text in db.execute("SELECT id, facts FROM changes").fetchall():
-        facts = json.loads(text)
-        if gone_people & set(facts["people"]) or gone_templates & set(facts["templates"]):
-            db.execute("DELETE FROM changes WHERE id=?", (number,))
+def forget(db: sqlite3.Connection) -> None:
+    """Nothing can be undone any more."""
+    db.execute("DELETE FROM changes")

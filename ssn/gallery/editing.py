@@ -176,12 +176,13 @@ class EditedGallery(Database):
             _facts(db, person_id)
             self._remove(db, [row[0] for row in db.execute("SELECT id FROM templates WHERE person=?", (person_id,))])
             db.execute("DELETE FROM people WHERE id=?", (person_id,))
-            forget(db, [person_id], [])
+            forget(db)
 
     def delete_template(self, template_id: int) -> None:
         """Remove one template with its picture; a person left without any is removed too."""
         with self._deletion() as db:
             self._remove(db, [template_id])
+            forget(db)
 
     def delete_model(self, model_id: str) -> int:
         """Remove the templates of another model, of people who have one of this gallery's → how many."""
@@ -189,6 +190,7 @@ class EditedGallery(Database):
             sql = "SELECT id FROM templates WHERE model=? AND person IN (SELECT person FROM templates WHERE model=?)"
             gone = [row[0] for row in db.execute(sql, (model_id, self.model_id))] if model_id != self.model_id else []
             self._remove(db, gone)
+            forget(db)
         return len(gone)
 
     def _remove(self, db: sqlite3.Connection, templates: Sequence[int]) -> None:
@@ -201,7 +203,6 @@ class EditedGallery(Database):
         sql = f"SELECT id FROM people WHERE id {IN} AND id NOT IN (SELECT person FROM templates)"
         people = [row[0] for row in db.execute(sql, (json.dumps(sorted({row[2] for row in rows})),))]
         db.execute(f"DELETE FROM people WHERE id {IN}", (json.dumps(people),))
-        forget(db, people, templates)
         for file, own in self._vector_files([row[:2] for row in rows]):
             file.forget(own)
 

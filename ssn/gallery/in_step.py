@@ -89,10 +89,11 @@ class IndexInStep:
         if self._vectors is None:
             return index
         sums = Sums()
-        for templates, owners, vectors in self._vectors.read():
-            sums.add(templates, owners, vectors)
-            index.add(templates, owners, vectors)
-            self._last_template = int(templates[-1]) if len(templates) else self._last_template
+        with np.errstate(over="ignore", invalid="ignore"):  # a damaged file may hold anything
+            for templates, owners, vectors in self._vectors.read():
+                sums.add(templates, owners, vectors)
+                index.add(templates, owners, vectors)
+                self._last_template = int(templates[-1]) if len(templates) else self._last_template
         fits = sums.equal(self._rows(f"{SUMS} AND id <= ?", self._model_id, self._last_template)[0])
         return index if fits and sums.count else self._emptied()
 
