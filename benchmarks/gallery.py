@@ -1,8 +1,8 @@
 """The gallery's search and changes at several sizes, beside faiss's exact index on the same templates in the same run.
 
 ``python -m benchmarks.gallery --sizes 10000,100000 --json F``: random unit vectors, each a person, in a gallery file.
-faiss is faiss-cpu's ``IndexFlatIP`` with as many threads as torch uses. ``startup_s`` is from opening the gallery to the
-answer to a first search; ``first_startup_s`` the same before there was a vector file, which is then written.
+faiss is faiss-cpu's ``IndexFlatIP`` with as many threads as torch uses. ``startup_s`` is from opening the gallery to
+the answer to a first search; ``first_startup_s`` the same before there was a vector file, which is then written.
 """
 
 from __future__ import annotations

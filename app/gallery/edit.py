@@ -29,9 +29,9 @@ class EditPanel:
                 self.other = gr.Textbox(
                     label="Another person", max_length=MAX_NAME, placeholder="Name", elem_id="edit-other", scale=3
                 )
-                self.merge = gr.Button("Merge into them", min_width=90, elem_id="edit-merge")
+                self.merge = gr.Button("Merge", min_width=90, elem_id="edit-merge")
             fragment(
-                '<p class="more">Merging moves every template there; each template has a button that moves it '
+                '<p class="more">Merging moves every template to that person; each template has a button that moves it '
                 "alone, also to a new name. All of it can be undone.</p>"
             )
 
