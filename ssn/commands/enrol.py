@@ -40,8 +40,8 @@ def enrol(
     folder: Annotated[
         Path,
         typer.Argument(
-            help="FOLDER/Name/photo.jpg or FOLDER/Name.jpg; a ZIP file of the same; a CSV file of lines path,name; or a "
-            "photo and --name."
+            help="FOLDER/Name/photo.jpg or FOLDER/Name.jpg; a ZIP file of the same; a CSV file of lines path,name; "
+            "or a photo and --name."
         ),
     ],
     gallery: Annotated[str, typer.Option(help="Gallery file; made if it is not there.")],
