@@ -16,8 +16,9 @@ from app.kit.photo import Photo, open_photo
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
+from ssn.gallery.changes import Change
 from ssn.gallery.cohort import Cohort, cohort_of
-from ssn.gallery.enrol import EnrolledAgain, enrol_again, enrol_face
+from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
 from ssn.gallery.store import Person
@@ -90,9 +91,18 @@ class Services:
         with self.photos:
             return open_photo(self.finder, source, title, simulated)
 
-    def enrol(self, name: str, face: AlignedFace, origin: str) -> int:
-        """Add a face to the person of that name → template id. Raises GalleryError."""
-        return enrol_face(self.gallery, self.recognizer, face, name, origin).template_id
+    def enrol(self, name: str, face: AlignedFace, origin: str) -> Enrolment:
+        """Add a face to the person of that name. Raises GalleryError."""
+        return enrol_face(self.gallery, self.recognizer, face, name, origin)
+
+    def undo(self, number: int) -> Change:
+        """Take the last change of the gallery back, if it still is this; an enrolment also from what the second model
+        made of it. Raises GalleryError."""
+        try:
+            return self.gallery.undo(number)
+        finally:
+            if self.beside is not None:
+                self.beside.forget_deleted()
 
     def delete(self, kind: Literal["person", "template"], number: int) -> None:
         """From the gallery, and from what the second model made of it. Raises GalleryError."""

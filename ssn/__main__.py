@@ -14,6 +14,7 @@ from ssn.commands.embed import embed
 from ssn.commands.enrol import enrol
 from ssn.commands.evaluate import evaluate
 from ssn.commands.explain import explain
+from ssn.commands.gallery import gallery_commands
 from ssn.commands.match import match
 from ssn.commands.report import report
 from ssn.commands.synth import synth
@@ -29,6 +30,7 @@ def command_line() -> typer.Typer:
     made = typer.Typer(help="SSN Studio: partial NIR-VIS face recognition.", no_args_is_help=True, add_completion=False)
     for command in COMMANDS:
         made.command()(with_data_options(command))
+    made.add_typer(gallery_commands, name="gallery")
     return made
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import gradio as gr
 from gradio.blocks import Block
 
@@ -13,9 +15,18 @@ from app.kit.photo import Choice
 from app.kit.photo_html import found_faces, several_faces
 from app.services import Services
 from ssn.errors import SSNError
+from ssn.gallery.quality import Quality, measure_quality
 from ssn.gallery.store import Person
 
 FATE = "The photo stays in memory; Enrol stores the cut-out face and its template on disk, until they are deleted."
+
+
+@dataclass(frozen=True)
+class Enrolled:
+    """A warning about whom a face looks like, which may be empty, and how good it is."""
+
+    warning: str
+    quality: Quality
 
 
 class EnrolPanel:
@@ -57,14 +68,15 @@ class EnrolPanel:
         visit.index = index
         return {self.problem: several_faces(visit.photo, index), self.found: found_faces(visit.photo, index)}
 
-    def store(self, visit: Visit, choice: Choice, name: str) -> Person | Update:
-        """The chosen face becomes a template → its person, or what was wrong. All or nothing: an error leaves photo and
-        name in place."""
+    def store(self, visit: Visit, choice: Choice, name: str) -> tuple[Person, Enrolled] | Update:
+        """The chosen face becomes a template → its person and what is to be said of it, or what was wrong. All or
+        nothing: an error leaves photo and name in place."""
         if visit.photo is None or visit.index is None:
             what = "Choose a photo first." if visit.photo is None else "Choose one of the faces first."
             return {self.problem: notice(what, "warn")}
         try:
-            self.services.enrol(name, visit.photo.seen_as(visit.index, choice), "photo")
+            face = visit.photo.seen_as(visit.index, choice)
+            done = self.services.enrol(name, face, "photo")
             person = self.services.gallery.person(name)
         except SSNError as error:
             return {self.problem: error_notice(error)}
@@ -72,9 +84,15 @@ class EnrolPanel:
             return {self.problem: notice("The person was deleted in the meantime.", "warn", "Enrol the photo again.")}
         visit.photo = visit.index = None
         visit.person = person.id
-        return person
+        return person, Enrolled(done.warning, measure_quality(face))
 
-    def done(self, person: Person) -> Update:
-        """Ready for the next photo."""
+    def done(self, person: Person, enrolled: Enrolled) -> Update:
+        """Ready for the next photo; whom the face looks like, and what is wrong with it, is told."""
         said = f"{person.name} is enrolled." if person.stored == 1 else f"{person.name} has a further template."
-        return {self.problem: notice(said, "good"), self.found: found_faces(None), self.name: ""}
+        concerns = enrolled.quality.concerns
+        shown = notice(said, "good", f"{enrolled.quality.text}.")
+        shown += notice(f"The face is {', '.join(concerns)}.", "warn", "A better photo is found more surely.") * bool(
+            concerns
+        )
+        shown += notice(f"The face was {enrolled.warning}", "warn", "Merge them, or undo.") * bool(enrolled.warning)
+        return {self.problem: shown, self.found: found_faces(None), self.name: ""}

@@ -1,4 +1,4 @@
-"""The gallery's panel of one person: their templates, and deleting, which asks first."""
+"""The gallery's panel of one person: what is changed about them, their templates, and deleting, which asks first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import gradio as gr
 from gradio.blocks import Block
 
+from app.gallery.edit import EditPanel
 from app.gallery.person_html import person_details
 from app.gallery.visit import Pending
 from app.kit.components import clickable, fragment
@@ -29,21 +30,22 @@ class PersonPanel:
                 with gr.Row():
                     self.keep = gr.Button("Keep", min_width=90, elem_id="confirm-keep")
                     self.delete = gr.Button("Delete", variant="stop", min_width=90, elem_id="confirm-delete")
+            self.edit = EditPanel(services)
             self.details = clickable("person-details", person_details(None))
 
     @property
     def outputs(self) -> list[Block]:
-        return [self.message, self.confirm, self.question, self.details]
+        return [self.message, self.confirm, self.question, *self.edit.outputs, self.details]
 
     def renew(self, people: Sequence[Person], chosen: int | None) -> Update:
         """The templates of the chosen person, if there still is one."""
         gallery = self.services.gallery
         person = next((person for person in people if person.id == chosen), None)
         if person is None:
-            return {self.details: person_details(None)}
+            return {**self.edit.renew(None), self.details: person_details(None)}
         templates = gallery.templates_of(person.id)
         faces = gallery.face_images([number for number, *_ in templates])
-        return {self.details: person_details(person, templates, faces)}
+        return {**self.edit.renew(person), self.details: person_details(person, templates, faces)}
 
     def ask(self, sent: Sent) -> tuple[Pending, Update]:
         """What a delete button means, and the question that goes before it."""

@@ -16,8 +16,8 @@ SPECTRUM_NAMES = {"vis": "VIS", "nir": "NIR", "nir-simulated": "simulated NIR"}
 def person_details(
     person: Person | None, templates: Sequence[tuple[int, str, str]] = (), faces: Mapping[int, bytes] | None = None
 ) -> str:
-    """A person's ``templates`` (id, spectrum, origin), each with its picture out of ``faces`` and a button to delete
-    it."""
+    """A person's ``templates`` (id, spectrum, origin), each with its picture out of ``faces`` and buttons to move
+    it to the person who is named beside, and to delete it."""
     if person is None:
         return empty("Choose a person to see their templates.")
     cards = []
@@ -27,8 +27,9 @@ def person_details(
         facts = f"{SPECTRUM_NAMES.get(spectrum, escape(spectrum))} · {escape(origin)}"
         cards.append(
             f"<li>{face}<div><b>Template {template}</b><span>{facts}</span>"
+            f'<p><button type="button" class="quiet" data-action="move" data-template="{template}">Move there</button> '
             f'<button type="button" class="quiet" data-action="template" data-template="{template}">Delete template'
-            "</button></div></li>"
+            "</button></p></div></li>"
         )
     return (
         f'<div class="person"><h3>{escape(person.name)}</h3><p>{count_of(person)}</p><ul>{"".join(cards)}</ul>'

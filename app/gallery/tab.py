@@ -1,10 +1,14 @@
-"""Gallery: who is enrolled, enrolling from a photo, and deleting, which asks first. Composes and connects."""
+"""Gallery: who is enrolled, enrolling from a photo, changing and undoing, and deleting, which asks first. Composes and
+connects."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import gradio as gr
 from gradio.blocks import Block
 
+from app.gallery.care import CarePanel
 from app.gallery.enrol import EnrolPanel
 from app.gallery.people import PeoplePanel
 from app.gallery.person import PersonPanel
@@ -24,7 +28,7 @@ def build_gallery(services: Services, sessions: Sessions, tab: gr.Tab) -> Galler
 
 
 class GalleryTab:
-    """The three panels and their handlers."""
+    """The four panels and their handlers."""
 
     def __init__(self, services: Services, sessions: Sessions, tab: gr.Tab):
         self.services, self.sessions = services, sessions
@@ -32,18 +36,20 @@ class GalleryTab:
             self.list = PeoplePanel(services)
             self.person = PersonPanel(services)
             self.enrol = EnrolPanel(services)
+            self.care = CarePanel(services)
         self._connect(tab)
+        self._connect_changes()
 
     def _connect(self, tab: gr.Tab) -> None:
         wanted, photo = self.list.wanted, [self.enrol.problem, self.enrol.found]
         work = PRIVATE | {"show_progress": "minimal", "show_progress_on": [self.enrol.found]}
-        listing: list[Block] = [*self.list.outputs, *self.person.outputs]
+        listing = self._listed
         tab.select(self.on_open, wanted, listing, **PRIVATE)
         # While one search runs only the last of the keystrokes behind it is kept.
         wanted.change(self.on_search, wanted, self.list.people, trigger_mode="always_last", **PRIVATE)
         self.list.people.click(self.on_person, wanted, listing, **PRIVATE)
         self.list.again.click(self.on_again, wanted, listing, **PRIVATE)
-        self.person.details.click(self.on_ask, None, self.person.outputs, **PRIVATE)
+        self.person.details.click(self.on_template, [self.person.edit.other, wanted], listing, **PRIVATE)
         self.person.keep.click(self.on_keep, None, self.person.outputs, **PRIVATE)
         self.person.delete.click(self.on_delete, wanted, listing, **PRIVATE)
         self.enrol.photo.input(self.on_photo, None, photo, **work)
@@ -51,6 +57,22 @@ class GalleryTab:
         asked = [self.enrol.spectrum, self.enrol.name, wanted]
         starts = [self.enrol.enrol.click, self.enrol.name.submit]
         gr.on(starts, self.on_enrol, asked, [*self.enrol.outputs, *listing], **PRIVATE)
+
+    @property
+    def _listed(self) -> list[Block]:
+        return [*self.list.outputs, *self.person.outputs, self.care.last, self.care.undo]
+
+    def _connect_changes(self) -> None:
+        wanted, edit, listed = self.list.wanted, self.person.edit, self._listed
+        said = [self.care.message, self.care.result]
+        gr.on([edit.rename.click, edit.name.submit], self.on_rename, [edit.name, wanted], listed, **PRIVATE)
+        edit.save.click(self.on_notes, [edit.notes, wanted], listed, **PRIVATE)
+        gr.on([edit.merge.click, edit.other.submit], self.on_merge, [edit.other, wanted], listed, **PRIVATE)
+        self.care.undo.click(self.on_undo, wanted, [*said, *listed], **PRIVATE)
+        self.care.count.click(self.on_count, None, said, **PRIVATE)
+        self.care.verify.click(self.on_verify, None, said, **PRIVATE)
+        self.care.export.click(self.on_export, None, said, **PRIVATE)
+        self.care.bring.input(self.on_import, wanted, [*said, *listed], **PRIVATE)
 
     def _visit(self, request: gr.Request) -> tuple[Session, Visit]:
         session = self.sessions.of(request)
@@ -61,7 +83,8 @@ class GalleryTab:
         people = self.services.gallery.people()
         if all(person.id != visit.person for person in people):
             visit.person = None
-        return {**self.list.renew(people, wanted, visit.person), **self.person.renew(people, visit.person)}
+        visit.last_change, last = self.care.renew()
+        return {**self.list.renew(people, wanted, visit.person), **self.person.renew(people, visit.person), **last}
 
     def on_open(self, wanted: str, request: gr.Request) -> Update:
         session, visit = self._visit(request)
@@ -127,10 +150,85 @@ class GalleryTab:
     def on_enrol(self, choice: Choice, name: str, wanted: str, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
-            person = self.enrol.store(visit, choice, name)
-            if isinstance(person, dict):
-                return person
-            return {**self.enrol.done(person), **self._listing(visit, wanted)}
+            enrolled = self.enrol.store(visit, choice, name)
+            if isinstance(enrolled, dict):
+                return enrolled
+            return {**self.enrol.done(*enrolled), **self._listing(visit, wanted)}
+
+    def _changed(self, visit: Visit, wanted: str, change: Callable[[int], str]) -> Update:
+        """Change the chosen person, and show what came of it."""
+        try:
+            said = "" if visit.person is None else notice(change(visit.person), "good", "Undo takes it back.")
+        except SSNError as error:
+            return {self.person.message: error_notice(error)}
+        return {self.person.message: said, **self._listing(visit, wanted)}
+
+    def on_rename(self, name: str, wanted: str, request: gr.Request) -> Update:
+        session, visit = self._visit(request)
+        with session.turn():
+            return self._changed(visit, wanted, lambda person: self.person.edit.renamed(person, name))
+
+    def on_notes(self, notes: str, wanted: str, request: gr.Request) -> Update:
+        session, visit = self._visit(request)
+        with session.turn():
+            return self._changed(visit, wanted, lambda person: self.person.edit.noted(person, notes))
+
+    def on_merge(self, other: str, wanted: str, request: gr.Request) -> Update:
+        session, visit = self._visit(request)
+
+        def merge(person: int) -> str:
+            visit.person, said = self.person.edit.merged(person, other)
+            return said
+
+        with session.turn():
+            return self._changed(visit, wanted, merge)
+
+    def on_template(self, other: str, wanted: str, event: gr.EventData, request: gr.Request) -> Update:
+        """A template is moved at once, since that can be undone; deleting asks first."""
+        sent = Sent(event)
+        if sent.text("action") != "move":
+            return self.on_ask(event, request)
+        session, visit = self._visit(request)
+        with session.turn():
+            template = sent.number("template")
+            return self._changed(visit, wanted, lambda _: self.person.edit.moved(template, other))
+
+    def on_undo(self, wanted: str, request: gr.Request) -> Update:
+        session, visit = self._visit(request)
+        with session.turn():
+            try:
+                said = ""
+                if visit.last_change is not None:
+                    said = notice(f"Undone: {self.care.undone(visit.last_change).text}.", "good")
+            except SSNError as error:
+                said = error_notice(error)
+            return {self.care.message: said, self.care.result: "", **self._listing(visit, wanted)}
+
+    def _looked(self, request: gr.Request, look: Callable[[], Update]) -> Update:
+        session, _ = self._visit(request)
+        with session.turn():
+            try:
+                return look()
+            except SSNError as error:
+                return {self.care.message: error_notice(error), self.care.result: ""}
+
+    def on_count(self, request: gr.Request) -> Update:
+        return self._looked(request, self.care.counted)
+
+    def on_verify(self, request: gr.Request) -> Update:
+        return self._looked(request, self.care.verified)
+
+    def on_export(self, request: gr.Request) -> Update:
+        return self._looked(request, self.care.exported)
+
+    def on_import(self, wanted: str, event: gr.EventData, request: gr.Request) -> Update:
+        session, visit = self._visit(request)
+        with session.turn():
+            try:
+                said = notice(self.care.imported(Sent(event)), "good")
+            except SSNError as error:
+                said = error_notice(error)
+            return {self.care.message: said, self.care.result: "", **self._listing(visit, wanted)}
 
 
 def _said_again(done: EnrolledAgain) -> str:

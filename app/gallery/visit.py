@@ -12,10 +12,12 @@ Pending = tuple[Literal["person", "template"], int]
 
 class Visit(Part):
     """``person`` is whose templates are shown; ``pending`` is to be deleted if the visitor says so; ``photo`` and
-    ``index`` are the photo to enrol and its chosen face. To be changed within the session's turn."""
+    ``index`` are the photo to enrol and its chosen face; ``last_change`` is the one that Undo was shown for. To be
+    changed within the session's turn."""
 
     def __init__(self):
         self.person: int | None = None
         self.pending: Pending | None = None
         self.photo: Photo | None = None
         self.index: int | None = None
+        self.last_change: int | None = None

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.blocks import Block
 
-from ssn.errors import ImageTooLargeError, NotAnImageError
+from ssn.errors import DataError, ImageTooLargeError, NotAnImageError
 from ssn.faces.read import MAX_BYTES
 
 Update = dict[Block, Any]
@@ -55,3 +55,16 @@ class Sent:
             return base64.b64decode(data, validate=True)
         except (binascii.Error, ValueError) as error:
             raise NotAnImageError("The upload was damaged.", "Send the picture again.") from error
+
+    def file(self, limit: int) -> bytes:
+        """What an input for other files sent, of at most ``limit`` bytes. Raises DataError."""
+        data, size = self.text("data"), self.number("size")
+        if size > limit or len(data) > 4 * limit // 3 + 4:
+            raise DataError(f"The file has more than {limit // 2**20} MB.", "Use the command line.")
+        try:
+            content = base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError) as error:
+            raise DataError("The upload was damaged.", "Send the file again.") from error
+        if not content:
+            raise DataError("The file is empty.", "Choose another one.")
+        return content

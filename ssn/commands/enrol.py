@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ssn.commands.enrolling import Choices, Enroller, Report, with_option
+from ssn.commands.enrolling import Choices, Enroller, MeasureQuality, Report, with_option
 from ssn.commands.options import (
     DEFAULT,
     Bits,
@@ -23,16 +23,27 @@ from ssn.commands.options import (
     say,
 )
 from ssn.errors import DataError, GalleryError, NameCaseError
-from ssn.gallery.people_folder import read_folder
+from ssn.gallery.people_folder import PeopleFolder, Photo, read_folder
+from ssn.gallery.people_lists import read_csv, read_zip
+from ssn.gallery.quality import measure_quality
 from ssn.gallery.registry import open_store
+from ssn.models.visibility_file import VISIBILITY_CHECKPOINT
 from ssn.recognizer import Recognizer
+from ssn.visibility import VisibilityFinder, hidden_share
 
+LISTS = {".zip": read_zip, ".csv": read_csv}
 INTERRUPTED = 130
 """Exit status after Ctrl+C, as shells give it."""
 
 
 def enrol(
-    folder: Annotated[Path, typer.Argument(help="FOLDER/Name/photo.jpg or FOLDER/Name.jpg; or a photo and --name.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="FOLDER/Name/photo.jpg or FOLDER/Name.jpg; a ZIP file of the same; a CSV file of lines path,name; "
+            "or a photo and --name."
+        ),
+    ],
     gallery: Annotated[str, typer.Option(help="Gallery file; made if it is not there.")],
     name: Annotated[str | None, typer.Option(help="The person's name, where one photo is given.")] = None,
     exact_name: Annotated[
@@ -49,7 +60,7 @@ def enrol(
 ) -> None:
     """Enrol people into a gallery. The same photo of the same person counts once, however often it is given."""
     check_spectrum(spectrum)
-    people = None if folder.is_file() else read_folder(folder)
+    people = _people(folder)
     if people is not None:
         one_photo_only(0, name=name, face=face, numbered=numbered, page=page or None)
     if people is None and not name:
@@ -57,7 +68,7 @@ def enrol(
     recognizer = Recognizer.load(checkpoint, device)
     choices = Choices(face, bits, page)
     with open_store(gallery, recognizer.model_id, recognizer.device) as store:
-        enroller = Enroller(store, recognizer, spectrum, exact_name)
+        enroller = Enroller(store, recognizer, spectrum, exact_name, _quality(device))
         if people is not None:
             report = enroller.enrol_folder(people, choices)
         else:
@@ -67,12 +78,27 @@ def enrol(
         raise typer.Exit(INTERRUPTED)
 
 
+def _people(path: Path) -> PeopleFolder | None:
+    """Whose photos lie there; None for a single photo."""
+    if path.is_file() and path.suffix.lower() in LISTS:
+        return LISTS[path.suffix.lower()](path)
+    return None if path.is_file() else read_folder(path)
+
+
+def _quality(device: str) -> MeasureQuality:
+    """How faces are measured; what is hidden of them as well where the visibility network is installed."""
+    if not VISIBILITY_CHECKPOINT.is_file():
+        return measure_quality
+    finder = VisibilityFinder.load(device=device)
+    return lambda face: measure_quality(face, lambda seen: hidden_share(finder.visibility(seen)))
+
+
 def _enrol_photo(enroller: Enroller, photo: Path, name: str, choices: Choices, numbered: Path | None) -> Report:
     """One photo, whose errors are the command's."""
     report = Report(1)
     try:
-        done, face = enroller.enrol(photo, name, choices, numbered)
+        done, face, quality = enroller.enrol(Photo(photo, name, False), choices, numbered)
     except NameCaseError as error:
         raise GalleryError(with_option(error)) from error
-    report.note(photo, name, done, face)
+    report.note(photo, name, done, face, quality)
     return report

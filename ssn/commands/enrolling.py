@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -9,12 +10,16 @@ from tqdm import tqdm
 
 from ssn.commands.interrupt import interruptible
 from ssn.commands.options import check_spectrum, find_in_photo, pick_face, subject_of, warn
-from ssn.errors import NameCaseError, NotAnImageError, SSNError
+from ssn.errors import ImageTooLargeError, NameCaseError, NotAnImageError, SSNError
 from ssn.faces.read import MAX_BYTES, read_image
+from ssn.faces.types import AlignedFace
 from ssn.gallery.enrol import Enrolment, check_name, content_digest, enrol_face
 from ssn.gallery.people_folder import PeopleFolder, Photo
+from ssn.gallery.quality import Quality
 from ssn.gallery.store import GalleryStore
 from ssn.recognizer import Recognizer
+
+MeasureQuality = Callable[[AlignedFace], Quality]
 
 
 @dataclass(frozen=True)
@@ -43,17 +48,22 @@ class Report:
     not_reached: list[dict] = field(default_factory=list)
     deeper: int = 0
 
-    def note(self, photo: Path, name: str, done: Enrolment, face: dict) -> None:
-        """One photo is enrolled, with its face of ``subject_of``, which is empty where nobody looked. Who looks like
-        somebody else is said at once."""
+    def note(self, photo: Path, name: str, done: Enrolment, face: dict, quality: Quality | None = None) -> None:
+        """One photo is enrolled, with its face of ``subject_of``, which is empty where nobody looked: a line about its
+        quality, and who looks like somebody else is said at once."""
         row: dict = {"person": done.person, "photo": str(photo)}
         if face:
             row["face"] = face
         if done.person != name:
             row["given_name"] = name
-        if done.looks_like:
-            row["looks_like"] = {"person": done.looks_like.person, "score": done.looks_like.score}
-            warn(photo, f'enrolled as "{done.person}", but looks like "{done.looks_like.person}", who is enrolled too.')
+        for key, alike in (("looks_like", done.looks_like), ("looks_like_too", done.looks_like_too)):
+            if alike is not None:
+                row[key] = {"person": alike.person, "score": alike.score}
+        if done.warning:
+            warn(photo, done.warning)
+        if quality is not None:
+            row["quality"] = {**asdict(quality), "concerns": quality.concerns}
+            warn(photo, f"{done.person}: {', '.join(quality.concerns) or 'good'} ({quality.text})")
         (self.already if done.already else self.enrolled).append(row)
 
     def refuse(self, photo: Path, error: SSNError) -> None:
@@ -97,23 +107,35 @@ class Enroller:
     """Enrols photos into one gallery; each is decoded and searched for faces once, and not at all where this person has
     been enrolled from the same content."""
 
-    def __init__(self, store: GalleryStore, recognizer: Recognizer, spectrum: str = "vis", exact_name: bool = False):
+    def __init__(
+        self,
+        store: GalleryStore,
+        recognizer: Recognizer,
+        spectrum: str = "vis",
+        exact_name: bool = False,
+        quality: MeasureQuality | None = None,
+    ):
         check_spectrum(spectrum)
         self.store, self.recognizer, self.spectrum, self.exact_name = store, recognizer, spectrum, exact_name
+        self.quality = quality
 
-    def enrol(self, photo: Path, name: str, choices: Choices, numbered: Path | None = None) -> tuple[Enrolment, dict]:
-        """→ what came of it, and which face it is (``subject_of``), empty where nobody had to look. ``numbered`` is
-        where to draw the faces. Raises the errors of names, reading, faces and the gallery."""
-        name = check_name(self.store, name, self.exact_name)
-        content = _content(photo)
+    def enrol(
+        self, photo: Photo, choices: Choices, numbered: Path | None = None
+    ) -> tuple[Enrolment, dict, Quality | None]:
+        """→ what came of it, which face it is (``subject_of``), empty where nobody had to look, and its quality where
+        that was measured. ``numbered`` is where to draw the faces. Raises the errors of names, reading, faces and the
+        gallery."""
+        name = check_name(self.store, photo.name, self.exact_name)
+        content = _content(photo.path) if photo.content is None else _unpacked(photo.path, photo.content)
         digest = content_digest(content, self.spectrum, *choices.told())
         if numbered is None and (known := self.store.with_digest(name, digest)) is not None:
-            return Enrolment(known, name, already=True), {}
+            return Enrolment(known, name, already=True), {}, None
         device, exact = self.recognizer.device, self.exact_name
         found = find_in_photo(content, device, numbered, choices.bits, choices.page)
-        face = pick_face(found, photo, device, self.spectrum, choices.face)
-        done = enrol_face(self.store, self.recognizer, face, name, photo.name, digest=digest, exact_name=exact)
-        return done, subject_of(face)
+        face = pick_face(found, photo.path, device, self.spectrum, choices.face)
+        quality = None if self.quality is None else self.quality(face)
+        done = enrol_face(self.store, self.recognizer, face, name, photo.path.name, digest=digest, exact_name=exact)
+        return done, subject_of(face), quality
 
     def enrol_folder(self, folder: PeopleFolder, choices: Choices | None = None) -> Report:
         """Everybody in a folder, with progress on standard error. After Ctrl+C the photo under way is finished, and the
@@ -131,11 +153,22 @@ class Enroller:
 
     def _enrol_into(self, report: Report, photo: Photo, choices: Choices) -> None:
         try:
-            done, face = self.enrol(photo.path, photo.name, choices)
+            done, face, quality = self.enrol(photo, choices)
         except SSNError as error:
             report.refuse(photo.path, error)
         else:
-            report.note(photo.path, photo.name, done, face)
+            report.note(photo.path, photo.name, done, face, quality)
+
+
+def _unpacked(place: Path, content: Callable[[], bytes]) -> bytes:
+    """As :func:`_content`, for what lies in a ZIP file."""
+    try:
+        data = content()
+    except OSError as error:
+        raise NotAnImageError(f"{place.name} cannot be unpacked.", "Pack it again.") from error
+    if len(data) > MAX_BYTES:
+        raise ImageTooLargeError(f"{place.name} unpacks to more than {MAX_BYTES // 2**20} MB.", "Save it smaller.")
+    return data
 
 
 def _content(photo: Path) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ssn.errors import ImageError, NameCaseError, TemplateMismatchError
@@ -20,12 +20,24 @@ BATCH = 64
 @dataclass(frozen=True)
 class Enrolment:
     """What came of a face. ``already``: this person had been enrolled from the same content, so nothing was added.
-    ``looks_like`` is somebody of another name whom the face matches by the model's thresholds."""
+    ``looks_like`` is somebody of another name whom the face matches by the model's thresholds, ``looks_like_too`` a
+    second one."""
 
     template_id: int
     person: str
     already: bool = False
     looks_like: Match | None = None
+    looks_like_too: Match | None = None
+
+    @property
+    def warning(self) -> str:
+        """That the face looks like somebody enrolled, or like two; empty where it does not."""
+        if self.looks_like is None:
+            return ""
+        if self.looks_like_too is None:
+            return f'enrolled as "{self.person}", but looks like "{self.looks_like.person}", who is enrolled too.'
+        both = f'"{self.looks_like.person}" and "{self.looks_like_too.person}"'
+        return f'enrolled as "{self.person}", but looks like {both}, who are enrolled too.'
 
 
 def content_digest(content: bytes, *choices: object) -> bytes:
@@ -61,16 +73,30 @@ def enrol_face(
     if digest is not None and (known := store.with_digest(name, digest)) is not None:
         return Enrolment(known, name, already=True)
     template = recognizer.enrolment(face)
-    alike = _somebody_else(store, recognizer, template, name)
-    return Enrolment(store.enrol(name, template, picture_of(face), origin, digest), name, looks_like=alike)
+    others = _others_alike(store, recognizer, template, name)
+    number = store.enrol(name, template, picture_of(face), origin, digest)
+    return Enrolment(number, name, False, *others)
 
 
-def _somebody_else(store: GalleryStore, recognizer: Recognizer, template: Template, name: str) -> Match | None:
+def _others_alike(store: GalleryStore, recognizer: Recognizer, template: Template, name: str) -> list[Match]:
+    """The two most alike of other names who match."""
     try:
-        matches = store.search(template, 2, recognizer.card.thresholds)
+        matches = store.search(template, 3, recognizer.card.thresholds)
     except TemplateMismatchError:  # only another model knows anybody here, so nobody can be compared
-        return None
-    return next((match for match in matches if match.person != name and match.verdict == "match"), None)
+        return []
+    return [match for match in matches if match.person != name and match.verdict == "match"][:2]
+
+
+def rename_person(store: GalleryStore, person_id: int, name: str, exact_name: bool = False) -> None:
+    """Give a person another name. Raises GalleryError where somebody has it, NameCaseError where only its case tells it
+    from somebody else's and ``exact_name`` does not say that this is meant."""
+    others = [person for person in store.namesakes(name) if person.id != person_id]
+    if others and not exact_name:
+        raise NameCaseError(
+            f'"{clean_name(name)}" differs from "{others[0].name}", who is enrolled, by upper and lower case only.',
+            f'Merge with "{others[0].name}", or choose another name.',
+        )
+    store.rename(person_id, name)
 
 
 @dataclass(frozen=True)
@@ -81,18 +107,31 @@ class EnrolledAgain:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-def enrol_again(store: GalleryStore, recognizer: Recognizer) -> EnrolledAgain:
+def enrol_again(
+    store: GalleryStore,
+    recognizer: Recognizer,
+    everybody: bool = False,
+    progress: Callable[[int, int], bool] | None = None,
+) -> EnrolledAgain:
     """Enrol the people of other models once more, from their stored pictures. The old templates stay, so that the other
-    model still finds its people. A damaged picture stops nobody else. Raises GalleryError."""
-    stored, added, refused = store.faces_of_other_models(), 0, []
-    for start in range(0, len(stored), BATCH):
-        usable, reasons = _readable(stored[start : start + BATCH])
+    model still finds its people. A damaged picture stops nobody else.
+
+    ``everybody``: also people whom this model knows, from each picture it has not seen. ``progress`` is told how many
+    are done of how many, and says whether to go on; what is done stays, and the next time goes on behind it. Raises
+    GalleryError.
+    """
+    numbers, added = store.pictures_of_other_models(everybody), 0
+    refused: list[tuple[str, str]] = []
+    for start in range(0, len(numbers), BATCH):
+        usable, reasons = _readable(store.stored_pictures(numbers[start : start + BATCH]))
         refused += reasons
         vectors = recognizer.embed_batch([face for _, face in usable], enrolled=True)
         for (row, _), vector in zip(usable, vectors, strict=True):
             template = Template(vector, recognizer.model_id, row.spectrum)
-            store.enrol(row.person, template, row.picture, row.origin, row.digest)
+            store.enrol(row.person, template, row.picture, row.origin, row.digest, row.template_id)
             added += 1
+        if progress is not None and not progress(min(start + BATCH, len(numbers)), len(numbers)):
+            break
     return EnrolledAgain(added, tuple(refused))
 
 

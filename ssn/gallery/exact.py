@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,8 @@ ROUNDING = EMBEDDING_SIZE * 2.0**-23
 true order (Higham, Accuracy and Stability of Numerical Algorithms, 3.1)."""
 BLOCK = 65_536
 """Rows that are compared in double precision at a time."""
+PIECE = 8192
+"""Templates handed out at a time."""
 CHUNK = 1024
 """Of this many scores the largest is looked at first."""
 
@@ -130,6 +132,24 @@ class ExactIndex:
             self._templates[left : self._size] = 0
             self._size = left
             self._people = None
+
+    def give(self, owners: Mapping[int, int]) -> None:
+        """As :meth:`TemplateIndex.give`."""
+        if not owners:
+            return
+        with self._lock:
+            for row in np.flatnonzero(np.isin(self._templates[: self._size], np.fromiter(owners, np.int64))):
+                self._owners[row] = owners[int(self._templates[row])]
+            self._people = None
+
+    def pieces(self, after: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """As :meth:`TemplateIndex.pieces`."""
+        with self._lock:
+            rows = np.flatnonzero(self._templates[: self._size] > after)
+            rows = rows[np.argsort(self._templates[rows], kind="stable")]
+            for start in range(0, len(rows), PIECE):
+                part = rows[start : start + PIECE]
+                yield self._templates[part], self._owners[part], self._vectors[torch.from_numpy(part)].cpu().numpy()
 
     def search(self, probes: np.ndarray, k: int, over: Over = "best") -> list[list[Hit]]:
         """As :meth:`TemplateIndex.search`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 
@@ -47,6 +47,14 @@ class TemplateIndex(Protocol):
 
     def remove(self, templates: Sequence[int]) -> None:
         """Forget these templates; numbers that are not there are passed over."""
+        ...
+
+    def give(self, owners: Mapping[int, int]) -> None:
+        """Templates by number → whose they are now; numbers that are not there are passed over."""
+        ...
+
+    def pieces(self, after: int = 0) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """What was added of templates with larger numbers than ``after``, oldest first, some thousands at a time."""
         ...
 
     def search(self, probes: np.ndarray, k: int, over: Over = "best") -> list[list[Hit]]:

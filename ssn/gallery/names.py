@@ -35,3 +35,17 @@ def folded(name: str) -> str:
 
 def _ignorable(character: str) -> bool:
     return character in IGNORABLE or 0xE0100 <= ord(character) <= 0xE01EF
+
+
+MAX_NOTES = 4000
+
+
+def clean_notes(notes: str) -> str:
+    """Notes on a person: text of some lines, or nothing. Raises GalleryError for too much of it, or what is no text."""
+    notes = unicodedata.normalize("NFC", notes.replace("\r\n", "\n")).strip()
+    if len(notes) > MAX_NOTES:
+        raise GalleryError(f"Notes can have {MAX_NOTES} characters.", "Shorten them.")
+    kinds = {unicodedata.category(c) for c in notes if c not in "\n\t"}
+    if kinds & {"Cs", "Cc"}:
+        raise GalleryError("Notes cannot hold control characters.", "Type them anew.")
+    return notes

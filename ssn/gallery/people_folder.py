@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +17,13 @@ SUBJECT = "Put them as FOLDER/Name/photo.jpg or FOLDER/Name.jpg."
 
 @dataclass(frozen=True)
 class Photo:
-    """A file and the name of the person it is of. ``deeper``: it lies in a folder below the person's."""
+    """A file and the name of the person it is of. ``deeper``: it lies in a folder below the person's. ``content`` reads
+    it where it is no file of its own."""
 
     path: Path
     name: str
     deeper: bool
+    content: Callable[[], bytes] | None = None
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def _walk(root: Path, folder: Path, photos: list[Photo], skipped: list[Skipped],
     for entry in entries:
         path = folder / entry.name
         if entry.is_dir(follow_symlinks=False):
-            _walk(root, path, photos, skipped, aside or _set_aside(entry.name))
+            _walk(root, path, photos, skipped, aside or set_aside(entry.name))
         elif reason := aside or _unreadable(entry):
             skipped.append(Skipped(path, reason))
         else:
@@ -72,7 +75,8 @@ def _walk(root: Path, folder: Path, photos: list[Photo], skipped: list[Skipped],
             photos.append(Photo(path, parts[0] if len(parts) > 1 else path.stem, len(parts) > 2))
 
 
-def _set_aside(name: str) -> str:
+def set_aside(name: str) -> str:
+    """Why nothing in a folder of this name is read; empty for any other."""
     if name.startswith("."):
         return f"it lies in the hidden folder {name}"
     return f"it lies in the service folder {name}" if name.lower() in SERVICE_FOLDERS else ""

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 from ssn.errors import GalleryError
+from ssn.gallery.fingerprint import fingerprint
 from ssn.gallery.names import clean_name, folded
 
 FIRST_SCHEMA = (
@@ -34,10 +35,32 @@ SECOND_SCHEMA = (
 """Version 2: names without their case, digests of enrolled content, and a log of deleted numbers, by which another
 process learns what is gone."""
 
-VERSION = 2
-OWN_TABLES = {"people", "templates", "deletions", "sqlite_sequence"}
-LOGGED_DELETIONS = 10_000
-"""Deleted numbers that are remembered; a process that has seen none of them reads everything again."""
+THIRD_SCHEMA = (
+    "ALTER TABLE people ADD COLUMN notes TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE templates ADD COLUMN source INTEGER",
+    "ALTER TABLE templates ADD COLUMN fingerprint INTEGER NOT NULL DEFAULT 0",
+    "DROP TRIGGER template_deleted",
+    "ALTER TABLE deletions RENAME TO altered",
+    "CREATE TABLE changes (id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, facts TEXT NOT NULL, "
+    "made TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+)
+"""Version 3: notes, the template another was made from, fingerprints of vectors, and changes that can be undone."""
+THIRD_INDICES = (
+    "DROP INDEX templates_of_model",
+    "CREATE INDEX templates_of_model ON templates(model, person, fingerprint)",
+    "CREATE INDEX templates_of_source ON templates(source) WHERE source IS NOT NULL",
+    """CREATE TRIGGER template_deleted AFTER DELETE ON templates
+    BEGIN INSERT INTO altered(template) VALUES (old.id); END""",
+    """CREATE TRIGGER template_moved AFTER UPDATE OF person ON templates
+    BEGIN INSERT INTO altered(template) VALUES (old.id); END""",
+)
+"""Of version 3 as well, once the fingerprints are there. ``altered`` logs the templates that are gone or somebody
+else's: by it another process learns of them."""
+
+VERSION = 3
+OWN_TABLES = {"people", "templates", "deletions", "altered", "changes", "sqlite_sequence"}
+LOGGED = 10_000
+"""Altered templates that are remembered; a process that has seen none of them reads everything again."""
 
 
 def connect(path: str) -> sqlite3.Connection:
@@ -96,16 +119,30 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
     db.execute("BEGIN IMMEDIATE")
     try:
         version = db.execute("PRAGMA user_version").fetchone()[0]
-        for statement in (*(FIRST_SCHEMA if version < 1 else ()), *(SECOND_SCHEMA if version < 2 else ())):
+        for statement in [*(FIRST_SCHEMA if version < 1 else ()), *(SECOND_SCHEMA if version < 2 else ())]:
             db.execute(statement)
         if version == 1:
             _clean_names(db)
+        for statement in THIRD_SCHEMA:
+            db.execute(statement)
+        _fill_fingerprints(db)
+        for statement in THIRD_INDICES:
+            db.execute(statement)
         db.execute(f"PRAGMA user_version={VERSION}")
         db.execute("COMMIT")
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK")
         raise
+
+
+def _fill_fingerprints(db: sqlite3.Connection, at_a_time: int = 10_000) -> None:
+    last = 0
+    sql = "SELECT id, vector FROM templates WHERE id > ? ORDER BY id LIMIT ?"
+    while rows := db.execute(sql, (last, at_a_time)).fetchall():
+        prints = [(fingerprint(vector), number) for number, vector in rows]
+        db.executemany("UPDATE templates SET fingerprint=? WHERE id=?", prints)
+        last = rows[-1][0]
 
 
 def _clean_names(db: sqlite3.Connection) -> None:

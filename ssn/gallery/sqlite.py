@@ -7,10 +7,7 @@ also by another process: new templates have larger numbers, deleted ones are log
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sqlite3
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
@@ -19,11 +16,11 @@ import torch
 
 from ssn.errors import GalleryError, TemplateMismatchError
 from ssn.faces.types import AlignedFace
+from ssn.gallery.editing import IN, EditedGallery
 from ssn.gallery.exact import ExactIndex
-from ssn.gallery.in_step import IndexInStep
 from ssn.gallery.index import Over, TemplateIndex
 from ssn.gallery.names import clean_name, folded
-from ssn.gallery.schema import LOGGED_DELETIONS, connect, damaged, unreadable, unwritable
+from ssn.gallery.schema import damaged
 from ssn.gallery.store import Enrolled, Match, Person, StoredPicture, ranked
 from ssn.gallery.stored_face import stored_face
 from ssn.gallery.verdict import DEFAULT_RULE, Thresholds
@@ -34,7 +31,7 @@ ATTEMPTS = 20
 """Times a search begins anew because somebody it found was deleted by another process meanwhile."""
 
 
-class Gallery:
+class Gallery(EditedGallery):
     """A gallery file (``:memory:`` keeps nothing), seen through one model. Safe to share between threads."""
 
     def __init__(
@@ -44,59 +41,7 @@ class Gallery:
         device: torch.device | str = "cpu",
         make_index: Callable[[torch.device], TemplateIndex] = ExactIndex,
     ):
-        self.path, self.model_id, self.device = str(path), model_id, torch.device(device)
-        self._lock = threading.RLock()
-        self._in_step = IndexInStep(self.path, model_id, lambda: make_index(self.device), self._rows)
-        self._db = connect(self.path)
-
-    def _rows(self, sql: str, *values) -> list[tuple]:
-        with self._lock:
-            try:
-                return self._db.execute(sql, values).fetchall()
-            except sqlite3.Error as error:
-                raise unreadable(self.path, error) from error
-
-    @contextlib.contextmanager
-    def _transaction(self):
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE")
-                yield self._db
-                self._db.execute("COMMIT")
-            except BaseException as error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise unwritable(self.path, error) from error
-                raise
-            finally:
-                self._in_step.stale = True
-
-    def enrol(
-        self,
-        name: str,
-        template: Template,
-        face_image: bytes | None = None,
-        origin: str = "",
-        digest: bytes | None = None,
-    ) -> int:
-        """Add a template to the person of that name, who is created if new → template id. ``face_image`` is an encoded
-        picture to show with a match; ``origin`` says where it came from; with a ``digest`` this person already has,
-        nothing is added. Raises TemplateMismatchError, GalleryError."""
-        name = clean_name(name)
-        vector = self._check_template(template).astype("<f4").tobytes()
-        origin = origin.encode("utf-8", "replace").decode()  # a file name may hold bytes that are no text
-        with self._transaction() as db:
-            db.execute("INSERT OR IGNORE INTO people(name, folded) VALUES (?, ?)", (name, folded(name)))
-            person = db.execute("SELECT id FROM people WHERE name=?", (name,)).fetchone()[0]
-            row = (person, self.model_id, template.spectrum, vector, face_image, origin, digest)
-            sql = """INSERT INTO templates(person, model, spectrum, vector, face, origin, digest) VALUES (?,?,?,?,?,?,?)
-                     ON CONFLICT(person, model, digest) WHERE digest IS NOT NULL DO NOTHING"""
-            added = db.execute(sql, row)
-            if added.rowcount:
-                return int(added.lastrowid)
-            sql = "SELECT id FROM templates WHERE person=? AND model=? AND digest=?"
-            return int(db.execute(sql, (person, self.model_id, digest)).fetchone()[0])
+        super().__init__(path, model_id, torch.device(device), make_index)
 
     def with_digest(self, name: str, digest: bytes) -> int | None:
         """The template that person was enrolled with from the content of that digest."""
@@ -128,6 +73,11 @@ class Gallery:
         sql = "SELECT id, spectrum, origin FROM templates WHERE person=? AND model=? ORDER BY id"
         return self._rows(sql, person_id, self.model_id)
 
+    def all_templates_of(self, person_id: int) -> list[tuple[int, str, str, str]]:
+        """(template id, model, spectrum, origin) of one person, oldest first, for all models."""
+        sql = "SELECT id, model, spectrum, origin FROM templates WHERE person=? ORDER BY id"
+        return self._rows(sql, person_id)
+
     def roster(self) -> list[Enrolled]:
         """Every template of this gallery's model, oldest first."""
         sql = """SELECT t.id, p.id, p.name, t.spectrum, t.face IS NOT NULL FROM templates t
@@ -157,13 +107,28 @@ class Gallery:
         rows = self._rows("SELECT face, spectrum FROM templates WHERE id=? AND face IS NOT NULL", template_id)
         return stored_face(*rows[0]) if rows else None
 
-    def faces_of_other_models(self) -> list[StoredPicture]:
-        """What is stored of the people who have templates, but none of this gallery's model; oldest first, and only
-        those with a picture."""
-        sql = """SELECT p.name, t.spectrum, t.face, t.origin, t.digest FROM templates t JOIN people p ON p.id = t.person
-                 WHERE t.face IS NOT NULL AND p.id NOT IN (SELECT person FROM templates WHERE model = ?)
-                 ORDER BY t.id"""
-        return [StoredPicture(*row) for row in self._rows(sql, self.model_id)]
+    def pictures_of_other_models(self, everybody: bool = False) -> list[int]:
+        """The templates with a picture of people who have none of this gallery's model; oldest first. With
+        ``everybody``, of all other models' templates those whose picture has not been enrolled with this one."""
+        new = """t.model <> :model AND NOT EXISTS (SELECT 1 FROM templates o WHERE o.source = t.id AND o.model = :model)
+                 AND NOT EXISTS (SELECT 1 FROM templates o WHERE o.person = t.person AND o.model = :model
+                 AND o.digest = t.digest)"""
+        alone = "t.person NOT IN (SELECT person FROM templates WHERE model = :model)"
+        sql = f"SELECT id FROM templates t WHERE face IS NOT NULL AND {new if everybody else alone} ORDER BY id"
+        return [row[0] for row in self._rows(sql.replace(":model", "?1"), self.model_id)]
+
+    def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
+        """What is stored with these templates, oldest first; those that are gone or have no picture are missing."""
+        sql = f"""SELECT t.id, p.name, t.spectrum, t.face, t.origin, t.digest FROM templates t
+                  JOIN people p ON p.id = t.person WHERE t.face IS NOT NULL AND t.id {IN} ORDER BY t.id"""
+        return [StoredPicture(*row) for row in self._rows(sql, json.dumps(list(template_ids)))]
+
+    def notes(self, person_id: int) -> str:
+        """What is written down about a person. Raises GalleryError if there is none."""
+        rows = self._rows("SELECT notes FROM people WHERE id=?", person_id)
+        if not rows:
+            raise GalleryError("There is no such person.", "They may have been deleted already.")
+        return rows[0][0]
 
     def template(self, template_id: int) -> Template:
         """One stored template. Raises GalleryError if it is gone, TemplateMismatchError if another model made it."""
@@ -174,42 +139,6 @@ class Gallery:
         template = Template(np.frombuffer(vector, "<f4").astype(np.float32), model, spectrum)
         self._check_template(template)
         return template
-
-    def delete_person(self, person_id: int) -> None:
-        """Remove a person with all templates and pictures, from the file too. Raises GalleryError if there is none."""
-        with self._deletion() as db:
-            if db.execute("DELETE FROM people WHERE id=?", (person_id,)).rowcount == 0:
-                raise GalleryError("There is no such person.", "They may have been deleted already.")
-
-    def delete_template(self, template_id: int) -> None:
-        """Remove one template with its picture; a person left without any is removed too."""
-        with self._deletion() as db:
-            row = db.execute("SELECT person FROM templates WHERE id=?", (template_id,)).fetchone()
-            if row is None:
-                raise GalleryError(f"There is no template {template_id}.", "It may have been deleted already.")
-            db.execute("DELETE FROM templates WHERE id=?", (template_id,))
-            if db.execute("SELECT 1 FROM templates WHERE person=? LIMIT 1", row).fetchone() is None:
-                db.execute("DELETE FROM people WHERE id=?", row)
-
-    @contextlib.contextmanager
-    def _deletion(self):
-        """A transaction after which what was deleted is in no file and not in memory."""
-        with self._transaction() as db:
-            yield db
-            last = db.execute("SELECT MAX(id) FROM deletions").fetchone()[0] or 0
-            db.execute("DELETE FROM deletions WHERE id <= ?", (last - LOGGED_DELETIONS,))
-        with self._lock:
-            self._in_step.forget_deleted()
-        self._empty_log()
-
-    def _empty_log(self) -> None:
-        with self._lock:
-            busy = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
-        if busy:
-            raise GalleryError(
-                "They are deleted, but another program is reading the gallery, so its log still holds their data.",
-                "Close the other program; the log is emptied when the gallery is opened or deleted from again.",
-            )
 
     def search(
         self,
@@ -257,24 +186,6 @@ class Gallery:
                     "Enrol them again, or load that model.",
                 )
             return index
-
-    def _check_template(self, template: Template) -> np.ndarray:
-        """Its vector (256,) float32, where it can be compared with this gallery's."""
-        if template.model_id != self.model_id:
-            raise TemplateMismatchError(
-                f"The template was made by {template.model_id}; this gallery is searched with {self.model_id}.",
-                "Enrol the face again with this model.",
-            )
-        vector = np.ascontiguousarray(template.vector, dtype=np.float32)
-        if vector.shape != (EMBEDDING_SIZE,) or not np.isfinite(vector).all():
-            raise TemplateMismatchError(
-                f"A template has {EMBEDDING_SIZE} finite numbers; this one is no template.", "Embed the face again."
-            )
-        return vector
-
-    def close(self) -> None:
-        with self._lock:
-            self._db.close()
 
     def __enter__(self) -> Gallery:
         return self

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from ssn.faces.types import AlignedFace, Spectrum
+from ssn.gallery.changes import Change
 from ssn.gallery.index import Hit, Over
 from ssn.gallery.verdict import DEFAULT_RULE, Thresholds, Verdict, find_rule
 from ssn.recognizer import Template
@@ -37,6 +38,7 @@ class Enrolled:
 class StoredPicture:
     """What was stored with a template: enough to enrol the face again."""
 
+    template_id: int
     person: str
     spectrum: Spectrum
     picture: bytes
@@ -84,9 +86,10 @@ class GalleryStore(Protocol):
         face_image: bytes | None = None,
         origin: str = "",
         digest: bytes | None = None,
+        source: int | None = None,
     ) -> int:
         """Add a template to the person of that name, who is created if new → template id. With a ``digest`` this
-        person already has, nothing is added."""
+        person already has, nothing is added. ``source`` is the template of another model it was made again from."""
         ...
 
     def with_digest(self, name: str, digest: bytes) -> int | None:
@@ -133,8 +136,42 @@ class GalleryStore(Protocol):
         """The picture stored with a template, as a face to embed again. Raises ImageError for a damaged one."""
         ...
 
-    def faces_of_other_models(self) -> list[StoredPicture]:
-        """Of the people whom only other models can find; oldest first."""
+    def pictures_of_other_models(self, everybody: bool = False) -> list[int]:
+        """The templates with a picture of the people whom only other models can find; oldest first. With ``everybody``,
+        of all other models' templates those whose picture has not been enrolled with this one."""
+        ...
+
+    def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
+        """What is stored with these templates, oldest first; those that are gone or have no picture are missing."""
+        ...
+
+    def notes(self, person_id: int) -> str:
+        """What is written down about a person."""
+        ...
+
+    def rename(self, person_id: int, name: str) -> None:
+        """Give a person another name, which nobody else has."""
+        ...
+
+    def set_notes(self, person_id: int, notes: str) -> None:
+        """Write notes on a person in place of the old ones."""
+        ...
+
+    def merge(self, person_id: int, into: int) -> None:
+        """All templates of the first person become the second's, and so do the notes."""
+        ...
+
+    def move_template(self, template_id: int, name: str) -> None:
+        """A template becomes that of the person of this name, who is created if new; a person left without any is
+        removed."""
+        ...
+
+    def changes(self) -> list[Change]:
+        """What can be undone, the last first: enrolments, renaming, notes, moving and merging; never a deletion."""
+        ...
+
+    def undo(self, number: int | None = None) -> Change:
+        """Take the last change back → what it was. With a ``number``, only if that still is the last."""
         ...
 
     def delete_person(self, person_id: int) -> None:
@@ -143,6 +180,10 @@ class GalleryStore(Protocol):
 
     def delete_template(self, template_id: int) -> None:
         """Remove one template with its picture; a person left without any is removed too."""
+        ...
+
+    def delete_model(self, model_id: str) -> int:
+        """Remove the templates of another model, of people who have one of this gallery's → how many."""
         ...
 
     def search(

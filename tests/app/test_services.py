@@ -17,7 +17,7 @@ from ssn.recognizer import Template
 
 
 def test_an_enrolled_face_is_stored_without_loss(services, face):
-    template = services.enrol("Ada", face, "test")
+    template = services.enrol("Ada", face, "test").template_id
     assert services.gallery.face_image(template).startswith(b"\x89PNG")
     assert services.gallery.template(template).similarity(services.recognizer.enrolment(face)) == pytest.approx(
         1, abs=1e-3
@@ -45,7 +45,7 @@ def test_people_of_another_model_can_be_enrolled_again(recognizer, face, tmp_pat
 
 @pytest.mark.parametrize("kind", ["person", "template"])
 def test_what_is_deleted_leaves_the_second_model_too(two_models, face, kind):
-    template = two_models.enrol("Ada", face, "test")
+    template = two_models.enrol("Ada", face, "test").template_id
     person = two_models.gallery.people()[0].id
     assert [match.person for match in two_models.beside.ask(face).matches] == ["Ada"]
     two_models.delete(kind, person if kind == "person" else template)

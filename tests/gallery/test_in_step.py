@@ -27,12 +27,12 @@ def test_a_change_costs_what_changed(path):
 
 
 def test_who_missed_part_of_the_log_reads_everything_again(path, monkeypatch):
-    monkeypatch.setattr("ssn.gallery.sqlite.LOGGED_DELETIONS", 3)
+    monkeypatch.setattr("ssn.gallery.database.LOGGED", 3)
     with Gallery(path, MODEL) as here, Gallery(path, MODEL) as there:
         numbers = [here.enrol(f"P{seed}", template(seed)) for seed in range(10)]
         assert len(there.search(template(0), 99)) == 10
         for number in numbers[:6]:
             here.delete_template(number)
-        assert here._rows("SELECT COUNT(*) FROM deletions") == [(3,)]
+        assert here._rows("SELECT COUNT(*) FROM altered") == [(3,)]
         assert {m.template_id for m in there.search(template(0), 99)} == set(numbers[6:])
         assert {m.template_id for m in here.search(template(0), 99)} == set(numbers[6:])

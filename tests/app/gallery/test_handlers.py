@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import gradio as gr
 import pytest
 
@@ -84,3 +86,81 @@ def test_the_enrol_panel_says_that_the_face_is_stored(services):
 @pytest.mark.parametrize(("count", "words"), [(1, "1 template was added."), (2, "2 templates were added.")])
 def test_counts_are_counts(count, words):
     assert words in _said_again(EnrolledAgain(count, ()))
+
+
+# --- changing and undoing
+
+
+@pytest.fixture
+def two(services, page, visitor, face):
+    """Ada, who is chosen, and Eve."""
+    services.enrol("Ada", face, "test")
+    services.enrol("Eve", face.with_(pixels=face.pixels[::-1].copy()), "test")
+    page.on_person("", event(person=str(services.gallery.person("Ada").id)), visitor)
+    return services
+
+
+def test_the_chosen_person_is_renamed_and_noted_and_both_are_undone(two, page, visitor):
+    shown = page.on_rename("Ada Lovelace", "", visitor)
+    assert "Renamed" in shown[page.person.message]
+    assert shown[page.person.edit.name] == "Ada Lovelace"
+    assert "Renamed Ada to Ada Lovelace" in shown[page.care.last]
+    shown = page.on_notes("left-handed", "", visitor)
+    assert shown[page.person.edit.notes] == "left-handed"
+    assert "Changed the notes" in page.on_undo("", visitor)[page.care.message]
+    assert "Renamed" in page.on_undo("", visitor)[page.care.message]
+    assert names(two) == ["Ada", "Eve"]
+    assert "Eve is enrolled already" in page.on_rename("Eve", "", visitor)[page.person.message]
+    assert "upper and lower case" in page.on_rename("EVE", "", visitor)[page.person.message]
+
+
+def test_people_are_merged_and_the_other_is_shown(two, page, visit, visitor):
+    assert "Nobody is enrolled as Zoe" in page.on_merge("Zoe", "", visitor)[page.person.message]
+    shown = page.on_merge("Eve", "", visitor)
+    assert "<h3>Eve</h3>" in shown[page.person.details]
+    assert names(two) == ["Eve"]
+    assert two.gallery.person("Eve").templates == 2
+    page.on_undo("", visitor)
+    assert names(two) == ["Ada", "Eve"]
+
+
+def test_a_template_is_moved_at_once_and_deleted_only_when_asked(two, page, visitor):
+    template = two.gallery.templates_of(two.gallery.person("Ada").id)[0][0]
+    page.on_template("Cid", "", event(action="template", template=str(template)), visitor)
+    assert names(two) == ["Ada", "Eve"]
+    page.on_template("Cid", "", event(action="move", template=str(template)), visitor)
+    assert names(two) == ["Cid", "Eve"]
+    page.on_person("", event(person=str(two.gallery.person("Eve").id)), visitor)
+    shown = page.on_template("", "", event(action="move", template="2"), visitor)
+    assert "name must have" in shown[page.person.message]
+
+
+def test_undo_takes_back_what_was_shown_and_nothing_else(two, page, visitor):
+    two.gallery.set_notes(two.gallery.person("Eve").id, "by somebody else")
+    assert "meanwhile" in page.on_undo("", visitor)[page.care.message]
+    assert two.gallery.notes(two.gallery.person("Eve").id) == "by somebody else"
+
+
+def test_the_gallery_is_counted_verified_exported_and_imported(two, page, visitor):
+    assert "<dd>2</dd>" in page.on_count(visitor)[page.care.result]
+    assert "all sound" in page.on_verify(visitor)[page.care.message]
+    link = page.on_export(visitor)[page.care.result]
+    data = re.search('base64,([^"]+)', link).group(1)
+    two.delete("person", two.gallery.person("Ada").id)
+    shown = page.on_import("", event(data=data, size=len(data)), visitor)
+    assert "2 templates of 2 people" not in shown[page.care.message]
+    assert "1 templates" in shown[page.care.message]
+    assert names(two) == ["Ada", "Eve"]
+    assert "damaged" in page.on_import("", event(data=data[:400], size=400), visitor)[page.care.message]
+    assert "more than" in page.on_import("", event(data="", size=10**9), visitor)[page.care.message]
+    assert "damaged" in page.on_import("", event(data="§", size=1), visitor)[page.care.message]
+
+
+def test_a_face_that_looks_like_somebody_is_told(services, page, visit, visitor, bench):
+    for name in ("Ada", "Bea", "Cleo"):
+        visit.photo, visit.index = bench.photo, 0
+        shown = page.on_enrol("vis", name, "", visitor)[page.enrol.problem]
+        assert "between the eyes" in shown
+        assert ("looks like" in shown) == (name != "Ada")
+    assert "Ada" in shown
+    assert "Bea" in shown, "like two"

@@ -124,7 +124,7 @@ def test_a_shortlist_without_any_picture_is_left_alone(services, bench, face):
 
 def test_of_several_templates_the_one_that_matched_best_is_compared(services, bench, face, landmarks):
     services.enrol("Ada", blended(face, 1), "far")
-    best = services.enrol("Ada", face, "near")
+    best = services.enrol("Ada", face, "near").template_id
     bench = steps.set_alike(services, steps.choose(services, bench, 0), True)
     done = steps.paint(services, bench, mask_bottom(landmarks))
     assert list(done.reranking.scores) == [best]

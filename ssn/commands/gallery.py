@@ -1,0 +1,234 @@
+"""``gallery``: what is done with a gallery besides enrolling and searching; a sub-command each."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from tqdm import tqdm
+
+from ssn.commands.interrupt import interruptible
+from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
+from ssn.errors import GalleryError
+from ssn.gallery.archive import export_gallery, import_gallery
+from ssn.gallery.changes import Change
+from ssn.gallery.enrol import enrol_again, rename_person
+from ssn.gallery.health import check_exists, statistics, verify
+from ssn.gallery.sqlite import Gallery
+from ssn.gallery.store import Person
+from ssn.recognizer import Recognizer
+
+gallery_commands = typer.Typer(help="Look after a gallery: its people, its changes, its file.", no_args_is_help=True)
+command = gallery_commands.command
+
+File = Annotated[str, typer.Argument(metavar="GALLERY", help="The gallery file.")]
+Name = Annotated[str, typer.Argument(help="The person's name, as it is enrolled.")]
+ExactName = Annotated[bool, typer.Option("--exact-name", help="Upper and lower case are meant.")]
+UNSOUND = 1
+"""Exit status where something is not sound."""
+NO_MODEL = ""
+"""Names and files can be looked after without a model."""
+
+
+def _open(gallery: str, model_id: str = NO_MODEL) -> Gallery:
+    check_exists(gallery)
+    return Gallery(gallery, model_id)
+
+
+def _who(store: Gallery, name: str) -> Person:
+    """Raises GalleryError where nobody has this name."""
+    if (person := store.person(name)) is None:
+        near = store.namesakes(name)
+        hint = f'There is "{near[0].name}".' if near else "List the people to see their names."
+        raise GalleryError(f'Nobody is enrolled as "{name}".', hint)
+    return person
+
+
+def _row(change: Change) -> dict:
+    return {"number": change.number, "kind": change.kind, "text": change.text, "made": change.made}
+
+
+@command("list")
+def list_people(gallery: File, json_file: JsonFile = None) -> None:
+    """Everybody, with how many templates, and what is written down about them."""
+    with _open(gallery) as store:
+        rows = [{"person": p.name, "templates": p.stored, "notes": store.notes(p.id)} for p in store.people()]
+    lines = [f"{row['person']}  {row['templates']}" + (f"  {row['notes']!r}" if row["notes"] else "") for row in rows]
+    say("\n".join(lines) or "Nobody is enrolled.", {"people": rows}, json_file)
+
+
+@command()
+def templates(gallery: File, name: Name, json_file: JsonFile = None) -> None:
+    """One person's templates by number, for ``move`` and ``delete --template``."""
+    with _open(gallery) as store:
+        person = _who(store, name)
+        keys = ("template", "model", "spectrum", "origin")
+        rows = [dict(zip(keys, row, strict=True)) for row in store.all_templates_of(person.id)]
+    text = "\n".join(f"{row['template']}  {row['spectrum']}  {row['model']}  {row['origin']}" for row in rows)
+    say(text, {"person": person.name, "templates": rows}, json_file)
+
+
+@command()
+def rename(gallery: File, name: Name, new_name: str, exact_name: ExactName = False, json_file: JsonFile = None) -> None:
+    """Give a person another name."""
+    with _open(gallery) as store:
+        person = _who(store, name)
+        rename_person(store, person.id, new_name, exact_name)
+        now = next(p.name for p in store.people() if p.id == person.id)
+    say(f"{person.name} is called {now} now.", {"old": person.name, "new": now}, json_file)
+
+
+@command()
+def merge(gallery: File, name: Name, into: str, json_file: JsonFile = None) -> None:
+    """All templates and notes of one person become another's, of the same or another name."""
+    with _open(gallery) as store:
+        source, target = _who(store, name), _who(store, into)
+        store.merge(source.id, target.id)
+    say(f"{source.name} is part of {target.name} now.", {"merged": source.name, "into": target.name}, json_file)
+
+
+@command()
+def move(gallery: File, template: int, name: Name, json_file: JsonFile = None) -> None:
+    """A template becomes that of the person of this name, who is made if new."""
+    with _open(gallery) as store:
+        store.move_template(template, name)
+    say(f"Template {template} is {name}'s now.", {"template": template, "person": name}, json_file)
+
+
+@command()
+def note(
+    gallery: File,
+    name: Name,
+    text: Annotated[str | None, typer.Argument(help="In place of the old notes; without it they are shown.")] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Show or write the notes on a person."""
+    with _open(gallery) as store:
+        person = _who(store, name)
+        if text is not None:
+            store.set_notes(person.id, text)
+        notes = store.notes(person.id)
+    say(notes or f"There are no notes on {person.name}.", {"person": person.name, "notes": notes}, json_file)
+
+
+@command()
+def changes(gallery: File, json_file: JsonFile = None) -> None:
+    """What can be undone, the last change first."""
+    with _open(gallery) as store:
+        rows = [_row(change) for change in store.changes()]
+    text = "\n".join(f"{row['made']}  {row['text']}" for row in rows)
+    say(text or "There is nothing to undo.", {"changes": rows}, json_file)
+
+
+@command()
+def undo(gallery: File, json_file: JsonFile = None) -> None:
+    """Take the last change back. A deletion cannot be undone."""
+    with _open(gallery) as store:
+        undone = store.undo()
+    say(f"Undone: {undone.text}.", {"undone": _row(undone)}, json_file)
+
+
+@command()
+def delete(
+    gallery: File,
+    name: Annotated[str | None, typer.Argument(help="The person, with all templates and pictures.")] = None,
+    template: Annotated[int | None, typer.Option(help="One template instead of a person.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask: it is final.")] = False,
+    json_file: JsonFile = None,
+) -> None:
+    """Delete a person or a template for good: what was stored is overwritten, and cannot be brought back."""
+    if (name is None) == (template is None):
+        raise GalleryError("A deletion is of a person or of a template.", "Give a name, or --template NUMBER.")
+    with _open(gallery) as store:
+        person = _who(store, name) if name is not None else None
+        what = f"template {template}" if person is None else f"{person.name} with all templates and pictures"
+        if not yes and not typer.confirm(f"Delete {what}? This cannot be undone.", err=True):
+            raise GalleryError("Nothing was deleted.", "Answer y, or give --yes.")
+        if person is not None:
+            store.delete_person(person.id)
+        elif template is not None:
+            store.delete_template(template)
+    say(f"Deleted {what}.", {"deleted": what}, json_file)
+
+
+@command("export")
+def export(gallery: File, out: Path, json_file: JsonFile = None) -> None:
+    """Write everything in a gallery into one file. It holds faces and names, and is not encrypted."""
+    with _open(gallery) as store:
+        done = export_gallery(store, out)
+    text = f"{done.people} people with {done.templates} templates are in {out}."
+    say(text, {"people": done.people, "templates": done.templates, "file": str(out)}, json_file)
+
+
+@command("import")
+def import_(gallery: File, file: Path, json_file: JsonFile = None) -> None:
+    """Add everything in an exported file to a gallery, which is made if it is not there; all or nothing."""
+    with Gallery(gallery, NO_MODEL) as store:
+        done = import_gallery(store, file)
+    again = f", {done.already} were there already" if done.already else ""
+    say(f"{done.templates} templates of {done.people} people imported{again}.", asdict(done), json_file)
+
+
+@command("verify")
+def verify_(gallery: File, json_file: JsonFile = None) -> None:
+    """Read all of a gallery and say what is not sound; exit status 1 if anything is not."""
+    with _open(gallery) as store, tqdm(desc="verify", unit="template", mininterval=0.5) as bar:
+
+        def progress(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        found = verify(store, progress)
+    seen = f"{found.people} people, {found.templates} templates, {found.pictures} pictures"
+    text = f"{seen}: all sound." if found.sound else "\n".join([f"{seen}:", *found.problems])
+    for model, fits in found.vector_files.items():
+        text += "" if fits else f"\nThe vector file of {model} does not fit; it is made anew at the next search."
+    say(text, {**asdict(found), "sound": found.sound}, json_file)
+    if not found.sound:
+        raise typer.Exit(UNSOUND)
+
+
+@command()
+def stats(gallery: File, json_file: JsonFile = None) -> None:
+    """Count what is in a gallery."""
+    with _open(gallery) as store:
+        found = asdict(statistics(store))
+    text = "\n".join(f"{key.replace('_', ' ')}  {value}" for key, value in found.items())
+    say(text, found, json_file)
+
+
+@command("re-embed")
+def re_embed(
+    gallery: File,
+    checkpoint: Checkpoint = DEFAULT,
+    drop_old: Annotated[str | None, typer.Option(metavar="MODEL", help="Then delete this model's templates.")] = None,
+    device: Device = "auto",
+    json_file: JsonFile = None,
+) -> None:
+    """Enrol every stored picture again with another model. The old templates stay valid; after Ctrl+C or a kill the
+    same command goes on where it was."""
+    check_exists(gallery)
+    recognizer = Recognizer.load(checkpoint, device)
+    with _open(gallery, recognizer.model_id) as store:
+        with interruptible() as stop, tqdm(desc="re-embed", unit="picture", mininterval=0.5) as bar:
+
+            def progress(done: int, total: int) -> bool:
+                bar.total = total
+                bar.update(done - bar.n)
+                return not stop
+
+            done = enrol_again(store, recognizer, everybody=True, progress=progress)
+        refused = [{"person": person, "reason": reason} for person, reason in done.refused]
+        left = len(store.pictures_of_other_models(everybody=True)) - len(refused)
+        if drop_old and (left or refused):
+            raise GalleryError(
+                f"The templates of {drop_old} stay: {left} are not done, {len(refused)} pictures cannot be read.",
+                "Run the command again, or delete those first.",
+            )
+        dropped = store.delete_model(drop_old) if drop_old else 0
+    text = f"{done.added} templates of {recognizer.model_id} added, {len(refused)} refused, {left} left to do."
+    text += f" {dropped} templates of {drop_old} deleted." if drop_old else ""
+    data = {"model": recognizer.model_id, "added": done.added, "refused": refused, "left": left, "dropped": dropped}
+    say(text, data, json_file)

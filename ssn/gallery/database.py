@@ -1,0 +1,101 @@
+"""A gallery's connection to its file: transactions, what is done before each is over, and typed errors."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+
+import torch
+
+from ssn.errors import GalleryError
+from ssn.gallery.in_step import IndexInStep
+from ssn.gallery.index import TemplateIndex
+from ssn.gallery.schema import LOGGED, connect, unreadable, unwritable
+from ssn.gallery.vector_file import VectorFile
+
+
+class Database:
+    """A gallery file (``:memory:`` keeps nothing), seen through one model, and the index that follows it. Safe to share
+    between threads."""
+
+    def __init__(
+        self, path: str | Path, model_id: str, device: torch.device, make_index: Callable[[torch.device], TemplateIndex]
+    ):
+        self.path, self.model_id, self.device = str(path), model_id, device
+        self._lock = threading.RLock()
+        self._in_step = IndexInStep(self.path, model_id, lambda: make_index(self.device), self._rows, self._exclusively)
+        self._db = connect(self.path)
+
+    def _rows(self, sql: str, *values) -> list[tuple]:
+        with self._lock:
+            try:
+                return self._db.execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                raise unreadable(self.path, error) from error
+
+    @contextlib.contextmanager
+    def _exclusively(self, how: str = "IMMEDIATE") -> Iterator[sqlite3.Connection]:
+        """All or nothing; nobody else writes meanwhile. ``DEFERRED`` only reads, and sees one state throughout."""
+        with self._lock:
+            try:
+                self._db.execute(f"BEGIN {how}")
+                yield self._db
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise unwritable(self.path, error) from error
+                raise
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """A change of the gallery."""
+        with self._lock:
+            try:
+                with self._exclusively() as db:
+                    yield db
+            finally:
+                self._in_step.stale = True
+
+    @contextlib.contextmanager
+    def _deletion(self) -> Iterator[sqlite3.Connection]:
+        """A change after which what was deleted is in no file and not in memory."""
+        with self._transaction() as db:
+            yield db
+            self._trim_log(db)
+        self._forget_deleted()
+
+    def _forget_deleted(self) -> None:
+        """Out of memory and out of the write-ahead log."""
+        with self._lock:
+            self._in_step.forget_deleted()
+        self._empty_log()
+
+    def _trim_log(self, db: sqlite3.Connection) -> None:
+        last = db.execute("SELECT MAX(id) FROM altered").fetchone()[0] or 0
+        db.execute("DELETE FROM altered WHERE id <= ?", (last - LOGGED,))
+
+    def _empty_log(self) -> None:
+        with self._lock:
+            busy = self._rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+        if busy:
+            raise GalleryError(
+                "They are deleted, but another program is reading the gallery, so its log still holds their data.",
+                "Close the other program; the log is emptied when the gallery is opened or deleted from again.",
+            )
+
+    def _vector_files(self, templates: Sequence[tuple[int, str]]) -> Iterator[tuple[VectorFile, list[int]]]:
+        """(template, model) → the file of each model, with its templates."""
+        if self.path != ":memory:":
+            for model, rows in groupby(sorted(templates, key=lambda row: row[1]), key=lambda row: row[1]):
+                yield VectorFile(self.path, model), [number for number, _ in rows]
+
+    def close(self) -> None:
+        """Nothing can be asked of it any more."""
+        with self._lock:
+            self._db.close()

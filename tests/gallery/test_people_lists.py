@@ -1,0 +1,117 @@
+"""Photos in a ZIP file or a CSV list: every entry accounted for, nothing unpacked to the disk, and no bomb."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+
+import pytest
+
+from ssn.errors import DataError
+from ssn.faces.read import MAX_BYTES
+from ssn.gallery import people_lists
+from ssn.gallery.people_lists import read_csv, read_zip
+from tests.gallery.toys import picture
+
+
+def png(seed: int) -> bytes:
+    buffer = io.BytesIO()
+    picture(seed).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def pack(path, entries: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_names_come_from_the_first_folder_and_content_from_the_file(tmp_path):
+    entries = {"Ada/a.png": png(1), "Ada/2020/b.png": png(2), "Ben.png": png(3), "李雷/x.PNG": png(4), "Ada/": b""}
+    found = read_zip(pack(tmp_path / "p.zip", entries))
+    assert {(p.name, p.deeper, p.content()) for p in found.photos} == {
+        ("Ada", False, png(1)),
+        ("Ada", True, png(2)),
+        ("Ben", False, png(3)),
+        ("李雷", False, png(4)),
+    }
+    assert found.skipped == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["../evil.png", "/etc/evil.png", "Ada/../../evil.png", "C:/evil.png", "a\\..\\evil.png"]
+)
+def test_a_path_that_leads_out_is_skipped_and_nothing_is_written(tmp_path, name):
+    found = read_zip(pack(tmp_path / "p.zip", {"Ada/a.png": png(1), name: png(2)}))
+    assert [p.name for p in found.photos] == ["Ada"]
+    assert [s.reason for s in found.skipped] == ["its path leads out of the file"]
+    found.photos[0].content()
+    assert os.listdir(tmp_path) == ["p.zip"]
+
+
+def test_what_is_no_photo_is_skipped_with_its_reason(tmp_path):
+    entries = {"Ada/a.png": png(1), "Ada/a.txt": b"a", "__MACOSX/Ada/a.png": png(1), "Ada/.a.png": b"", ".x/a.png": b""}
+    found = read_zip(pack(tmp_path / "p.zip", entries))
+    assert len(found.photos) == 1
+    reasons = {s.path.relative_to(tmp_path / "p.zip").as_posix(): s.reason for s in found.skipped}
+    assert reasons.keys() == entries.keys() - {"Ada/a.png"}
+    assert "service folder" in reasons["__MACOSX/Ada/a.png"]
+    assert "hidden" in reasons["Ada/.a.png"]
+
+
+def test_a_bomb_is_refused_by_what_it_says_and_cut_where_it_lies(tmp_path):
+    big = bytes(MAX_BYTES + 5000)
+    path = pack(tmp_path / "p.zip", {"Ada/a.png": png(1), "Ada/bomb.png": big})
+    assert ["the limit is" in s.reason for s in read_zip(path).skipped] == [True]
+    data = bytearray(path.read_bytes())
+    size = len(big).to_bytes(4, "little")
+    place = data.rindex(size)  # in the directory at the end, which is what is believed
+    data[place : place + 4] = (1000).to_bytes(4, "little")
+    path.write_bytes(data)
+    bomb = next(p for p in read_zip(path).photos if p.path.name == "bomb.png")
+    try:
+        assert len(bomb.content()) <= MAX_BYTES + 1
+    except OSError as error:
+        assert "damaged" in str(error)  # noqa: PT017 - either is right
+
+
+def test_a_damaged_entry_is_an_error_of_its_own(tmp_path):
+    path = pack(tmp_path / "p.zip", {"Ada/a.png": png(1), "Ben.png": png(2)}, zipfile.ZIP_STORED)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"IDAT") + 40] ^= 255
+    path.write_bytes(data)
+    photos = {p.name: p for p in read_zip(path).photos}
+    with pytest.raises(OSError, match="damaged"):
+        photos["Ada"].content()
+    assert photos["Ben"].content() == png(2)
+
+
+def test_what_is_no_zip_or_holds_no_photos_or_too_many_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "no.zip").write_bytes(b"PK no")
+    with pytest.raises(DataError, match="no readable ZIP"):
+        read_zip(tmp_path / "no.zip")
+    with pytest.raises(DataError, match="no photos"):
+        read_zip(pack(tmp_path / "t.zip", {"a.txt": b""}))
+    monkeypatch.setattr(people_lists, "MOST_ENTRIES", 2)
+    with pytest.raises(DataError, match="limit is 2"):
+        read_zip(pack(tmp_path / "m.zip", {f"{i}.png": b"" for i in range(3)}))
+
+
+def test_a_list_is_read_line_by_line(tmp_path):
+    lines = 'path,name\nphotos/a.png,Ada\n"b, c.png","Ben, Jr"\n\n,Cid\nd.png\ne.png,Eve,x\n'
+    (tmp_path / "l.csv").write_text("\ufeff" + lines, encoding="utf-8")
+    found = read_csv(tmp_path / "l.csv")
+    assert [(p.path.relative_to(tmp_path).as_posix(), p.name) for p in found.photos] == [
+        ("photos/a.png", "Ada"),
+        ("b, c.png", "Ben, Jr"),
+    ]
+    assert [s.reason.split(" is ")[0] for s in found.skipped] == ["line 5", "line 6", "line 7"]
+
+
+@pytest.mark.parametrize("content", [b"", b"path,name\n", b"\xff\xfe\x00", b'"a'])
+def test_a_list_that_is_none_is_refused(tmp_path, content):
+    (tmp_path / "l.csv").write_bytes(content)
+    with pytest.raises(DataError, match=r"CSV|lists no photo"):
+        read_csv(tmp_path / "l.csv")
