@@ -14,7 +14,6 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from ssn.data import synthetic
-from ssn.data.crops import load_crops
 from ssn.data.lfw import LFW, lfw_protocol
 from ssn.data.protocol import Protocol, Sample
 from ssn.data.synthetic import synthetic_protocol
@@ -47,6 +46,10 @@ def write_set(folder: Path, stem: str, pictures: dict[str, np.ndarray], descript
     np.savez(folder / f"{stem}.npz", **{key: value for key, value in facts.items() if value is not None})
 
 
+def lfw_view_1(root: Path) -> Protocol:
+    return lfw_protocol(LFW(root), pairs_list=None)
+
+
 def drawn(count: int, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     return {f"{i:03d}.webp": rng.integers(0, 256, (144, 144, 3), dtype=np.uint8) for i in range(count)}
@@ -62,7 +65,7 @@ def random_descriptors(count: int, seed: int = 0) -> np.ndarray:
 def test_a_set_comes_back_with_every_picture_at_its_facts(tmp_path):
     pictures, descriptors = drawn(5), random_descriptors(5)
     write_set(tmp_path / "faces", "one", pictures, descriptors, identity=np.array([4, 4, -1, 0, -1]))
-    crops, counts = load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    crops, counts = training_faces(None, tmp_path / "cache", tmp_path / "faces")
     assert len(crops) == 5
     assert np.array_equal(crops.pixels, np.stack(list(pictures.values())))
     assert np.allclose(crops.descriptors, descriptors)
@@ -77,16 +80,16 @@ def test_people_of_different_sets_are_different_people(tmp_path):
     write_set(tmp_path, "b", drawn(4, 1), random_descriptors(4, 1))
     write_set(tmp_path, "a", drawn(4, 2), random_descriptors(4, 2), identity=np.array([7, 7, -1, 3]))
     write_set(tmp_path, "c", drawn(2, 3), random_descriptors(2, 3), identity=np.array([-1, -1]))
-    crops, counts = load_crops(tmp_path / "cache", faces=tmp_path)
+    crops, counts = training_faces(None, tmp_path / "cache", tmp_path)
     assert list(counts) == ["a", "b", "c"]
     assert crops.identities.tolist() == [7, 7, -1, 3, 8, 8, 9, 9, -1, -1]
 
 
 def test_pictures_are_read_from_the_archive_once(tmp_path, monkeypatch):
     write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3))
-    first, _ = load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    first, _ = training_faces(None, tmp_path / "cache", tmp_path / "faces")
     monkeypatch.setattr(tarfile, "open", lambda *_: pytest.fail("read again"))
-    second, _ = load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    second, _ = training_faces(None, tmp_path / "cache", tmp_path / "faces")
     assert np.array_equal(first.pixels, second.pixels)
     assert np.array_equal(first.descriptors, second.descriptors)
 
@@ -94,10 +97,10 @@ def test_pictures_are_read_from_the_archive_once(tmp_path, monkeypatch):
 def test_another_archive_of_the_same_name_is_another_set(tmp_path):
     """The cache was keyed by the archive's name alone: a new one was never read."""
     write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3))
-    load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    training_faces(None, tmp_path / "cache", tmp_path / "faces")
     other = drawn(4, seed=9)
     write_set(tmp_path / "faces", "one", other, random_descriptors(4, 9))
-    crops, counts = load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    crops, counts = training_faces(None, tmp_path / "cache", tmp_path / "faces")
     assert np.array_equal(crops.pixels, np.stack(list(other.values())))
     assert counts["one"]["images"] == 4
 
@@ -116,14 +119,14 @@ def test_another_archive_of_the_same_name_is_another_set(tmp_path):
 def test_a_set_whose_parts_do_not_fit_is_refused_and_not_cached(tmp_path, change):
     write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3), **change)
     with pytest.raises(DataError):
-        load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+        training_faces(None, tmp_path / "cache", tmp_path / "faces")
     assert not list((tmp_path / "cache").rglob("pixels.npy"))
 
 
 def test_pictures_of_another_size_are_refused(tmp_path):
     write_set(tmp_path, "one", {"a.webp": np.zeros((1, 1, 3), np.uint8)}, random_descriptors(1))
     with pytest.raises(DataError, match="144"):
-        load_crops(tmp_path / "cache", faces=tmp_path)
+        training_faces(None, tmp_path / "cache", tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["no npz", "text npz", "text tar", "cut tar"])
@@ -139,14 +142,14 @@ def test_a_damaged_set_is_refused(tmp_path, damage):
     else:
         tar.write_bytes(tar.read_bytes()[: tar.stat().st_size // 2])
     with pytest.raises(DataError):
-        load_crops(tmp_path / "cache", faces=tmp_path)
+        training_faces(None, tmp_path / "cache", tmp_path)
 
 
 def test_nothing_to_train_on_says_so(tmp_path):
     with pytest.raises(DataError, match="nothing to train on"):
-        load_crops(tmp_path)
+        training_faces(None, tmp_path)
     with pytest.raises(DataError, match="nothing to train on"):
-        load_crops(tmp_path, faces=tmp_path)
+        training_faces(None, tmp_path, tmp_path)
 
 
 # --- who is left out
@@ -271,7 +274,7 @@ def test_lfw_is_cut_described_and_freed_of_test_people(lfw_of_demo, tmp_path):
     known = describe(image, points)
     far = known + 10
     write_set(tmp_path / "faces", "one", drawn(2), np.stack([known, far]), identity=np.array([5, 2]))
-    crops, counts = load_crops(tmp_path / "cache", lfw=root, faces=tmp_path / "faces", workers=1)
+    crops, counts = training_faces(lfw_view_1(root), tmp_path / "cache", tmp_path / "faces", workers=1)
     assert counts == {
         "one": {"images": 1, "left_out": 1, "compared with": "lfw: 1 pictures of test people"},
         "lfw-peopleDevTrain": {"images": 3, "left_out": 0, "failures": 1},
@@ -295,7 +298,7 @@ def test_a_list_whose_photos_show_no_face_is_refused(tmp_path):
     Image.new("RGB", (100, 100), "gray").save(folder / "Ann_Lee_0001.jpg")
     (tmp_path / "lfw" / "peopleDevTrain.txt").write_text("1\nAnn_Lee\t1\n")
     with pytest.raises(DataError, match="shows a face"):
-        load_crops(tmp_path / "cache", lfw=tmp_path / "lfw")
+        training_faces(lfw_view_1(tmp_path / "lfw"), tmp_path / "cache")
 
 
 # --- the teacher

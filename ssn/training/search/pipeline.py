@@ -23,7 +23,7 @@ from ssn.training.search.algorithm1 import Search
 from ssn.training.search.distilled import DistilledKnowledge
 from ssn.training.search.finetune import Finetune
 from ssn.training.search.objective import Objective
-from ssn.training.search.people import TrainingPeople, choose_people
+from ssn.training.search.people import LFW_SOURCE, TrainingPeople, choose_people
 from ssn.training.search.recipe import Recipe
 from ssn.training.search.variants import start_network, variant_named
 from ssn.training.search.warm_up import warm_start
@@ -57,7 +57,7 @@ class Pipeline:
         self.folder = Path(folder)
         self.bfloat16 = has_fast_bfloat16(team.device) if bfloat16 is None else bfloat16
         variant = variant_named(recipe.variant)
-        base = balanced(base, faces, people, recipe.batches.size).to(team.device, memory_format=torch.channels_last)
+        base = balanced(base, faces, people, recipe.batches.size).to(team.device).to(memory_format=torch.channels_last)
         team.broadcast([*base.parameters(), *base.buffers()])
         start = warm_start(base, faces, people, recipe, team, self.bfloat16, warm_file or self.folder / "warm.pt")
         network = start_network(base, variant, recipe.seed)
@@ -137,14 +137,16 @@ def train_stages(
     out: Path | None,
     resume: bool,
     team: Team,
+    own: str = LFW_SOURCE,
 ) -> dict[str, Any] | None:
     """Run stage 1, stage 2 or both and write the weights to ``out`` (after stage 2) → what was done; None in all
-    processes but the first. ``out`` None is VARIANT-MODE.safetensors in the run's folder."""
+    processes but the first. ``out`` None is VARIANT-MODE.safetensors in the run's folder; ``own`` is the source of the
+    protocol's people."""
     if stage not in STAGES:
         raise DataError(f"There is no stage {stage!r}.", f"Use one of {', '.join(STAGES)}.")
     network, card = load_model(base)
     recipe = replace(recipe, base=card.model_id)
-    people = choose_people(faces, recipe.held_out)
+    people = choose_people(faces, recipe.held_out, own=own)
     objective = Pipeline(network, faces, people, recipe, run, team).run(stage, resume)
     if not team.first:
         return None
