@@ -244,6 +244,7 @@ def test_drawn_people_are_stored_once_and_their_nir_is_called_simulated(tmp_path
     protocol = synthetic_protocol(people=2, probes=1, train_people=2, train_photos=1)
     crops, counts = training_faces(protocol, tmp_path)
     assert counts == {"synthetic": {"images": 4, "left_out": 0, "simulated NIR": 2}}
+    assert crops.drawn.tolist() == crops.nir.tolist()
     assert crops.nir.tolist() == [False, True] * 2, "drawn as NIR already: not to be simulated again"
     assert crops.identities.tolist() == [0, 0, 1, 1]
     monkeypatch.setattr(synthetic, "_pixels", lambda *_: pytest.fail("drawn again"))

@@ -13,6 +13,7 @@ import torch
 from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError, DataError
 from ssn.machine import has_fast_bfloat16
+from ssn.models.backbone import architecture_of
 from ssn.models.balance import balance
 from ssn.models.card import ModelCard
 from ssn.models.checkpoint import load_model, save_model
@@ -109,6 +110,7 @@ def export(objective: Objective, recipe: Recipe, data: dict[str, Any], path: str
     training = {"stage": "search and finetune", "variant": recipe.variant, "data": data, "recipe": recipe.facts()}
     card = ModelCard(
         name=f"{recipe.variant}-{mode}",
+        architecture=architecture_of(objective.network.backbone),
         searched=objective.variant.selection != "none",
         training=training,
         selection="adaptive" if objective.variant.selection == "adaptive" else "pixel",
