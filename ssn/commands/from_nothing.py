@@ -73,8 +73,9 @@ class Course:
 def from_nothing(
     cache: Path, run: Path, out: Path | None, resume: bool, team: Team, course: Course | None = None
 ) -> dict[str, Any] | None:
-    """Run all stages → what was learned: {"file", "model", "steps": [{"what", "file", "evaluation"}]}; None in all
-    processes but the first. ``run`` keeps states, weights and log, ``cache`` the people, ``out`` the last weights."""
+    """Run all stages → what was learned: {"file", "model", "steps": [{"what", "file", "evaluation"}], "measure"},
+    the command that measures the last weights on the same people; None in all processes but the first. ``run`` keeps
+    states, weights and log, ``cache`` the people, ``out`` the last weights."""
     course = course or Course()
     files = {name: run / name for name in STEPS} | ({SEARCHED: out} if out else {})
     protocol = team.first_before_others(lambda: read_synthetic(course.people, cache))
@@ -84,14 +85,14 @@ def from_nothing(
     def keep(name: str, start: Path | None = None) -> None:
         export_base(distillation, counts, ONLY_DLIB.words, files[name], start, course.statistics)
 
-    again = resume and team.first_does((run / STATE_FILE).is_file)
-    team.first_does(lambda: None if again and files[START].is_file() else keep(START))
-    run_stage(distillation, run, again)
+    begun = resume and team.first_does((run / STATE_FILE).is_file)
+    team.first_does(lambda: None if begun and files[START].is_file() else keep(START))
+    run_stage(distillation, run, begun)
     team.first_does(lambda: keep(DISTILLED, files[START]))
-    begun = resume and team.first_does((run / "search.pt").is_file)
+    searched = resume and team.first_does((run / "search.pt").is_file)
     recipe = replace(course.search, seed=course.distillation.seed)
     done = train_stages(
-        "all", recipe, files[DISTILLED], faces, counts, run, files[SEARCHED], begun, team, protocol.train_source
+        "all", recipe, files[DISTILLED], faces, counts, run, files[SEARCHED], searched, team, protocol.train_source
     )
     if done is None:
         return None
@@ -101,7 +102,10 @@ def from_nothing(
     steps = [
         {"what": STEPS[name], "file": str(files[name]), "evaluation": as_json(each)} for name, each in measured.items()
     ]
-    return {"file": str(files[SEARCHED]), "model": done["model"], "steps": steps}
+    drawn = course.people
+    split = f"--people {drawn.people} --probes {drawn.probes} --train-people {drawn.train_people}"
+    again = f"python -m ssn evaluate {split} --checkpoint {files[SEARCHED]}"
+    return {"file": str(files[SEARCHED]), "model": done["model"], "steps": steps, "measure": again}
 
 
 def _bar(items: Any, what: str, total: int) -> Any:
@@ -127,5 +131,4 @@ def as_text(told: dict[str, Any]) -> str:
     for step in told["steps"]:
         cells = [f"{100 * row['auc']:.1f} {100 * row['rank'][0]:5.1f}" for row in step["evaluation"]["rows"]]
         lines.append(f"{step['what']:<30}" + "".join(f"{cell:>16}" for cell in cells))
-    lines.append(f"See for yourself: python -m ssn evaluate --checkpoint {told['file']}")
-    return "\n".join(lines)
+    return "\n".join([*lines, f"The same people again: {told['measure']}"])

@@ -44,10 +44,11 @@ def test_every_step_has_a_line_with_its_figures():
         {"what": what, "file": name, "evaluation": {"rows": [row("none", 0.5, 0.1), row("maskTop", 0.25, 0.025)]}}
         for name, what in STEPS.items()
     ]
-    text = as_text({"file": "x.safetensors", "model": "ssn-1", "steps": steps}).splitlines()
+    text = as_text({"file": "x.safetensors", "model": "ssn-1", "steps": steps, "measure": "so"}).splitlines()
     assert text[0] == "ssn-1 written to x.safetensors."
     assert "30 synthetic people not learned from, 60 probes in simulated NIR" in text[1]
     assert text[3].split() == ["random", "weights", "50.0", "10.0", "25.0", "2.5"]
+    assert text[-1] == "The same people again: so"
     assert [line.startswith(what) for line, what in zip(text[3:6], STEPS.values(), strict=True)] == [True] * 3
 
 
@@ -59,6 +60,7 @@ def test_all_stages_leave_weights_with_a_card_and_measures_of_each(tmp_path):
     assert [step["what"] for step in told["steps"]] == list(STEPS.values())
     assert len({step["evaluation"]["model"] for step in told["steps"]}) == 3
     assert {row["probe_spectrum"] for step in told["steps"] for row in step["evaluation"]["rows"]} == {"nir-simulated"}
+    assert told["measure"].startswith("python -m ssn evaluate --people 3 --probes 1 --train-people 4 ")
     _, card = load_model(out)
     assert card.searched
     assert card.training["data"]["nir"] == "simulated"
