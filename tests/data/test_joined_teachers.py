@@ -42,7 +42,7 @@ def test_what_are_no_teachers_is_refused(text):
         teachers_named(text)
 
 
-def test_faces_of_two_teachers_have_both_descriptors_and_lack_whom_either_finds_near(tmp_path):
+def test_faces_of_two_teachers_have_the_descriptors_of_both(tmp_path):
     write_set(tmp_path, "one", drawn(6), random_descriptors(6), identity=np.arange(6))
     own = np.random.default_rng(5).normal(size=(6, 9))
     np.savez(tmp_path / "one.net.npz", name=np.array([f"{i:03d}.webp" for i in range(6)]), descriptor=own)

@@ -14,6 +14,7 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from ssn.data import synthetic
+from ssn.data.joined_teachers import teachers_named
 from ssn.data.lfw import LFW, lfw_protocol
 from ssn.data.protocol import Protocol, Sample
 from ssn.data.synthetic import synthetic_protocol
@@ -214,6 +215,23 @@ def test_every_picture_of_a_person_who_may_be_tested_goes(lfw_of_demo, tmp_path)
     assert np.allclose(crops.descriptors[0], own[2])
     with pytest.raises(DataError, match="no descriptors of other"):
         training_faces(protocol, tmp_path / "cache", faces, StoredTeacher("other"), workers=1)
+
+
+def test_of_two_teachers_each_leaves_out_whom_it_finds_near(lfw_of_demo, tmp_path):
+    faces, rng = tmp_path / "faces", np.random.default_rng(0)
+    write_set(faces, "one", drawn(6), random_descriptors(6), identity=np.arange(6))
+    photos = ["Ann_Lee_0001.jpg", "Ben_Oz_0001.jpg", "Ben_Oz_0002.jpg", "Cy_Po_0001.jpg", "Di_Qu_0001.jpg"]
+    for name, near in (("a", 1), ("b", 4)):
+        own, known = rng.normal(size=(6, 64)), rng.normal(size=(5, 64))
+        known[4] = own[near]
+        np.savez(faces / f"one.{name}.npz", name=np.array([f"{i:03d}.webp" for i in range(6)]), descriptor=own)
+        np.savez(faces / f"lfw.{name}.npz", name=np.array(photos), descriptor=known)
+    found, counts = training_faces(
+        lfw_view_1(lfw_of_demo), tmp_path / "cache", faces, teachers_named("a:1+b:2"), workers=1
+    )
+    assert (counts["one"]["images"], counts["one"]["left_out"]) == (4, 2)
+    assert found.identities[:4].tolist() == [0, 2, 3, 5]
+    assert found.descriptors.shape == (7, 128)
 
 
 def test_a_teacher_whose_file_belongs_to_another_set_is_refused(tmp_path):
