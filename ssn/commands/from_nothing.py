@@ -59,8 +59,8 @@ class Course:
         default_factory=lambda: Recipe(
             held_out=0,
             batches=BatchConfig(batch=32, micro=16, masked_vis=0.25),
-            loss=LossConfig(teacher=5.0),
-            rates=Rates(network=1e-4),
+            loss=LossConfig(knowledge=0.0, teacher=20.0),
+            rates=Rates(network=1e-3),
             warm_up=WarmUpConfig(views=1, batch=256),
             search=SearchConfig(epochs=0.7, indicator_rate=1e-2),
             finetune=FinetuneConfig(epochs=1.4, final=0.05),
