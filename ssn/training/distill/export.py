@@ -47,5 +47,7 @@ def export(
     faces = still_views(run.faces, shown if len(shown) else np.arange(min(BALANCED_ON, len(run.faces))), FACE_SIZE)
     balance(network, faces, branch_indices(["vis"] * len(faces)))
     tensors = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("backbone.")}
-    card = save_model(out, tensors, ModelCard("light-cnn-29-v2-distilled", training=training))
+    untrained = not views and start is None and not run.before
+    name = "light-cnn-29-v2-random" if untrained else "light-cnn-29-v2-distilled"
+    card = save_model(out, tensors, ModelCard(name, training=training))
     return {"model": card.model_id, "file": str(out), "views": views, "training": training}
