@@ -11,17 +11,18 @@ from typing import Any
 import numpy as np
 
 from ssn.data.face_store import FaceStore, StoredFaces, taken
-from ssn.data.lfw import LFW, lfw_protocol
+from ssn.data.protocol import Protocol
 from ssn.errors import DataError
-from ssn.evaluation.face_set import FaceSet, stored_face_set
+from ssn.evaluation.face_set import FaceSet, Progress, plain, protocol_face_set, stored_face_set
 from ssn.evaluation.measure import measure, measure_descriptors
-from ssn.evaluation.report import write_json
+from ssn.evaluation.report import SPECTRUM_NAMES, write_json
 from ssn.evaluation.saliency import saliency_on_mask
 from ssn.faces.descriptor import describe
+from ssn.faces.types import AlignedFace, Spectrum
 from ssn.models.checkpoint import load_model
 from ssn.recognizer import Recognizer
 from ssn.training.search.objective import Objective
-from ssn.training.search.people import TrainingPeople
+from ssn.training.search.people import LFW_SOURCE, TrainingPeople
 from ssn.training.search.pipeline import export
 from ssn.training.search.recipe import Recipe
 from ssn.training.team import Team
@@ -32,6 +33,8 @@ WATCHED_OCCLUSIONS = ("maskTop", "maskBottom")
 HELD_OUT_PROBES = 4
 """Photos of a held-out person that are searched with, at most; some have thirty."""
 TEACHER = "dlib-descriptors"
+LFW_TEST, HELD_OUT = "lfw-devtest", "held-out"
+"""What the sets are called that no protocol lists."""
 
 
 class Judge:
@@ -39,9 +42,10 @@ class Judge:
 
     def __init__(self, sets: list[FaceSet], data: dict[str, Any], shortlist: int, team: Team, watched: int = WATCHED):
         self.sets, self.data, self.shortlist, self.team = sets, data, shortlist, team
-        probes = sets[0].probes
-        chosen = np.linspace(0, len(probes) - 1, min(watched, len(probes))).astype(int)
-        self.watched = [probes[i] for i in chosen]
+        self.spectrum = tested_spectrum(sets[0])
+        places = sets[0].places(self.spectrum)
+        chosen = np.linspace(0, len(places) - 1, min(watched, len(places))).astype(int)
+        self.watched = [sets[0].probes[places[i]] for i in chosen]
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -49,6 +53,7 @@ class Judge:
         return {"sets": {each.name: _mark(each) for each in self.sets}, "shortlist": self.shortlist}
 
     def __call__(self, objective: Objective, recipe: Recipe, folder: Path) -> dict[str, Any]:
+        """Write a trained row's file, and measure that."""
         file = folder / f"{recipe.variant}.safetensors"
         export(objective, recipe, self.data, file)
         return self.of_file(file)
@@ -60,19 +65,31 @@ class Judge:
         judged = {"model": recognizer.model_id, "sets": self._measure(recognizer, tell=False)}
         if recognizer.network.adaptive:
             judged["told"] = self._measure(recognizer, tell=True)
-        judged["saliency"] = {kind: saliency_on_mask(recognizer, self.watched, kind) for kind in WATCHED_OCCLUSIONS}
+        judged["saliency"] = {
+            kind: saliency_on_mask(recognizer, self.watched, kind, self.spectrum) for kind in WATCHED_OCCLUSIONS
+        }
         return judged
 
     def of_teacher(self) -> dict[str, Any]:
         """{"model", "sets": {name: rows}} of dlib's descriptors, on the same pictures."""
-        rows = {each.name: measure_descriptors(lambda f: describe(f.pixels, f.landmarks), each) for each in self.sets}
+        rows = {each.name: measure_descriptors(_described, each, tested_spectrum(each)) for each in self.sets}
         return {"model": TEACHER, "sets": {name: [row.flat() for row in measured] for name, measured in rows.items()}}
 
     def _measure(self, recognizer: Recognizer, tell: bool) -> dict[str, Any]:
         rows = {
-            each.name: measure(recognizer, each, shortlist=self.shortlist, tell=tell, fast=True) for each in self.sets
+            each.name: measure(
+                recognizer, each, (tested_spectrum(each),), shortlist=self.shortlist, tell=tell, fast=True
+            )
+            for each in self.sets
         }
         return {name: [row.flat() for row in measured] for name, measured in rows.items()}
+
+
+def _described(face: AlignedFace) -> np.ndarray:
+    """dlib's descriptor of an aligned face whose landmarks are known."""
+    if face.landmarks is None:
+        raise ValueError("a face with landmarks is needed")
+    return describe(face.pixels, face.landmarks)
 
 
 def _mark(faces: FaceSet) -> str:
@@ -103,35 +120,48 @@ def measured_once(file: Path, model_id: str, facts: dict[str, Any], judge: Calla
     return known
 
 
-def face_sets(cache: Path, lfw: Path | None, faces: StoredFaces, people: TrainingPeople) -> list[FaceSet]:
-    """LFW's DevTest people, and the people held out. Raises DataError without LFW, or where nobody of a set has two
+def face_sets(
+    protocol: Protocol, store: FaceStore, faces: StoredFaces, people: TrainingPeople, progress: Progress = plain
+) -> list[FaceSet]:
+    """The protocol's own test, gallery and probes as it lists them, or where it only verifies pairs everybody it may
+    test, the first photo enrolled; and the people held out. Raises DataError where nobody is identified, or has two
     photos."""
-    if lfw is None:
-        raise DataError("LFW is what this is measured on.", "Pass --lfw ROOT.")
-    test, _ = FaceStore(cache).stored(lfw_protocol(LFW(lfw), pairs_list=None).withheld, "lfw-peopleDevTest")
-    sets = [_set_of("lfw-devtest", test.pixels, test.landmarks, test.identities)]
+    if protocol.probes:
+        sets = [protocol_face_set(protocol, store, progress)]
+    else:
+        name = LFW_TEST if protocol.train_source == LFW_SOURCE else f"{protocol.name}, test people"
+        test, _ = store.stored(protocol.tested, name)
+        if test.nir.any():
+            raise DataError(f"{protocol.name} identifies nobody.", "Use a protocol with a gallery and probes.")
+        sets = [stored_face_set(name, test.pixels, test.landmarks, test.identities)]
     if len(rows := people.held_out):
         pixels, owners = taken(faces.pixels, rows), faces.identities[rows]
-        sets.append(_set_of("held-out", pixels, faces.landmarks[rows], owners, HELD_OUT_PROBES))
+        sets.append(stored_face_set(HELD_OUT, pixels, faces.landmarks[rows], owners, HELD_OUT_PROBES))
     return sets
 
 
-def _set_of(name: str, *arrays: Any) -> FaceSet:
-    try:
-        return stored_face_set(name, *arrays)
-    except ValueError as error:
-        raise DataError(f"{name} cannot be searched: {error}.", "Use a set of people with several photos.") from error
+def tested_spectrum(faces: FaceSet) -> Spectrum:
+    """What the probes of an ablation are shown in: real near-infrared where there is any, else simulated."""
+    return "nir" if "nir" in faces.measured_spectra() else "nir-simulated"
 
 
-def notes(sources: list[str], nir: str, shortlist: int) -> list[str]:
+def notes(sources: list[str], nir: str, shortlist: int, sets: list[FaceSet]) -> list[str]:
     """What a reader of the table must know: what the faces are, the sets, and how rows without a search learn."""
+    kinds = [f"of `{each.name}` {SPECTRUM_NAMES[tested_spectrum(each)]}" for each in sets]
     return [
-        f"Learned from {', '.join(sources)}; NIR in training is {nir}. Every NIR probe of the test is simulated.",
-        "`lfw-devtest`: all people of LFW's `peopleDevTest` with two or more photos, the first enrolled; nobody of "
-        "them is in training. `held-out`: people of the training sets' other sources whom search and fine-tuning never "
-        "saw, though the base was distilled on photos of theirs. One photo enrolled, with its mirror image (the base's "
-        f"teacher: the photo alone), at most {HELD_OUT_PROBES} searched with.",
+        f"Learned from {', '.join(sources)}; NIR in training is {nir}. Probes of the test: {', '.join(kinds)}.",
+        *(_ABOUT[each.name] for each in sets if each.name in _ABOUT),
+        *(f"`{each.name}`: {' '.join(each.notes)}" for each in sets if each.notes),
+        "Whoever is enrolled counts with the mirror image too (the base's teacher: the photo alone).",
         "Rows without the search learn indicators and weights side by side on all photos, with as many iterations and "
         "faces as the search has.",
         f"Re-ranked: the first {shortlist}, embedded anew with the mask where their landmarks put it.",
     ]
+
+
+_ABOUT = {
+    LFW_TEST: f"`{LFW_TEST}`: all people of LFW's `peopleDevTest` with two or more photos, the first enrolled; nobody "
+    "of them is in training.",
+    HELD_OUT: f"`{HELD_OUT}`: people of the ready crops whom search and fine-tuning never saw, though the base may "
+    f"have been distilled on photos of theirs. One photo enrolled, at most {HELD_OUT_PROBES} searched with.",
+}

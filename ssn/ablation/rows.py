@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,9 +23,9 @@ from ssn.training.search.variants import VARIANTS, variant_named
 from ssn.training.team import Team
 
 BASELINE = "light-cnn"
-Train = Callable[[Recipe, Path], object]
+Train = Callable[[Recipe, Path], Any]
 """(recipe, folder) → whatever ``Judge`` understands; goes on from the states in the folder, if there are any."""
-Judge = Callable[[object, Recipe, Path], dict]
+Judge = Callable[[Any, Recipe, Path], dict]
 """(trained, recipe, folder) → {"sets": {name of the test: ``Row.flat`` of each}, "saliency": {occlusion: rows of
 ``saliency_on_mask``}}; of a network that can be told masks also "told", as "sets" with that."""
 
@@ -91,7 +92,7 @@ class Ablation:
             self.team.first_does(lambda: self._keep(trained, recipe, folder, file, facts))
         return self.team.first_does(lambda: read_result(file, facts))
 
-    def _keep(self, trained: object, recipe: Recipe, folder: Path, file: Path, facts: dict) -> None:
+    def _keep(self, trained: Any, recipe: Recipe, folder: Path, file: Path, facts: dict) -> None:
         """Judge a row and keep what was said; a row that is done needs no way back."""
         write_json({**facts, "result": self.judge(trained, recipe, folder)}, file)
         for state in ("search.pt", "finetune.pt"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 COLUMNS = (
     *((f"Rank-{i}", f"rank{i}") for i in range(1, 6)),
     ("AUC", "auc"),
@@ -54,7 +56,8 @@ def _schedule(summary: dict) -> str:
         f"beside the identities' 1: the base's own answers {loss['knowledge']:g}, its teacher's {loss['teacher']:g}; "
         f"in `ssn-adaptive` the dimming of hidden pixels {loss['dimming']:g}, the disturbance of shown ones "
         f"{loss['disturbance']:g} (δ at {recipe['search']['correction_rate']:g}). "
-        f"Base `{recipe['base']}`. Percent, mean ± standard deviation over the seeds. Gallery VIS, probe simulated NIR."
+        f"Base `{recipe['base']}`. Percent, mean ± standard deviation over the "
+        f"{summary.get('over', 'seeds')}. Gallery VIS."
     )
 
 
@@ -80,15 +83,16 @@ def _cell(mean: float | None, deviation: float | None) -> str:
 
 
 def _gains(summary: dict) -> list[str]:
+    paired = summary.get("over", "seeds").removesuffix("s")
     lines = [
-        f"Rank-1 on {summary['test']} over the row above, paired by seed, in points. It *helps* where the mean is more "
-        "than two standard errors above nothing, each comparison for itself: of many, one may do so by chance.",
+        f"Rank-1 on {summary['test']} over the row above, paired by {paired}, in points. It *helps* where the mean is "
+        "more than two standard errors above nothing, each comparison for itself: of many, one may do so by chance.",
         "",
         "| row | over | occlusion | gain | helps |",
         "|---|---|---|---|---|",
     ]
     for gain in summary["gains"]:
-        helps = {True: "yes", False: "not shown", None: "one seed cannot tell"}[gain["helps"]]
+        helps = {True: "yes", False: "not shown", None: "one cannot tell"}[gain["helps"]]
         value = _cell(gain["rank1_gain_mean"], gain["rank1_gain_std"])
         lines.append(f"| `{gain['variant']}` | `{gain['over']}` | {gain['occlusion']} | {value} | {helps} |")
     return lines
@@ -102,7 +106,7 @@ def _removed(summary: dict) -> list[str]:
         "| row | mask known | re-ranked | maskTop | maskBottom |",
         "|---|---|---|---|---|",
     ]
-    rows = {}
+    rows: dict[tuple[str, bool, bool], dict[str, dict[str, Any]]] = {}
     for row in summary["removed"]:
         rows.setdefault((row["variant"], row["told"], row["reranked"]), {})[row["occlusion"]] = row
     for (variant, told, reranked), by_mask in rows.items():
@@ -137,11 +141,12 @@ def _saliency(summary: dict) -> list[str]:
     return lines if len(lines) > start else []
 
 
-def _kept(blocks: list[dict | None]) -> str:
-    if blocks[0] is None:
+def _kept(blocks: list[dict[str, float] | None]) -> str:
+    known = [block for block in blocks if block is not None]
+    if not known:
         return "–"
     inside, outside = (
-        sum(block[place] for block in blocks) / sum(block[f"{place}_complete"] for block in blocks)
+        sum(block[place] for block in known) / sum(block[f"{place}_complete"] for block in known)
         for place in ("inside", "outside")
     )
     return f"{100 * inside:.1f} ({100 * outside:.1f})"

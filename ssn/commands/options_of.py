@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from itertools import pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, cast
 
-import click
 import typer
 
 from ssn.errors import OptionError
@@ -58,11 +57,12 @@ class FieldOption:
 @cache
 def field_help(kind: type) -> dict[str, str]:
     """The docstring under each field of a dataclass, on one line."""
-    body = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0].body
-    helps = {}
+    declaration = ast.parse(textwrap.dedent(inspect.getsource(kind))).body[0]
+    body = declaration.body if isinstance(declaration, ast.ClassDef) else []
+    helps: dict[str, str] = {}
     for declared, below in pairwise(body):
         text = below.value.value if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant) else None
-        if isinstance(declared, ast.AnnAssign) and isinstance(text, str):
+        if isinstance(declared, ast.AnnAssign) and isinstance(declared.target, ast.Name) and isinstance(text, str):
             helps[declared.target.id] = " ".join(text.split())
     return helps
 
@@ -78,7 +78,8 @@ def options_of(start: Any, path: Path = ()) -> Iterator[FieldOption]:
         elif "option" in each.metadata:
             facts = dict(each.metadata["option"])
             name = (facts.pop("name") or each.name).replace("-", "_")
-            yield FieldOption(name, (*path, each.name), hints[each.name], value, field_help(kind)[each.name], **facts)
+            words = field_help(kind)[each.name]  # type: ignore[arg-type]
+            yield FieldOption(name, (*path, each.name), hints[each.name], value, words, **facts)
 
 
 def filled(start: Any, values: dict[Path, Any]) -> Any:
@@ -90,14 +91,24 @@ def filled(start: Any, values: dict[Path, Any]) -> Any:
     return replace(start, **here)
 
 
-def with_options(**starts: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+class WithOptions(Protocol):
+    """A command whose dataclasses are spelt out; ``paths`` says which fields each option fills."""
+
+    __name__: str
+    paths: dict[str, list[Path]]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it."""
+
+
+def with_options(**starts: Any) -> Callable[[Callable[..., Any]], WithOptions]:
     """Decorate a command: each parameter named here is an instance of a dataclass, whose options take its place."""
     options = [each for name, start in starts.items() for each in options_of(start, (name,))]
     named: dict[str, list[FieldOption]] = {}
     for each in options:
         named.setdefault(each.name, []).append(each)
 
-    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+    def decorate(command: Callable[..., Any]) -> WithOptions:
         own = inspect.signature(command, eval_str=True).parameters
         if twice := sorted(named.keys() & own.keys()):
             raise TypeError(f"--{twice[0]} is declared by the command and by a dataclass")
@@ -114,25 +125,31 @@ def with_options(**starts: Any) -> Callable[[Callable[..., Any]], Callable[..., 
         plain = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for name, p in own.items() if name not in starts]
         made = [places[0].parameter for places in named.values()]
         call.__name__, call.__doc__, call.__module__ = command.__name__, command.__doc__, command.__module__
-        call.__signature__ = inspect.Signature([*plain, *made])
+        call.__signature__ = inspect.Signature([*plain, *made])  # type: ignore[attr-defined]
         call.__annotations__ = {p.name: p.annotation for p in (*plain, *made)}
-        call.paths = {name: [each.path for each in places] for name, places in named.items()}
-        return call
+        call.paths = {name: [each.path for each in places] for name, places in named.items()}  # type: ignore[attr-defined]
+        return cast(WithOptions, call)
 
     return decorate
 
 
+def on_command_line(context: typer.Context) -> set[str]:
+    """Names of the parameters that were given on the command line, not by the environment or a default."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
 def refuse_unread(
-    context: click.Context, paths: dict[str, list[Path]], unread: Iterable[str], asked: str, suffix: str = ""
+    context: typer.Context, paths: dict[str, list[Path]], unread: Iterable[str], asked: str, suffix: str = ""
 ) -> None:
     """Raise OptionError for the first option on the command line that what was ``asked`` does not read.
 
     ``unread``: names of parameters, or dotted paths of a command's dataclasses and of parts of them.
     """
-    closed = [tuple(each.split(".")) for each in unread]
+    closed, given = [tuple(each.split(".")) for each in unread], on_command_line(context)
     for name in context.params:
         places = paths.get(name, [(name,)])
-        if context.get_parameter_source(name).name != "COMMANDLINE":
+        if name not in given:
             continue
         if all(any(place[: len(each)] == each for each in closed) for place in places):
             raise OptionError(f"--{name.replace('_', '-')} is not read by {asked}.", "Leave it out." + suffix)

@@ -1,4 +1,4 @@
-"""``train``: base weights by distillation, or saliency by search and fine-tuning."""
+"""``train``: base weights by distillation, saliency by search and fine-tuning, or all of it from nothing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 import typer
 
+from ssn.commands.data_options import CacheFolder
+from ssn.commands.from_nothing import as_text, from_nothing
 from ssn.commands.options import Device, JsonFile, say
-from ssn.commands.options_of import refuse_unread, with_options
-from ssn.data.crops import load_crops
-from ssn.data.face_store import StoredFaces
+from ssn.commands.options_of import on_command_line, refuse_unread, with_options
+from ssn.commands.training_data import ReadyCrops, TeacherName, TrainingData, by_fold, read_training
+from ssn.data.registry import DataRequest
 from ssn.errors import CheckpointError, DataError
 from ssn.machine import choose_device
 from ssn.models.checkpoint import BASE_CHECKPOINT, load_backbone
@@ -24,6 +26,7 @@ from ssn.training.states import load_state
 from ssn.training.team import Team
 
 DISTILL = "distill"
+ALONE = Path("runs") / "from-nothing"
 UNREAD = {
     DISTILL: ("recipe", "base"),
     "search": ("config", "start", "export_only", "recipe.finetune", "out"),
@@ -31,22 +34,21 @@ UNREAD = {
     "all": ("config", "start", "export_only"),
 }
 """Options, and parts of the recipes, that a stage does not read."""
-TEACHER = "dlib face recognition ResNet v1, 128-d descriptors"
+CHOSEN_FOR = {"stage", "protocol", "fold", "faces"}
+"""Whoever gives one of these knows what to train on; without any, all is learned from nothing."""
 
 
 @with_options(config=DistillConfig(), recipe=Recipe())
 def train(
     context: typer.Context,
+    data: DataRequest,
     stage: Annotated[
-        str, typer.Option(help="distill (base weights); search, finetune or all (saliency, from --base).")
-    ] = DISTILL,
-    lfw: Annotated[
-        Path | None, typer.Option(envvar="SSN_LFW", help="LFW's folder; peopleDevTrain is learned from.")
+        str | None,
+        typer.Option(help="distill (base weights; where none is named); search, finetune or all (from --base)."),
     ] = None,
-    faces: Annotated[
-        Path | None, typer.Option(envvar="SSN_FACES", help="Folder of aligned crops, SET.tar and SET.npz.")
-    ] = None,
-    cache: Annotated[Path, typer.Option(help="Where crops and descriptors are kept between runs.")] = Path("cache"),
+    faces: ReadyCrops = None,
+    teacher: TeacherName = "dlib",
+    cache: CacheFolder = Path("cache"),
     run: Annotated[
         Path | None,
         typer.Option(help="Where this run keeps its state and log; runs/STAGE, for finetune the search's runs/search."),
@@ -69,31 +71,43 @@ def train(
     config: DistillConfig,
     recipe: Recipe,
 ) -> None:
-    """Train on your own data. A killed run goes on with --resume and loses at most two minutes."""
+    """Train on any protocol's people, on ready crops, or both. Without any option synthetic people are drawn and all
+    stages run on them from random weights, in minutes. A killed run goes on with --resume and loses at most two."""
+    given = on_command_line(context)
+    if not given & CHOSEN_FOR:
+        closed = ("config", "recipe", "base", "start", "export_only", "teacher", *data.given)
+        refuse_unread(context, train.paths, closed, "train alone", " Or say --stage and --protocol.")
+        told = from_nothing(cache, run or ALONE, out, resume, Team(choose_device(device)))
+        if told:
+            say(as_text(told), told, json_file)
+        return
+    stage = stage or DISTILL
     if stage not in UNREAD:
         raise DataError(f"There is no stage {stage!r}.", f"Use one of {', '.join((DISTILL, *STAGES))}.")
     refuse_unread(context, train.paths, UNREAD[stage], f"--stage {stage}")
-    run = run or Path("runs") / ("search" if stage == "finetune" else stage)
-    team = Team(choose_device(device))
-    stored, counts = read_faces(lfw, faces, cache, team)
-    if stage == DISTILL:
-        done = distil(config, stored, counts, run, out, start, resume, export_only, team)
-    else:
-        done = train_stages(stage, recipe, base, stored, counts, run, out, resume, team)
-    if done:
-        words = f"{done['model']} written to {done['file']}" if "model" in done else f"State in {done['state']}"
-        say(f"{stage} done: {words}.", done, json_file)
-
-
-def read_faces(lfw: Path | None, faces: Path | None, cache: Path, team: Team) -> tuple[StoredFaces, dict[str, Any]]:
-    """The training faces and what a card says of them; what is not in ``cache`` yet is built there by one process."""
-    return team.first_before_others(lambda: load_crops(cache, lfw, faces))
+    asked = None if faces and not given & {"protocol", "fold"} else data
+    if asked is None and data.given:
+        raise DataError("These options are a protocol's.", "Say which: --protocol NAME.")
+    if asked and asked.fold == "all" and (out or start):
+        raise DataError("Every fold has weights of its own.", "Leave --out and --start out, or choose one fold.")
+    run, team = run or Path("runs") / ("search" if stage == "finetune" else stage), Team(choose_device(device))
+    made = []
+    for request, folder in by_fold(asked, run):
+        known = read_training(request, cache, faces, teacher, team)
+        if stage == DISTILL:
+            done = distil(config, known, folder, out, start, resume, export_only, team)
+        else:
+            things = known.faces, known.counts, folder, out, resume, team, known.own
+            done = train_stages(stage, recipe, base, *things)
+        made += [done] if done else []
+    if made:
+        words = [f"{each['model']} written to {each['file']}" if "model" in each else each["state"] for each in made]
+        say(f"{stage} done: {'; '.join(words)}.", made[0] if len(made) == 1 else made, json_file)
 
 
 def distil(
     config: DistillConfig,
-    faces: StoredFaces,
-    counts: dict[str, Any],
+    data: TrainingData,
     run: Path,
     out: Path | None,
     start: Path | None,
@@ -109,7 +123,7 @@ def distil(
     stop_at = None
     if export_only:
         config, stop_at = recipe_of(as_written_now(load_state(run / STATE_FILE))), 0
-    finished = distill(faces, config, run, team, resume or export_only, backbone, before, stop_at=stop_at)
+    finished = distill(data.faces, config, run, team, resume or export_only, backbone, before, stop_at=stop_at)
     if not team.first:
         return None
-    return export(finished, counts, TEACHER, out or run / "distilled.safetensors", start)
+    return export(finished, data.counts, data.teacher.words, out or run / "distilled.safetensors", start)

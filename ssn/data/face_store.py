@@ -37,7 +37,7 @@ class StoredFaces:
     ``pixels`` (N, 144, 144, 3) uint8, read from disk as they are asked for, ``landmarks`` (N, 68, 2) float32 in crop
     px, ``descriptors`` (N, D) float32 of the teacher, ``identities`` (N,) int64, −1 where unknown (unique over all
     sources), ``sources`` (N,) str, ``nir`` (N,) bool, True where the picture is near-infrared already, from a camera or
-    drawn as one, and is not to be simulated again.
+    drawn as one, and is not to be simulated again; ``drawn`` (N,) bool, where it was drawn so, None where none was.
     """
 
     pixels: np.ndarray | DiskRows
@@ -46,9 +46,14 @@ class StoredFaces:
     identities: np.ndarray
     sources: np.ndarray
     nir: np.ndarray
+    drawn: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.pixels)
+
+    def drawn_as_nir(self) -> np.ndarray:
+        """(N,) bool: the pictures whose near-infrared was simulated when they were drawn."""
+        return np.zeros(len(self), bool) if self.drawn is None else self.drawn
 
 
 def face_of_crop(pixels: np.ndarray, landmarks: np.ndarray, spectrum: Spectrum = "vis") -> AlignedFace:
@@ -174,5 +179,6 @@ class FaceStore:
             np.array([people[sample.identity] for sample in good], np.int64),
             np.array([source] * len(keys)),
             np.array([sample.spectrum != "vis" for sample in good], bool),
+            np.array([sample.spectrum == "nir-simulated" for sample in good], bool),
         )
         return faces, failures

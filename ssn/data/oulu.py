@@ -55,7 +55,7 @@ def oulu_protocol(options: OuluOptions, _cache: Path | None = None) -> Protocol:
         tested = {entry.identity for entry in [*gallery, *probes]}
         learned = [name for name in people if name not in tested]
         shown = samples_of(root, gallery, "vis"), samples_of(root, probes, "nir")
-        notes = (f"Test pictures of {lists[0].name} and {lists[1].name}.",)
+        notes: tuple[str, ...] = (f"Test pictures of {lists[0].name} and {lists[1].name}.",)
     else:
         if len(people) < LEARNED + 2:
             raise DataError(

@@ -45,11 +45,11 @@ def import_set(tar: Path, store: FaceStore, teacher: Teacher) -> StoredFaces:
     """One set, all of its pictures in the order of its .npz. Raises DataError where the parts do not fit, or the
     teacher's descriptors are neither there nor can be made."""
     facts = _read_facts(tar.with_suffix(".npz"))
-    marks = [store.fingerprints.of(path) for path in (tar, tar.with_suffix(".npz"))]
-    if None in marks:
+    pictures, described = (store.fingerprints.of(path) for path in (tar, tar.with_suffix(".npz")))
+    if pictures is None or described is None:
         raise DataError(f"{tar} cannot be read.", "Copy the set again.")
     store.fingerprints.save()
-    keys = [f"{marks[0]}-{marks[1][:12]}-{name}" for name in facts.names]
+    keys = [f"{pictures}-{described[:12]}-{name}" for name in facts.names]
     if store.faces.unknown(keys):
         with _opened(tar) as archive:
             members = _members(archive, tar, facts.names)

@@ -6,7 +6,7 @@ set has folds) and a function (options, cache folder or None) → ``Protocol``. 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,17 @@ from ssn.errors import DataError
 @dataclass(frozen=True)
 class DataSet:
     """One row: what the set is ``about`` in a few words, its ``options`` and how to ``read`` it; ``folds`` are those
-    that ``--fold all`` goes through."""
+    that ``--fold all`` goes through, ``to_train`` the options that have another default where it is learned from."""
 
     about: str
     options: type
     read: Callable[[Any, Path | None], Protocol]
     folds: int = 0
+    to_train: Mapping[str, object] = field(default_factory=dict)
 
 
 DATA_SETS: dict[str, DataSet] = {
-    "synthetic": DataSet("drawn people, needs no data", SyntheticOptions, read_synthetic, 10),
+    "synthetic": DataSet("drawn people, needs no data", SyntheticOptions, read_synthetic, 10, {"train_people": 200}),
     "lfw": DataSet("Labeled Faces in the Wild, NIR simulated", LfwOptions, read_lfw, 10),
     "folder": DataSet("your own photos, a folder for each person", FolderOptions, folder_protocol),
     "casia": DataSet("CASIA NIR-VIS 2.0", CasiaOptions, casia_protocol, 10),
@@ -59,6 +60,20 @@ class DataRequest:
     protocol: str = "synthetic"
     fold: str | None = None
     given: dict[str, object] = field(default_factory=dict)
+
+    def to_train(self) -> DataRequest:
+        """The same, to learn from it."""
+        return replace(self, given={**data_set(self.protocol).to_train, **self.given})
+
+    def by_fold(self) -> list[DataRequest]:
+        """One request for each fold of ``all``; of any other this one alone. Raises DataError for a set without
+        folds."""
+        if self.fold != "all":
+            return [self]
+        row = data_set(self.protocol)
+        if not row.folds:
+            raise DataError(f"{self.protocol} has no folds.", "Leave --fold out.")
+        return [replace(self, fold=str(number)) for number in range(1, row.folds + 1)]
 
     def read(self, cache: Path | None = None) -> Protocol:
         """The one protocol asked for. Raises DataError for all folds at once."""

@@ -8,24 +8,29 @@ for, so thousands of people cost no space; the cast can be kept in a file, which
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
+from collections.abc import Generator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
+from tqdm import tqdm
 
 import ssn.people
 from ssn.data.protocol import Protocol, Sample
 from ssn.errors import DataError
+from ssn.faces.types import Branch
 from ssn.files import atomically
 from ssn.people.appearance_model import DEFAULT_MODEL, load_model
-from ssn.people.casting import NEAREST_DRAWN, NEAREST_REAL, cast
+from ssn.people.casting import NEAREST_DRAWN, NEAREST_REAL, Candidate, cast, judge, numbers
 from ssn.people.portrait import SPREAD, WITHIN, draw_person, photo, photo_landmarks
 from ssn.people.worn import WORN, Worn
 
 FOLDS = 10
+BRANCHES: tuple[Branch, Branch] = ("vis", "nir")
 NOTES = (
     "Synthetic people from a statistical appearance model; nobody shown exists.",
     "All NIR pictures are simulated from drawn VIS pictures: figures say nothing about a real NIR camera.",
@@ -64,7 +69,7 @@ def synthetic_protocol(
     seed: int = 0,
     train_people: int = 0,
     train_photos: int = 4,
-    worn: Worn = "none",
+    worn: str = "none",
     cache: str | Path | None = None,
 ) -> Protocol:
     """Fold ``fold`` (1 to 10) with ``people`` tested, ``probes`` simulated NIR probes each, ``train_people`` others to
@@ -86,11 +91,11 @@ def synthetic_protocol(
     first = fold * 1000
     gallery = [sample(n, first, "vis") for n in tested]
     shown = [sample(n, first + 1 + i, "nir", worn) for n in tested for i in range(probes)]
-    train = [sample(n, first + 500 + i, s) for n in learned for s in ("vis", "nir") for i in range(train_photos)]
+    train = [sample(n, first + 500 + i, s) for n in learned for s in BRANCHES for i in range(train_photos)]
     return Protocol(f"synthetic, fold {fold}", gallery, shown, [], train, NOTES, train_source="synthetic")
 
 
-def sample(number: int, seed: int, spectrum: str, worn: Worn = "none") -> Sample:
+def sample(number: int, seed: int, spectrum: Branch, worn: Worn = "none") -> Sample:
     """One photo of person ``number``, made when its image is called for; its landmarks are exact."""
     return Sample(
         identity=f"synthetic-{number:09d}",
@@ -106,7 +111,7 @@ def _person(number: int):
     return draw_person(number)
 
 
-def _pixels(number: int, seed: int, spectrum: str, worn: Worn) -> np.ndarray:
+def _pixels(number: int, seed: int, spectrum: Branch, worn: Worn) -> np.ndarray:
     return photo(_person(number), seed, spectrum, worn).pixels
 
 
@@ -121,11 +126,20 @@ def cast_numbers(count: int, seed: int = 0, cache: str | Path | None = None) -> 
             raise DataError(f"{path.name} is no cast.", "Delete it; it will be made again.") from error
         if len(kept) >= count:
             return tuple(kept[:count])
-    drawn = tuple(person.number for person in cast(count, seed, load_model()).people)
+    with contextlib.closing(_judged(count, seed)) as candidates:
+        drawn = tuple(person.number for person in cast(count, seed, load_model(), candidates).people)
     if path:
         with atomically(path) as part:
             part.write_text(json.dumps(drawn), encoding="utf-8")
     return drawn
+
+
+def _judged(count: int, seed: int) -> Generator[Candidate, None, None]:
+    """Candidates in order, with a bar: about one in four is turned away."""
+    with tqdm(total=count * 4 // 3, desc="people", unit="person", leave=False, mininterval=1) as bar:
+        for number in numbers(seed):
+            yield judge(number, load_model())
+            bar.update()
 
 
 @lru_cache(maxsize=2)

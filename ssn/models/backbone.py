@@ -76,3 +76,11 @@ class Backbone(Protocol):
 ARCHITECTURES: dict[str, Callable[[], Backbone]] = {"light-cnn-29-v2": LightCNN29V2, "light-cnn-29-v1": LightCNN29V1}
 """What a checkpoint may call its architecture → how a backbone of it is made."""
 DEFAULT_ARCHITECTURE = "light-cnn-29-v2"
+
+
+def architecture_of(backbone: Backbone) -> str:
+    """What a checkpoint calls it. Raises ValueError for a kind that is not registered."""
+    for name, make in ARCHITECTURES.items():
+        if make is type(backbone):
+            return name
+    raise ValueError(f"{type(backbone).__name__} is no registered backbone")

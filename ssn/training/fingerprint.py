@@ -21,8 +21,8 @@ def fingerprint(faces: StoredFaces) -> str:
     for array in (faces.landmarks, faces.descriptors, faces.identities, faces.nir):
         values = np.ascontiguousarray(array)
         digest.update(f"{values.shape}{values.dtype}".encode())
-        digest.update(values)
+        digest.update(values.data)
     digest.update("\n".join(map(str, faces.sources)).encode())
     for row in np.linspace(0, len(faces) - 1, min(SAMPLE, len(faces))).round().astype(int):
-        digest.update(np.ascontiguousarray(faces.pixels[row]))
+        digest.update(np.ascontiguousarray(faces.pixels[row]).data)
     return digest.hexdigest()[:16]

@@ -8,9 +8,9 @@ from ssn.data.face_store import StoredFaces
 
 
 class Spectra:
-    """``nir`` (N,) bool: real near-infrared, which is shown as it is and never simulated again. ``simulated`` (N,)
-    bool: VIS that may be shown in simulated NIR. Those are the photos of people of whom there is no real NIR photo, and
-    of unknown people in sets that hold none; with ``simulate`` all VIS photos."""
+    """``nir`` (N,) bool: near-infrared already, from a camera or drawn as such, which is shown as it is and never
+    simulated again. ``simulated`` (N,) bool: VIS that may be shown in simulated NIR. Those are the photos of people of
+    whom there is no NIR photo, and of unknown people in sets that hold none; with ``simulate`` all VIS photos."""
 
     def __init__(self, faces: StoredFaces, simulate: bool = False):
         self.nir = np.asarray(faces.nir, bool)
@@ -21,11 +21,12 @@ class Spectra:
             np.isin(faces.sources, np.unique(faces.sources[self.nir])),
         )
         self.simulated = ~self.nir & (simulate | ~has_real)
+        self.drawn = self.nir & faces.drawn_as_nir()
 
     @property
     def real(self) -> bool:
-        """Is any photo real NIR?"""
-        return bool(self.nir.any())
+        """Is any photo from a near-infrared camera?"""
+        return bool((self.nir & ~self.drawn).any())
 
     def shown_in(self, nir: bool) -> np.ndarray:
         """(N,) bool: the faces that may be shown in NIR, or in VIS."""
@@ -36,4 +37,4 @@ class Spectra:
         """For cards, logs and tables: what NIR was in this training."""
         if not self.real:
             return "simulated"
-        return "real and simulated" if self.simulated.any() else "real"
+        return "real and simulated" if self.simulated.any() or self.drawn.any() else "real"

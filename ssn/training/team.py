@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import torch
 import torch.distributed as dist
@@ -31,7 +31,8 @@ class Team:
         self.accelerator = Accelerator(cpu=device.type == "cpu")
         self.rank, self.size = self.accelerator.process_index, self.accelerator.num_processes
         self.device = device if self.size == 1 else self.accelerator.device
-        self._patient = dist.new_group(backend="gloo", timeout=PATIENCE) if self.size > 1 else None
+        group = dist.new_group(backend="gloo", timeout=PATIENCE) if self.size > 1 else None
+        self._patient = cast("dist.ProcessGroup | None", group)  # this process is a member
 
     @property
     def first(self) -> bool:

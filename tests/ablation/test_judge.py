@@ -41,7 +41,8 @@ def test_a_measurement_is_kept_for_the_same_model_pictures_and_shortlist(tmp_pat
 
 
 def test_the_notes_say_what_was_learned_from_and_what_nir_was():
-    words = " ".join(notes(["casia"], "real", 30))
+    words = " ".join(notes(["casia"], "real", 30, [faces()]))
     assert "casia" in words
+    assert "of `drawn` simulated NIR." in words
     assert "NIR in training is real." in words
     assert "first 30" in words

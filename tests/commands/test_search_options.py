@@ -13,7 +13,11 @@ from typer.testing import CliRunner
 
 from ssn.commands import train as module
 from ssn.commands.ablate import SHARED_RECIPE, ablate
+from ssn.commands.data_options import with_data_options
 from ssn.commands.train import train
+from ssn.commands.training_data import TrainingData
+from ssn.data.joined_teachers import ONLY_DLIB
+from ssn.data.registry import DataRequest
 from ssn.errors import DataError, OptionError
 from ssn.models.checkpoint import load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
@@ -49,33 +53,45 @@ class Stopped(Exception):
 
 @pytest.fixture
 def run(monkeypatch, tmp_path):
-    """Runs ``train`` or ``ablate`` up to the reading of faces, without SSN_LFW and SSN_FACES."""
+    """Runs ``train`` or ``ablate`` up to the work, without reading faces; ``read_from``: what would have been read."""
 
     def stop(*given):
         raise Stopped(given)
 
-    monkeypatch.setattr(module, "read_faces", lambda *given: ("faces", {}))
+    def read(data, *given):
+        read_from.append(data)
+        return TrainingData(None, "faces", {}, ONLY_DLIB)
+
+    read_from: list[DataRequest | None] = []
+    monkeypatch.setattr(module, "read_training", read)
     monkeypatch.setattr(module, "distil", stop)
     monkeypatch.setattr(module, "train_stages", stop)
+    monkeypatch.setattr(module, "from_nothing", stop)
     app = typer.Typer()
-    app.command()(train)
-    app.command()(ablate)
-    return lambda *words: CliRunner().invoke(app, list(words), env={"SSN_LFW": "x"}).exception
+    app.command()(with_data_options(train))
+    app.command()(with_data_options(ablate))
+
+    def invoke(*words: str, **environment: str) -> BaseException | None:
+        return CliRunner().invoke(app, list(words), env=environment).exception
+
+    invoke.read_from = read_from
+    return invoke
 
 
 def test_each_option_reaches_its_place_in_the_recipe(run):
     words = "--search-epochs 2 --indicator-rate 3e-3 --correction-rate 5e-4 --order 2 --dimming 0.7 --weight-rate 1e-5"
-    (given,) = run("train", "--stage", "all", "--variant", "ssn-adaptive", *words.split(), "--seed", "4").args
+    more = ("--seed", "4", "--teacher-weight", "3")
+    (given,) = run("train", "--stage", "all", "--variant", "ssn-adaptive", *words.split(), *more).args
     recipe = given[1]
     assert recipe.search == SearchConfig(epochs=2, indicator_rate=3e-3, correction_rate=5e-4, order=2)
     assert recipe.finetune.correction_rate == 5e-4
-    assert (recipe.loss.dimming, recipe.variant, recipe.seed) == (0.7, "ssn-adaptive", 4)
+    assert (recipe.loss.dimming, recipe.loss.teacher, recipe.variant, recipe.seed) == (0.7, 3, "ssn-adaptive", 4)
     assert recipe.rates.of("classifier") == pytest.approx(1e-4)
 
 
 def test_distillation_gets_its_own(run):
     words = "--sizes 64:0.5,96:0.5 --occluders many --occluded 0.7 --schedule constant --anneal 0.2 --simulate-nir"
-    (given,) = run("train", *words.split(), "--seed", "4").args
+    (given,) = run("train", "--stage", "distill", *words.split(), "--seed", "4").args
     views = ViewRanges(occluders="many", occluded=0.7)
     wanted = DistillConfig(
         sizes=((64, 0.5), (96, 0.5)), schedule="constant", anneal=0.2, simulate_nir=True, seed=4, views=views
@@ -134,9 +150,45 @@ def test_an_ablation_checks_its_rows_first_and_says_which_option_to_use(run):
     ],
 )
 def test_a_recipe_that_makes_no_sense_is_refused_before_anything_is_read(run, words, meant):
-    error = run("train", *words)
+    error = run("train", *(() if "--stage" in words else ("--stage", "all")), *words)
     assert isinstance(error, DataError)
     assert meant in str(error)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (("--stage", "all"), DataRequest("synthetic")),
+        (("--protocol", "casia", "--fold", "3", "--root", "R"), DataRequest("casia", "3", {"root": Path("R")})),
+        (("--faces", "F"), None),
+        (("--faces", "F", "--protocol", "oulu"), DataRequest("oulu")),
+    ],
+)
+def test_what_is_learned_from_is_what_was_asked_for(run, words, wanted):
+    assert isinstance(run("train", *words), Stopped)
+    assert run.read_from == [wanted]
+
+
+def test_every_fold_has_a_folder_and_weights_of_its_own(run):
+    (given,) = run("train", "--protocol", "casia", "--fold", "all", "--stage", "all", "--run", "r").args
+    assert (run.read_from, Path("r/fold-1") in given) == ([DataRequest("casia", "1")], True)
+    for words in (("--out", "o"), ("--stage", "distill", "--start", "s")):
+        assert "Every fold" in str(run("train", "--protocol", "casia", "--fold", "all", *words))
+    assert "no folds" in str(run("train", "--protocol", "oulu", "--fold", "all"))
+
+
+def test_train_alone_learns_from_nothing_whatever_the_environment_holds(run):
+    (given,) = run("train", "--run", "r", "--cache", "c", "--out", "o", SSN_FACES="x", SSN_LFW="y").args
+    assert given[:4] == (Path("c"), Path("r"), Path("o"), False)
+    for words in (("--images", "99"), ("--people", "9"), ("--base", "b"), ("--teacher", "net"), ("--variant", "si")):
+        error = run("train", *words)
+        assert isinstance(error, OptionError), words
+        assert "train alone" in str(error)
+
+
+def test_options_of_a_protocol_need_one(run):
+    error = run("train", "--faces", "F", "--root", "R")
+    assert "Say which" in str(error)
 
 
 def test_batch_and_micro_batch_are_taken_together(run):
@@ -172,14 +224,15 @@ def test_a_distillation_ends_in_a_checkpoint_that_says_what_it_was_made_from_and
     faces, team = drawn_crops(), Team("cpu")
     config = DistillConfig(images=2, batch=2, partners=1, sizes=((64, 1.0),))
     counts = {"drawn": {"images": 20}}
-    done = module.distil(config, faces, counts, tmp_path, None, None, False, False, team)
+    data = TrainingData(None, faces, counts, ONLY_DLIB)
+    done = module.distil(config, data, tmp_path, None, None, False, False, team)
     network, card = load_model(tmp_path / "distilled.safetensors")
     assert done["model"] == card.model_id
     assert (card.training["views"], card.training["nir"]) == (2, "simulated")
     assert card.training["data"] == counts
     assert card.training["recipe"]["views"]["occluders"] == "rectangle"
     assert network.selection is None or bool((network.selection[0].indicators == 1).all())
-    again = module.distil(DistillConfig(), faces, counts, tmp_path, tmp_path / "b.safetensors", None, False, True, team)
+    again = module.distil(DistillConfig(), data, tmp_path, tmp_path / "b.safetensors", None, False, True, team)
     assert again["training"]["recipe"] == done["training"]["recipe"], "that of the state, whatever is asked"
 
 

@@ -101,3 +101,22 @@ def test_all_folds_are_read_and_one_is_not_all(toy):
     with pytest.raises(DataError, match="One fold"):
         DataRequest("toy", "all").read()
     assert DataRequest("toy", "2", {"shades": 5}).read().name == "toy, fold 2"
+
+
+def test_what_is_learned_from_has_people_and_what_is_given_stays():
+    assert DataRequest("synthetic").to_train().given == {"train_people": 200}
+    assert DataRequest("synthetic", "2", {"train_people": 5}).to_train() == DataRequest(
+        "synthetic", "2", {"train_people": 5}
+    )
+    assert DataRequest("casia", given={"root": "R"}).to_train().given == {"root": "R"}
+
+
+def test_all_folds_are_one_request_each(toy):
+    assert DataRequest("toy", "all", {"shades": 4}).by_fold() == [
+        DataRequest("toy", "1", {"shades": 4}),
+        DataRequest("toy", "2", {"shades": 4}),
+    ]
+    for alone in (DataRequest("toy", "2"), DataRequest("oulu")):
+        assert alone.by_fold() == [alone]
+    with pytest.raises(DataError, match="no folds"):
+        DataRequest("oulu", "all").by_fold()

@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.spatial.distance import cdist
 
 from ssn.data import synthetic
-from ssn.data.crops import load_crops
+from ssn.data.joined_teachers import teachers_named
 from ssn.data.lfw import LFW, lfw_protocol
 from ssn.data.protocol import Protocol, Sample
 from ssn.data.synthetic import synthetic_protocol
@@ -47,6 +47,10 @@ def write_set(folder: Path, stem: str, pictures: dict[str, np.ndarray], descript
     np.savez(folder / f"{stem}.npz", **{key: value for key, value in facts.items() if value is not None})
 
 
+def lfw_view_1(root: Path) -> Protocol:
+    return lfw_protocol(LFW(root), pairs_list=None)
+
+
 def drawn(count: int, seed: int = 0) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(seed)
     return {f"{i:03d}.webp": rng.integers(0, 256, (144, 144, 3), dtype=np.uint8) for i in range(count)}
@@ -62,7 +66,7 @@ def random_descriptors(count: int, seed: int = 0) -> np.ndarray:
 def test_a_set_comes_back_with_every_picture_at_its_facts(tmp_path):
     pictures, descriptors = drawn(5), random_descriptors(5)
     write_set(tmp_path / "faces", "one", pictures, descriptors, identity=np.array([4, 4, -1, 0, -1]))
-    crops, counts = load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    crops, counts = training_faces(None, tmp_path / "cache", tmp_path / "faces")
     assert len(crops) == 5
     assert np.array_equal(crops.pixels, np.stack(list(pictures.values())))
     assert np.allclose(crops.descriptors, descriptors)
@@ -77,16 +81,16 @@ def test_people_of_different_sets_are_different_people(tmp_path):
     write_set(tmp_path, "b", drawn(4, 1), random_descriptors(4, 1))
     write_set(tmp_path, "a", drawn(4, 2), random_descriptors(4, 2), identity=np.array([7, 7, -1, 3]))
     write_set(tmp_path, "c", drawn(2, 3), random_descriptors(2, 3), identity=np.array([-1, -1]))
-    crops, counts = load_crops(tmp_path / "cache", faces=tmp_path)
+    crops, counts = training_faces(None, tmp_path / "cache", tmp_path)
     assert list(counts) == ["a", "b", "c"]
     assert crops.identities.tolist() == [7, 7, -1, 3, 8, 8, 9, 9, -1, -1]
 
 
 def test_pictures_are_read_from_the_archive_once(tmp_path, monkeypatch):
     write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3))
-    first, _ = load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    first, _ = training_faces(None, tmp_path / "cache", tmp_path / "faces")
     monkeypatch.setattr(tarfile, "open", lambda *_: pytest.fail("read again"))
-    second, _ = load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    second, _ = training_faces(None, tmp_path / "cache", tmp_path / "faces")
     assert np.array_equal(first.pixels, second.pixels)
     assert np.array_equal(first.descriptors, second.descriptors)
 
@@ -94,10 +98,10 @@ def test_pictures_are_read_from_the_archive_once(tmp_path, monkeypatch):
 def test_another_archive_of_the_same_name_is_another_set(tmp_path):
     """The cache was keyed by the archive's name alone: a new one was never read."""
     write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3))
-    load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    training_faces(None, tmp_path / "cache", tmp_path / "faces")
     other = drawn(4, seed=9)
     write_set(tmp_path / "faces", "one", other, random_descriptors(4, 9))
-    crops, counts = load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+    crops, counts = training_faces(None, tmp_path / "cache", tmp_path / "faces")
     assert np.array_equal(crops.pixels, np.stack(list(other.values())))
     assert counts["one"]["images"] == 4
 
@@ -116,14 +120,14 @@ def test_another_archive_of_the_same_name_is_another_set(tmp_path):
 def test_a_set_whose_parts_do_not_fit_is_refused_and_not_cached(tmp_path, change):
     write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3), **change)
     with pytest.raises(DataError):
-        load_crops(tmp_path / "cache", faces=tmp_path / "faces")
+        training_faces(None, tmp_path / "cache", tmp_path / "faces")
     assert not list((tmp_path / "cache").rglob("pixels.npy"))
 
 
 def test_pictures_of_another_size_are_refused(tmp_path):
     write_set(tmp_path, "one", {"a.webp": np.zeros((1, 1, 3), np.uint8)}, random_descriptors(1))
     with pytest.raises(DataError, match="144"):
-        load_crops(tmp_path / "cache", faces=tmp_path)
+        training_faces(None, tmp_path / "cache", tmp_path)
 
 
 @pytest.mark.parametrize("damage", ["no npz", "text npz", "text tar", "cut tar"])
@@ -139,14 +143,14 @@ def test_a_damaged_set_is_refused(tmp_path, damage):
     else:
         tar.write_bytes(tar.read_bytes()[: tar.stat().st_size // 2])
     with pytest.raises(DataError):
-        load_crops(tmp_path / "cache", faces=tmp_path)
+        training_faces(None, tmp_path / "cache", tmp_path)
 
 
 def test_nothing_to_train_on_says_so(tmp_path):
     with pytest.raises(DataError, match="nothing to train on"):
-        load_crops(tmp_path)
+        training_faces(None, tmp_path)
     with pytest.raises(DataError, match="nothing to train on"):
-        load_crops(tmp_path, faces=tmp_path)
+        training_faces(None, tmp_path, tmp_path)
 
 
 # --- who is left out
@@ -213,6 +217,23 @@ def test_every_picture_of_a_person_who_may_be_tested_goes(lfw_of_demo, tmp_path)
         training_faces(protocol, tmp_path / "cache", faces, StoredTeacher("other"), workers=1)
 
 
+def test_of_two_teachers_each_leaves_out_whom_it_finds_near(lfw_of_demo, tmp_path):
+    faces, rng = tmp_path / "faces", np.random.default_rng(0)
+    write_set(faces, "one", drawn(6), random_descriptors(6), identity=np.arange(6))
+    photos = ["Ann_Lee_0001.jpg", "Ben_Oz_0001.jpg", "Ben_Oz_0002.jpg", "Cy_Po_0001.jpg", "Di_Qu_0001.jpg"]
+    for name, near in (("a", 1), ("b", 4)):
+        own, known = rng.normal(size=(6, 64)), rng.normal(size=(5, 64))
+        known[4] = own[near]
+        np.savez(faces / f"one.{name}.npz", name=np.array([f"{i:03d}.webp" for i in range(6)]), descriptor=own)
+        np.savez(faces / f"lfw.{name}.npz", name=np.array(photos), descriptor=known)
+    found, counts = training_faces(
+        lfw_view_1(lfw_of_demo), tmp_path / "cache", faces, teachers_named("a:1+b:2"), workers=1
+    )
+    assert (counts["one"]["images"], counts["one"]["left_out"]) == (4, 2)
+    assert found.identities[:4].tolist() == [0, 2, 3, 5]
+    assert found.descriptors.shape == (7, 128)
+
+
 def test_a_teacher_whose_file_belongs_to_another_set_is_refused(tmp_path):
     write_set(tmp_path, "one", drawn(2), random_descriptors(2))
     np.savez(tmp_path / "one.net.npz", name=np.array(["001.webp", "000.webp"]), descriptor=np.zeros((2, 9)))
@@ -241,6 +262,7 @@ def test_drawn_people_are_stored_once_and_their_nir_is_called_simulated(tmp_path
     protocol = synthetic_protocol(people=2, probes=1, train_people=2, train_photos=1)
     crops, counts = training_faces(protocol, tmp_path)
     assert counts == {"synthetic": {"images": 4, "left_out": 0, "simulated NIR": 2}}
+    assert crops.drawn.tolist() == crops.nir.tolist()
     assert crops.nir.tolist() == [False, True] * 2, "drawn as NIR already: not to be simulated again"
     assert crops.identities.tolist() == [0, 0, 1, 1]
     monkeypatch.setattr(synthetic, "_pixels", lambda *_: pytest.fail("drawn again"))
@@ -271,7 +293,7 @@ def test_lfw_is_cut_described_and_freed_of_test_people(lfw_of_demo, tmp_path):
     known = describe(image, points)
     far = known + 10
     write_set(tmp_path / "faces", "one", drawn(2), np.stack([known, far]), identity=np.array([5, 2]))
-    crops, counts = load_crops(tmp_path / "cache", lfw=root, faces=tmp_path / "faces", workers=1)
+    crops, counts = training_faces(lfw_view_1(root), tmp_path / "cache", tmp_path / "faces", workers=1)
     assert counts == {
         "one": {"images": 1, "left_out": 1, "compared with": "lfw: 1 pictures of test people"},
         "lfw-peopleDevTrain": {"images": 3, "left_out": 0, "failures": 1},
@@ -295,7 +317,7 @@ def test_a_list_whose_photos_show_no_face_is_refused(tmp_path):
     Image.new("RGB", (100, 100), "gray").save(folder / "Ann_Lee_0001.jpg")
     (tmp_path / "lfw" / "peopleDevTrain.txt").write_text("1\nAnn_Lee\t1\n")
     with pytest.raises(DataError, match="shows a face"):
-        load_crops(tmp_path / "cache", lfw=tmp_path / "lfw")
+        training_faces(lfw_view_1(tmp_path / "lfw"), tmp_path / "cache")
 
 
 # --- the teacher

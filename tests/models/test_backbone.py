@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from ssn.models.backbone import ARCHITECTURES
+from ssn.models.backbone import ARCHITECTURES, architecture_of
 from ssn.models.card import ModelCard
 from ssn.models.checkpoint import build_network, load_backbone, load_model, save_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
@@ -97,3 +97,10 @@ def test_a_searched_network_of_it_comes_back_as_it_was(registered, tmp_path):
     again = build_network(dict(network.state_dict()), card)
     faces, branch = torch.rand(2, 1, 128, 128), branch_indices(["vis", "nir"])
     torch.testing.assert_close(again(faces, branch), network(faces, branch))
+
+
+def test_a_backbone_knows_what_a_checkpoint_calls_it(registered):
+    assert architecture_of(TwoBlocks()) == registered
+    assert [architecture_of(make()) for make in ARCHITECTURES.values()] == list(ARCHITECTURES)
+    with pytest.raises(ValueError, match="no registered"):
+        architecture_of(ToyBackbone())

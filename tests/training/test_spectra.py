@@ -63,6 +63,15 @@ def test_only_people_and_sets_without_real_nir_are_simulated():
     assert [Spectra(each).words for each in (faces, both(), toy_crops())] == ["real and simulated", "real", "simulated"]
 
 
+def test_near_infrared_that_was_drawn_is_called_simulated_and_not_simulated_again():
+    """A card called the drawn people's NIR real."""
+    drawn = replace(both(), drawn=both().nir)
+    assert Spectra(drawn).words == "simulated"
+    assert not Spectra(drawn).simulated.any()
+    part = both().nir & (np.arange(len(drawn)) < len(drawn) // 2)
+    assert Spectra(replace(drawn, drawn=part)).words == "real and simulated"
+
+
 @pytest.mark.parametrize("faces", [mixed(), both()], ids=["mixed", "both"])
 def test_distillation_is_balanced_over_spectra_and_never_simulates_real_nir(faces, simulated):
     config = replace(CONFIG, batch=16, partners=4)

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ssn.data.crops import CROP_SIZE
+from ssn.data.acquire import CROP_SIZE
 from ssn.data.face_store import StoredFaces
 from ssn.models.light_cnn import MFMConv
 from ssn.models.network import SaliencySearchNetwork

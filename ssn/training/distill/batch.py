@@ -66,4 +66,4 @@ class Batches:
         family = self.targets.members.get(int(self.faces.identities[row]), np.array([row]))
         able = family[self._shown[nir][family]]
         family, nir = (able, nir) if len(able) else (family, bool(self.spectra.nir[row]))
-        return int(family[torch.randint(len(family), (1,), generator=generator).item()]), nir
+        return int(family[int(torch.randint(len(family), (1,), generator=generator))]), nir

@@ -20,9 +20,16 @@ BALANCED_ON = 64
 """Faces that activations are measured on."""
 
 
-def export(run: Distillation, counts: dict[str, Any], teacher: str, out: Path, start: Path | None = None) -> dict:
+def export(
+    run: Distillation,
+    counts: dict[str, Any],
+    teacher: str,
+    out: Path,
+    start: Path | None = None,
+    batches: int = 32,
+) -> dict[str, Any]:
     """A run → its averaged weights in half precision under ``out``, with what they were made from: ``counts`` of the
-    faces, who the ``teacher`` was, and the weights it started from."""
+    faces, who the ``teacher`` was, and the weights it started from. Normalisations are measured on ``batches``."""
     views = run.step_number * run.config.batch
     training = {
         "stage": "distill",
@@ -35,10 +42,12 @@ def export(run: Distillation, counts: dict[str, Any], teacher: str, out: Path, s
         "recipe": asdict(run.config),
     }
     network = SaliencySearchNetwork(type(run.network.backbone)(), selection=False)
-    network.backbone.load_state_dict(run.averaged_backbone())
+    network.backbone.load_state_dict(run.averaged_backbone(batches))
     shown = np.flatnonzero(~run.batches.spectra.nir)[:BALANCED_ON]
     faces = still_views(run.faces, shown if len(shown) else np.arange(min(BALANCED_ON, len(run.faces))), FACE_SIZE)
     balance(network, faces, branch_indices(["vis"] * len(faces)))
     tensors = {name: tensor for name, tensor in network.state_dict().items() if name.startswith("backbone.")}
-    card = save_model(out, tensors, ModelCard("light-cnn-29-v2-distilled", training=training))
+    untrained = not views and start is None and not run.before
+    name = "light-cnn-29-v2-random" if untrained else "light-cnn-29-v2-distilled"
+    card = save_model(out, tensors, ModelCard(name, training=training))
     return {"model": card.model_id, "file": str(out), "views": views, "training": training}

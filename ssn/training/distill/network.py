@@ -10,6 +10,7 @@ the published names.
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -34,14 +35,24 @@ def batch_normalise(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     apart = values - mean.view(shape)
     variance = sum_with_gradient(apart.square().sum(dim=axes)) / count
     with torch.no_grad():
-        norm.num_batches_tracked += 1
-        share = 1 / norm.num_batches_tracked.item() if norm.momentum is None else norm.momentum
-        norm.running_mean.lerp_(mean, share)
-        norm.running_var.lerp_(variance * count / (count - 1), share)
+        seen, running_mean, running_var = statistics(norm)
+        seen += 1
+        share = 1 / seen.item() if norm.momentum is None else norm.momentum
+        running_mean.lerp_(mean, share)
+        running_var.lerp_(variance * count / (count - 1), share)
     y = apart * torch.rsqrt(variance + norm.eps).view(shape)
     if norm.affine:
         y = y * norm.weight.view(shape) + norm.bias.view(shape)
     return y.to(x.dtype)
+
+
+def statistics(norm: nn.BatchNorm1d | nn.BatchNorm2d) -> tuple[Tensor, Tensor, Tensor]:
+    """The batches a normalisation has seen (), its running mean and variance (C,), themselves. Raises ValueError for
+    one that keeps none."""
+    seen, mean, variance = norm.num_batches_tracked, norm.running_mean, norm.running_var
+    if seen is None or mean is None or variance is None:
+        raise ValueError("a normalisation that keeps its statistics is needed")
+    return seen, mean, variance
 
 
 class NormedConv(nn.Module):
@@ -51,14 +62,18 @@ class NormedConv(nn.Module):
     then starts with the scale and shift that leave the answer as it was.
     """
 
+    shift: Tensor
+
     def __init__(self, conv: nn.Conv2d):
         super().__init__()
-        options = {"stride": conv.stride, "padding": conv.padding, "bias": False}
-        self.conv = nn.Conv2d(conv.in_channels, conv.out_channels, conv.kernel_size, **options)
+        kernel, stride = cast("tuple[int, int]", conv.kernel_size), cast("tuple[int, int]", conv.stride)
+        padding = cast("tuple[int, int]", conv.padding)
+        self.conv = nn.Conv2d(conv.in_channels, conv.out_channels, kernel, stride, padding, bias=False)
         self.conv.weight = conv.weight
         self.norm = nn.BatchNorm2d(conv.out_channels)
         self.adopt = False
-        self.register_buffer("shift", conv.bias.detach().clone(), persistent=False)
+        bias = conv.bias.detach().clone() if conv.bias is not None else torch.zeros(conv.out_channels)
+        self.register_buffer("shift", bias, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.conv(x)
@@ -75,8 +90,9 @@ class NormedConv(nn.Module):
 
     def folded(self) -> tuple[Tensor, Tensor]:
         """Weight and bias of the one convolution that answers as this does in evaluation."""
-        scale = self.norm.weight * torch.rsqrt(self.norm.running_var + self.norm.eps)
-        return self.conv.weight * scale[:, None, None, None], self.norm.bias - self.norm.running_mean * scale
+        _, mean, variance = statistics(self.norm)
+        scale = self.norm.weight * torch.rsqrt(variance + self.norm.eps)
+        return self.conv.weight * scale[:, None, None, None], self.norm.bias - mean * scale
 
 
 class BatchNormalisedLightCNN(nn.Module):
@@ -116,7 +132,8 @@ class BatchNormalisedLightCNN(nn.Module):
         weights = {k: v.detach().clone() for k, v in self.backbone.state_dict().items() if not k.startswith(inside)}
         for name, layer in normed.items():
             weights[name + ".weight"], weights[name + ".bias"] = layer.folded()
-        weights = fold_normalisation(weights, self.norm.running_mean, self.norm.running_var, self.norm.eps)
+        _, mean, variance = statistics(self.norm)
+        weights = fold_normalisation(weights, mean, variance, self.norm.eps)
         return fold_head(weights, self.head)
 
 

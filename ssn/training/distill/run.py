@@ -22,7 +22,7 @@ from ssn.models.light_cnn import LightCNN29
 from ssn.training.ahead import Ahead
 from ssn.training.distill.batch import Batches
 from ssn.training.distill.loss import distillation_loss
-from ssn.training.distill.network import BatchNormalisedLightCNN, initialise
+from ssn.training.distill.network import BatchNormalisedLightCNN, initialise, statistics
 from ssn.training.distill.recipe import DistillConfig, recipe_of
 from ssn.training.distill.targets import Targets
 from ssn.training.fingerprint import fingerprint
@@ -54,7 +54,7 @@ class Distillation(Stage):
         self.network = BatchNormalisedLightCNN(backbone, self.bank.shape[1])
         generator = torch.Generator().manual_seed(config.seed)
         initialise(self.network if backbone is None else self.network.head, generator)
-        self.network.to(self.device, memory_format=torch.channels_last)
+        self.network.to(self.device).to(memory_format=torch.channels_last)
         super().__init__(self.network, asdict(config), fingerprint(faces), team, bfloat16)
         self.supplies.append(self.ahead)
         if backbone is not None:
@@ -90,7 +90,7 @@ class Distillation(Stage):
             embedding = self.network(views)
         terms = distillation_loss(embedding, self.network.head, target, self.bank, self.config)
         optimizer.zero_grad(set_to_none=True)
-        sum(terms.values()).backward()
+        sum(terms.values(), torch.zeros(())).backward()
         values = self._share_gradients(terms)
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         optimizer.step()
@@ -101,7 +101,8 @@ class Distillation(Stage):
         """Make every process's gradients, and the terms it reports, those of the whole batch."""
         parameters = list(self.network.parameters())
         values = torch.stack([term.detach() for term in terms.values()])
-        *gradients, values = self.team.sum([*(p.grad for p in parameters), values])
+        own = [p.grad if p.grad is not None else torch.zeros_like(p) for p in parameters]
+        *gradients, values = self.team.sum([*own, values])
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         return dict(zip(terms, values.tolist(), strict=True))
@@ -132,8 +133,9 @@ class Distillation(Stage):
                 network.backbone(batch)
             network.eval()
             everything = torch.cat([network.backbone(batch).float() for batch in views])
-        network.norm.running_mean.copy_(everything.mean(dim=0))
-        network.norm.running_var.copy_(everything.var(dim=0, unbiased=False))
+        _, mean, variance = statistics(network.norm)
+        mean.copy_(everything.mean(dim=0))
+        variance.copy_(everything.var(dim=0, unbiased=False))
         return network
 
     def averaged_backbone(self, batches: int = 32) -> dict[str, Tensor]:

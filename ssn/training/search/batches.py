@@ -6,7 +6,7 @@ bottleneck), so neither the number of processes nor a restart changes what is co
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -89,14 +89,14 @@ class MicroBatch:
 
     def to(self, device: torch.device) -> MicroBatch:
         """The same on a device."""
-        moved = {
-            "views": to_device(self.views, device, channels_last=True),
-            "branch": to_device(self.branch, device),
-            "mask": None if self.mask is None else to_device(self.mask, device),
-            "labels": to_device(self.labels, device),
-            "places": to_device(self.places, device),
-        }
-        return MicroBatch(told=self.told, roll=self.roll, **moved)
+        return replace(
+            self,
+            views=to_device(self.views, device, channels_last=True),
+            branch=to_device(self.branch, device),
+            mask=None if self.mask is None else to_device(self.mask, device),
+            labels=to_device(self.labels, device),
+            places=to_device(self.places, device),
+        )
 
 
 class Batches:

@@ -63,7 +63,7 @@ class Bilevel:
         Of a loss with scaled or reversed gradients (the bottleneck's) this is still the right product: the factor that
         M's gradient has and θ's lacks is the one that d has the wrong way round.
         """
-        length = torch.sqrt(sum(d.double().square().sum() for d in direction)).item()
+        length = torch.sqrt(sum((d.double().square().sum() for d in direction), torch.zeros(()))).item()
         if length == 0:
             return [torch.zeros_like(p) for p in self.upper]
         eps = self.reach / length

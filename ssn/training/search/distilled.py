@@ -27,6 +27,9 @@ class DistilledKnowledge(nn.Module):
     ``embeddings`` (R, 256): the base's of the photos, unit rows.
     """
 
+    wanted: Tensor
+    map: Tensor
+
     def __init__(self, faces: StoredFaces, people: TrainingPeople, embeddings: Tensor):
         super().__init__()
         self.config = DistillConfig()

@@ -30,7 +30,7 @@ class LossConfig:
     """β of (5) and (12)."""
     knowledge: float = option(5.0, low=0)
     """Weight of 1 − cosine to what the untuned base says of the same photo, complete. Ours, the same in every row."""
-    teacher: float = option(0.0, low=0)
+    teacher: float = option(0.0, name="teacher-weight", low=0)
     """Weight of what the base's teacher goes on asking. Ours, the same in every row."""
     roughness: float = 0.01
     """Ours, adaptive selection only: keeps δ small and smooth."""
@@ -51,7 +51,8 @@ class Term:
 
 def total(terms: Sequence[Term]) -> Tensor:
     """The loss."""
-    return sum(term.weight * term.value for term in terms if term.weight)
+    weighted = [term.weight * term.value for term in terms if term.weight]
+    return sum(weighted[1:], weighted[0])
 
 
 @dataclass(frozen=True)
@@ -65,9 +66,17 @@ class Answers:
     traces: list[BlockTrace]
     information: BottleneckTerms | None
 
+    @property
+    def bottleneck(self) -> BottleneckTerms:
+        """The estimates. Raises ValueError where there are none."""
+        if self.information is None:
+            raise ValueError("this network has no bottleneck")
+        return self.information
+
     def mean(self, measure: Callable[..., Tensor], *given: Tensor) -> Tensor:
         """The mean over the blocks of a measure of δ."""
-        return sum(measure(trace.correction, *given) for trace in self.traces) / len(self.traces)
+        values = [measure(trace.correction, *given) for trace in self.traces]
+        return sum(values[1:], values[0]) / len(values)
 
     def mean_over_hidden(self, measure: Callable[..., Tensor]) -> Tensor:
         """The same of a measure of δ and the mask; 0 where nothing is hidden."""
@@ -83,6 +92,8 @@ class Objective(nn.Module):
     ``targets`` (R, 256), unit rows: the base's embeddings of the photos, which are no parameters and not saved.
     ``distilled`` is used where the recipe gives it a weight.
     """
+
+    targets: Tensor
 
     def __init__(
         self,
@@ -116,12 +127,12 @@ class Objective(nn.Module):
             "knowledge": (config.knowledge, self._knowledge),
             "accuracy": (0.0, lambda a: (a.logits.argmax(dim=1) == a.micro.labels).float().mean()),
         }
-        if self.distilled is not None:
-            measures["teacher"] = config.teacher, lambda a: self.distilled(a.embedding, a.micro.places)
+        if (distilled := self.distilled) is not None:
+            measures["teacher"] = config.teacher, lambda a: distilled(a.embedding, a.micro.places)
         if self.bottleneck is not None:
-            measures["bottleneck"] = 1.0, lambda a: a.information.loss  # carries λ_ib in its gradients
-            measures["forgotten"] = 0.0, lambda a: a.information.forgotten
-            measures["kept"] = 0.0, lambda a: a.information.kept
+            measures["bottleneck"] = 1.0, lambda a: a.bottleneck.loss  # carries λ_ib in its gradients
+            measures["forgotten"] = 0.0, lambda a: a.bottleneck.forgotten
+            measures["kept"] = 0.0, lambda a: a.bottleneck.kept
         if self.network.adaptive:
             measures["roughness"] = config.roughness, lambda a: a.mean(roughness)
             measures["undimmed"] = config.dimming, lambda a: a.mean_over_hidden(undimmed)

@@ -36,15 +36,17 @@ class TrainingPeople:
         return hashlib.sha256(self.rows.tobytes() + self.labels.tobytes() + self.data.encode()).hexdigest()[:12]
 
 
-def choose_people(faces: StoredFaces, held_out: int = 200, seed: int = 0) -> TrainingPeople:
-    """All people with photos enough; ``held_out`` of those outside LFW are drawn by ``seed`` and kept apart (LFW has
-    its own test people). Raises DataError where too few are left."""
+def choose_people(faces: StoredFaces, held_out: int = 200, seed: int = 0, own: str = LFW_SOURCE) -> TrainingPeople:
+    """All people with photos enough. Those of source ``own``, a protocol's, have test people of their own; of the
+    others ``held_out`` are drawn by ``seed`` and kept apart, and nobody where there are no others. Raises DataError
+    where too few are left."""
     known = np.flatnonzero(faces.identities >= 0)
     identities, first, person = np.unique(faces.identities[known], return_index=True, return_inverse=True)
     source = faces.sources[known[first]]
     least = np.array([LEAST_PHOTOS.get(str(name), 2) for name in source])
     enough = np.bincount(person, minlength=len(identities)) >= least
-    candidates = np.flatnonzero(enough & (source != LFW_SOURCE))
+    candidates = np.flatnonzero(enough & (source != own))
+    held_out = held_out if len(candidates) else 0
     if held_out == 1:
         raise DataError("One held-out person has nobody to be compared with.", "Hold out none, or two and more.")
     if held_out > len(candidates):

@@ -13,6 +13,7 @@ import torch
 from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError, DataError
 from ssn.machine import has_fast_bfloat16
+from ssn.models.backbone import architecture_of
 from ssn.models.balance import balance
 from ssn.models.card import ModelCard
 from ssn.models.checkpoint import load_model, save_model
@@ -23,7 +24,7 @@ from ssn.training.search.algorithm1 import Search
 from ssn.training.search.distilled import DistilledKnowledge
 from ssn.training.search.finetune import Finetune
 from ssn.training.search.objective import Objective
-from ssn.training.search.people import TrainingPeople, choose_people
+from ssn.training.search.people import LFW_SOURCE, TrainingPeople, choose_people
 from ssn.training.search.recipe import Recipe
 from ssn.training.search.variants import start_network, variant_named
 from ssn.training.search.warm_up import warm_start
@@ -57,7 +58,7 @@ class Pipeline:
         self.folder = Path(folder)
         self.bfloat16 = has_fast_bfloat16(team.device) if bfloat16 is None else bfloat16
         variant = variant_named(recipe.variant)
-        base = balanced(base, faces, people, recipe.batches.size).to(team.device, memory_format=torch.channels_last)
+        base = balanced(base, faces, people, recipe.batches.size).to(team.device).to(memory_format=torch.channels_last)
         team.broadcast([*base.parameters(), *base.buffers()])
         start = warm_start(base, faces, people, recipe, team, self.bfloat16, warm_file or self.folder / "warm.pt")
         network = start_network(base, variant, recipe.seed)
@@ -109,6 +110,7 @@ def export(objective: Objective, recipe: Recipe, data: dict[str, Any], path: str
     training = {"stage": "search and finetune", "variant": recipe.variant, "data": data, "recipe": recipe.facts()}
     card = ModelCard(
         name=f"{recipe.variant}-{mode}",
+        architecture=architecture_of(objective.network.backbone),
         searched=objective.variant.selection != "none",
         training=training,
         selection="adaptive" if objective.variant.selection == "adaptive" else "pixel",
@@ -137,14 +139,16 @@ def train_stages(
     out: Path | None,
     resume: bool,
     team: Team,
+    own: str = LFW_SOURCE,
 ) -> dict[str, Any] | None:
     """Run stage 1, stage 2 or both and write the weights to ``out`` (after stage 2) → what was done; None in all
-    processes but the first. ``out`` None is VARIANT-MODE.safetensors in the run's folder."""
+    processes but the first. ``out`` None is VARIANT-MODE.safetensors in the run's folder; ``own`` is the source of the
+    protocol's people."""
     if stage not in STAGES:
         raise DataError(f"There is no stage {stage!r}.", f"Use one of {', '.join(STAGES)}.")
     network, card = load_model(base)
     recipe = replace(recipe, base=card.model_id)
-    people = choose_people(faces, recipe.held_out)
+    people = choose_people(faces, recipe.held_out, own=own)
     objective = Pipeline(network, faces, people, recipe, run, team).run(stage, resume)
     if not team.first:
         return None

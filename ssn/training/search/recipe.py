@@ -84,7 +84,8 @@ class Recipe:
     seed: int = option(0)
     """Decides every random choice."""
     held_out: int = option(200, low=0)
-    """Search, fine-tuning: people of the training sets, but for LFW's, kept apart for the same-set test."""
+    """Search, fine-tuning: people of the ready crops kept apart for a test on the same sets; a protocol's own training
+    people have its test people."""
     batches: BatchConfig = field(default_factory=BatchConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     rates: Rates = field(default_factory=Rates)

@@ -45,7 +45,7 @@ class ObjectiveStage(Stage):
         lengths = []
         for name in ("network", "classifier"):
             part = [place[id(parameter)] for parameter in self.objective.weights()[name]]
-            lengths.append(torch.sqrt(sum(g.double().square().sum() for g in part)).item())
+            lengths.append(torch.sqrt(sum((g.double().square().sum() for g in part), torch.zeros(()))).item())
             if lengths[-1] > self.recipe.rates.clip:
                 torch._foreach_mul_(part, self.recipe.rates.clip / lengths[-1])
         return lengths[0]
@@ -53,7 +53,7 @@ class ObjectiveStage(Stage):
     def pictures(self) -> dict[str, Tensor]:
         """The indicators as pictures: {block and spectrum: (1, H, W)}, channel means of σ(M), stretched to [0, 1]."""
         pictures = {}
-        for number, block in enumerate(self.objective.network.selection or (), start=1):
+        for number, block in enumerate(self.objective.network.selections(), start=1):
             for name, saliency in zip(BRANCHES, torch.sigmoid(block.indicators.detach()), strict=True):
                 picture = saliency.mean(dim=0, keepdim=True)
                 low, high = picture.amin(), picture.amax()
@@ -62,5 +62,5 @@ class ObjectiveStage(Stage):
 
     def draw(self, writer: Any) -> None:
         super().draw(writer)
-        for number, block in enumerate(self.objective.network.selection or (), start=1):
+        for number, block in enumerate(self.objective.network.selections(), start=1):
             writer.add_histogram(f"indicator/block {number}", block.indicators.detach(), self.step_number)

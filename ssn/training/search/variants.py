@@ -48,7 +48,7 @@ def variant_named(name: str) -> Variant:
 def start_network(base: SaliencySearchNetwork, variant: Variant, seed: int = 0) -> SaliencySearchNetwork:
     """A base with unsearched paper's selection → the variant's network, on the base's device, which answers as the base
     does. ``seed`` draws the first weights of δ. Raises DataError for a base of another kind."""
-    searched = base.selection is None or any(bool((b.indicators != 1).any()) for b in base.selection)
+    searched = base.selection is None or any(bool((b.indicators != 1).any()) for b in base.selections())
     if base.adaptive or searched:
         raise DataError("The base has been through a search already.", "Start from base weights.")
     backbone = copy.deepcopy(base.backbone)
@@ -61,4 +61,4 @@ def start_network(base: SaliencySearchNetwork, variant: Variant, seed: int = 0) 
         adaptive = variant.selection == "adaptive"
         network = SaliencySearchNetwork(backbone, variant.selection != "none", adaptive, base.shapes)
     device = next(base.parameters()).device
-    return network.to(device, memory_format=torch.channels_last)
+    return network.to(device).to(memory_format=torch.channels_last)

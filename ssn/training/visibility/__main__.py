@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ssn.data.crops import load_crops
+from ssn.data.lfw import LFW, lfw_protocol
+from ssn.data.training_faces import training_faces
 from ssn.errors import SSNError
 from ssn.models.visibility_file import VISIBILITY_CHECKPOINT, VisibilityCard, load_visibility, save_visibility
 from ssn.training.visibility.recipe import VisibilityConfig
@@ -56,7 +57,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--resume", action="store_true")
     asked = parser.parse_args(arguments)
     try:
-        crops, counts = load_crops(asked.cache, asked.lfw, asked.faces)
+        protocol = lfw_protocol(LFW(asked.lfw), pairs_list=None) if asked.lfw else None
+        crops, counts = training_faces(protocol, asked.cache, asked.faces)
         rows = rows_to_learn(crops.identities, asked.held_out)
         network, start = load_visibility(asked.start) if asked.start else (None, None)
         config = VisibilityConfig(views=asked.views, learning_rate=asked.rate)

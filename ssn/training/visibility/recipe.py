@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ssn.data.rows import DiskRows
 from ssn.models.visibility import SIDE, WIDTHS
 from ssn.training.augment import ViewRanges, random_views
 from ssn.training.visibility.covers import CoverMix, cover
@@ -49,7 +50,9 @@ class VisibilityConfig:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min((step - warm) / max(1, self.steps - warm), 1.0)))
 
 
-def draw_batch(pixels: np.ndarray, rows: np.ndarray, config: VisibilityConfig, step: int) -> tuple[Tensor, Tensor]:
+def draw_batch(
+    pixels: np.ndarray | DiskRows, rows: np.ndarray, config: VisibilityConfig, step: int
+) -> tuple[Tensor, Tensor]:
     """Crops (N, 144, 144, 3) uint8 and the numbers of those to learn from → the covered views of one step and how much
     of each pixel is hidden, both (batch, 1, 64, 64) in [0, 1]; depends on nothing but its arguments."""
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)

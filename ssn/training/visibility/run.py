@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from ssn.data.rows import DiskRows
 from ssn.errors import CheckpointError
 from ssn.machine import autocast, choose_device, has_fast_bfloat16, keep_freed_memory
 from ssn.models.visibility import VisibilityNetwork
@@ -36,7 +37,7 @@ class VisibilityTraining:
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(config.seed)
                 network = VisibilityNetwork(config.widths)
-        self.network = network.to(self.device, memory_format=torch.channels_last).train()
+        self.network = network.to(self.device).to(memory_format=torch.channels_last).train()
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.99)
         )
@@ -53,7 +54,7 @@ class VisibilityTraining:
             logits = self.network(views)
         terms = visibility_loss(logits.float(), hidden.to(self.device), self.config.dice)
         self.optimizer.zero_grad(set_to_none=True)
-        sum(terms.values()).backward()
+        sum(terms.values(), torch.zeros(())).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.step_number += 1
@@ -82,7 +83,7 @@ class VisibilityTraining:
 
 
 def learn_visibility(
-    pixels: np.ndarray,
+    pixels: np.ndarray | DiskRows,
     rows: np.ndarray,
     config: VisibilityConfig,
     folder: str | Path,
@@ -104,7 +105,8 @@ def learn_visibility(
     if resume:
         run.restore(load_state(path))
     last = config.steps if stop_at is None else min(stop_at, config.steps)
-    saved, mean = time.monotonic(), {}
+    saved = time.monotonic()
+    mean: dict[str, float] = {}
     bar = tqdm(total=last * config.batch, initial=run.step_number * config.batch, unit="img", disable=not progress)
     with ThreadPoolExecutor(1) as ahead, bar:
         coming = ahead.submit(draw_batch, pixels, rows, config, run.step_number)

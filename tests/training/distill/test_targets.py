@@ -1,4 +1,4 @@
-"""Descriptors of several teachers as one."""
+"""Stage 0 on descriptors of other widths than dlib's."""
 
 from __future__ import annotations
 
@@ -7,38 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from ssn.errors import DataError
 from ssn.training.distill.network import fold_head
 from ssn.training.distill.run import Distillation
-from ssn.training.distill.targets import joined
 from ssn.training.team import Team
 from tests.training.drawn_crops import CONFIG, drawn_crops, tiny
-
-
-def test_cosines_of_joined_descriptors_are_the_weighted_mean_of_the_teachers_own():
-    rng = np.random.default_rng(0)
-    parts = [rng.normal(0.4, 1, (7, 5)), 30 * rng.normal(-1, 1, (7, 9)), rng.normal(size=(7, 3))]
-    weights = (3, 7, 10)
-    whole = joined(parts, weights)
-    assert whole.shape == (7, 17)
-    assert whole.dtype == np.float32
-    assert np.allclose(np.linalg.norm(whole, axis=1), 1, atol=1e-6)
-    for i in range(7):
-        for j in range(7):
-            expected = 0.0
-            for part, weight in zip(parts, (0.15, 0.35, 0.5), strict=True):
-                a, b = part[i] - part.mean(0), part[j] - part.mean(0)
-                expected += weight * a @ b / np.linalg.norm(a) / np.linalg.norm(b)
-            assert whole[i] @ whole[j] == pytest.approx(expected, abs=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("lengths", "weights", "words"),
-    [((4, 4), (1,), "weights"), ((4, 4), (1, 0), "weights"), ((), (), "weights"), ((4, 5), (1, 1), "same faces")],
-)
-def test_parts_that_do_not_go_together_are_refused(lengths, weights, words):
-    with pytest.raises(DataError, match=words):
-        joined([np.ones((length, 3)) for length in lengths], weights)
 
 
 @pytest.mark.parametrize("width", [64, 192, 320])

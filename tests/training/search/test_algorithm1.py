@@ -232,6 +232,16 @@ def test_those_learned_from_are_people_with_photos_enough_and_the_held_out_ones_
         choose_people(crops, held_out=1)
 
 
+def test_nobody_of_a_protocol_that_has_test_people_is_held_out():
+    """Two hundred of CASIA's 357 training people were kept from training."""
+    crops = toy_crops(people=6, photos=4)
+    assert choose_people(crops, held_out=200, own="toys").classes == 6
+    mixed = dataclasses.replace(crops, sources=np.where(crops.identities < 3, "casia-fold1", "crops"))
+    found = choose_people(mixed, held_out=2, own="casia-fold1")
+    assert set(crops.identities[found.held_out]) < {3, 4, 5}
+    assert found.classes == 4
+
+
 def test_a_batch_that_cannot_be_shared_out_or_filled_is_refused():
     with pytest.raises(DataError, match="shared out"):
         BatchConfig(batch=100, micro=32)

@@ -103,7 +103,8 @@ def test_held_out_people_have_no_row_and_the_unknown_stay():
 
 
 def test_the_script_writes_a_network_with_its_card(crops, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(script, "load_crops", lambda cache, lfw, faces: (crops, {"drawn": {"images": len(crops)}}))
+    known = crops, {"drawn": {"images": len(crops)}}
+    monkeypatch.setattr(script, "training_faces", lambda protocol, cache, faces: known)
     out = tmp_path / "v.safetensors"
     script.main(
         ["--cache", str(tmp_path), "--run", str(tmp_path), "--out", str(out), "--views", "64", "--held-out", "1"]
