@@ -13,6 +13,7 @@ from app.explainers import Explainers
 from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
+from ssn.errors import BusyError
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
@@ -25,6 +26,8 @@ from ssn.recognizer import Recognizer
 
 PHOTOS_AT_ONCE = 2
 """Photos read and searched for faces at a time: one of 40 megapixels takes seconds and hundreds of megabytes."""
+PHOTOS_IN_HAND = 18
+"""Photos opened or waiting for it; the next one is told that the server is busy, so that memory stays bounded."""
 LOOKS_AT_ONCE = 4
 """Faces looked at and searched for at a time. Apart from photos, so that no upload holds up a brush."""
 
@@ -43,6 +46,7 @@ class Services:
     demo: DemoSet
     beside: SecondOpinion | None = None
     photos: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_AT_ONCE))
+    waiting: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_IN_HAND))
     looks: threading.BoundedSemaphore = field(default_factory=_slots(LOOKS_AT_ONCE))
     explainers: Explainers = field(init=False)
     _enrolling_again: threading.Lock = field(default_factory=threading.Lock)
@@ -63,26 +67,40 @@ class Services:
         device: str = "auto",
         demo: Path = DEMO_FOLDER,
         beside: str | Path | None = None,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> Services:
         """Load the model (and the one ``beside`` it) and open the gallery; a gallery that does not exist yet starts
-        with the demo people.
+        with the demo people. ``tell`` is told what is being done.
 
         Raises CheckpointError, DeviceError, GalleryError, DataError.
         """
+        tell(f"Loading {checkpoint} …")
         recognizer = Recognizer.load(checkpoint, device)
         second = None if beside is None else Recognizer.load(beside, device)
         people = read_demo(demo)
-        opened = open_gallery(gallery or default_gallery(recognizer.model_id), recognizer, people)
+        path = gallery or default_gallery(recognizer.model_id)
+        new = str(path) == ":memory:" or not Path(path).exists()
+        tell(f"Making the gallery {path} with the demo people …" if new else f"Opening the gallery {path} …")
+        opened = open_gallery(path, recognizer, people)
         opinion = None if second is None else SecondOpinion(second, opened)
         if opinion is not None:
             opinion.prepare()
         return cls(recognizer, opened, people, opinion)
 
     def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
-        """Read a picture and find its faces. Only so many are opened at once as the process has room for. Raises the
-        errors of reading, and NoFaceError."""
-        with self.photos:
-            return open_photo(self.finder, source, title, simulated)
+        """Read a picture and find its faces. Only so many are opened at once as the process has room for, and only so
+        many wait. Raises BusyError, the errors of reading, and NoFaceError."""
+        if not self.waiting.acquire(blocking=False):
+            raise BusyError()
+        try:
+            with self.photos:
+                return open_photo(self.finder, source, title, simulated)
+        finally:
+            self.waiting.release()
+
+    def check(self) -> None:
+        """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""
+        self.gallery.person("nobody")
 
     def enrol(self, name: str, face: AlignedFace, origin: str) -> int:
         """Add a face to the person of that name → template id. Raises GalleryError."""

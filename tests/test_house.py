@@ -25,7 +25,7 @@ LIBRARY = (
 
 SCREEN = (
     {"kit"},
-    {"explainers", "first_start"},
+    {"explainers", "first_start", "security"},
     {"session", "services"},
     {"workbench"},
     {"gallery", "model"},
