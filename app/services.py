@@ -21,6 +21,7 @@ from ssn.gallery.enrol import EnrolledAgain, enrol_again, enrol_face
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
 from ssn.gallery.store import Person
+from ssn.memory import memory_in_words
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
@@ -93,7 +94,7 @@ class Services:
         if not self.waiting.acquire(blocking=False):
             raise BusyError()
         try:
-            with self.photos:
+            with self.photos, memory_in_words():
                 return open_photo(self.finder, source, title, simulated)
         finally:
             self.waiting.release()

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LIBRARY = (
     {"errors", "places"},
-    {"files", "machine"},
+    {"files", "machine", "memory"},
     {"faces", "models"},
     {"people", "recognizer"},
     {"data", "gallery", "explanation"},
