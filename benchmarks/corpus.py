@@ -194,7 +194,8 @@ def main() -> int:
         folder = Path(name)
         paths = unpack(asked.archive or fetch(folder), folder)
         paths += damage(paths, folder, asked.damaged)
-        return 0 if all([report(door, list(DOORS[door](paths))) for door in asked.doors.split(",")]) else 1
+        good = [report(door, list(DOORS[door](paths))) for door in asked.doors.split(",")]
+        return 0 if all(good) else 1
 
 
 if __name__ == "__main__":

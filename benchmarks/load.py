@@ -1,8 +1,8 @@
 """Many visitors at once: each matches, paints, explains, enrols and deletes, and looks whether an answer is its own.
 
 ``python -m benchmarks.load --clients 32 --seconds 180`` prints throughput, latencies, honest refusals, errors, answers
-that belonged to somebody else, and how the server's memory grew after the first minute (Linux). Exit status 1 for an error
-or a foreign answer.
+that belonged to somebody else, and how the server's memory grew after the first minute (Linux). Exit status 1 for an
+error or a foreign answer.
 """
 
 from __future__ import annotations

@@ -109,3 +109,29 @@ def test_a_file_that_is_missing_empty_or_open_to_others_is_refused(path, tmp_pat
         path.chmod(0o644)
         with pytest.raises(OptionError, match="chmod 600"):
             Accounts.read(path)
+
+
+def test_guesses_are_slow_and_few(path, monkeypatch):
+    """Each waits its second before the next of its place begins, whatever name it tries."""
+    waited, at_once, most = [], 0, 0
+
+    async def wait(seconds: float) -> None:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        for _ in range(5):
+            await really(0)
+        at_once -= 1
+        waited.append(seconds)
+
+    really = asyncio.sleep
+    monkeypatch.setattr(passwords, "PAUSE", 1.0)
+    monkeypatch.setattr(passwords.asyncio, "sleep", wait)
+    accounts = Accounts.read(path)
+
+    async def guess() -> list[bool]:
+        return await asyncio.gather(*(accounts.allow(name, "wrong") for name in ["ada", "bob", "cleo"] * 3))
+
+    assert asyncio.run(guess()) == [False] * 9
+    assert waited == [1.0] * 9
+    assert most <= passwords.GUESSES_AT_ONCE
