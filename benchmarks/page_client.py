@@ -60,6 +60,7 @@ class Visitor:
         self.ids = {part["props"]["elem_id"]: part["id"] for part in parts if part["props"].get("elem_id")}
         self.names = {number: name for name, number in self.ids.items()}
         self.values = {part["id"]: part["props"].get("value") for part in parts}
+        self.values |= {part["id"]: self.values[part["id"]] or "" for part in parts if part["type"] == "textbox"}
         self.events = config["dependencies"]
         self.page = secrets.token_hex(8)
         self.heard = ""
