@@ -62,11 +62,11 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(chromium, checkpoint, recognizer, demo, tmp_path_factory) -> Iterator[Place]:
+def place(chromium, checkpoint, recognizer, finder, demo, tmp_path_factory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("strangers")
     with Gallery(folder / "gallery.db", recognizer.model_id) as gallery:
         for person in demo[:2]:
-            enrol_face(gallery, recognizer, recognizer.face(person.enrolment, index=0), person.name, "test")
+            enrol_face(gallery, recognizer, finder.face(person.enrolment, index=0), person.name, "test")
     add_user(folder / "people", "ada", PASSWORD)
     with socket.socket() as front:
         front.bind(("127.0.0.1", 0))
