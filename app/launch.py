@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import errno
+import getpass
 import os
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
 
+from ssn.errors import OptionError, SSNError
 from ssn.places import ASSETS
 
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_SHARE": "False", "DO_NOT_TRACK": "1"}
@@ -17,6 +24,16 @@ THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 OPEN_TO_ALL = (
     "Note: everybody who reaches {host}:{port} can see, enrol and delete the people of the gallery; there is no login."
 )
+NOT_OPEN = (
+    "At {host} everybody who reaches this machine could see, enrol and delete the people of the gallery.",
+    "Ask for a password with --auth FILE (made with --auth FILE --add-user NAME), or say --open.",
+)
+EVENTS_WAITING = 256
+"""Events of all visitors that wait to be begun; the next one is told that the server is busy."""
+THREADS = 100
+"""Events under way: most wait for a slot of the network, which bounds the work itself."""
+VISITORS = 200
+"""Whose last shown pictures Gradio remembers; the one idle longest makes room."""
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -29,12 +46,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "Needs no network; photos stay in memory and are gone when the page is closed.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
-    parser.add_argument(
-        "--host",
-        default="127.0.0.1",
-        help="address to listen on; 0.0.0.0 for every network interface, where anybody can enrol and delete",
-    )
-    parser.add_argument("--port", type=port_number, default=7860, help="port to listen on")
+    _door_options(parser)
     parser.add_argument(
         "--checkpoint", type=Path, default=DEFAULT_CHECKPOINT, help="weights: .safetensors, or the official .pth.tar"
     )
@@ -55,6 +67,57 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
+def _door_options(parser: argparse.ArgumentParser) -> None:
+    """Where it listens, and who may come in."""
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen on; 0.0.0.0 for every network interface. Any but this machine's own asks for --auth "
+        "or --open",
+    )
+    parser.add_argument("--port", type=port_number, default=7860, help="port to listen on")
+    parser.add_argument("--auth", type=Path, metavar="FILE", help="ask for a name and password of this file")
+    parser.add_argument(
+        "--add-user",
+        metavar="NAME",
+        help="write this person and the hash of a password, which is asked for, into the file of --auth, and end",
+    )
+    parser.add_argument("--open", action="store_true", help="let everybody in who reaches the address, without a login")
+    parser.add_argument(
+        "--root-path",
+        type=sub_path,
+        default="",
+        metavar="PATH",
+        help="where a proxy shows the page: /studio, or the full address https://example.org/studio",
+    )
+    parser.add_argument(
+        "--origin",
+        type=page_origin,
+        action="append",
+        default=[],
+        metavar="URL",
+        help="address of a proxy, as https://example.org, whose browsers may ask this server; may be repeated",
+    )
+
+
+def page_origin(text: str) -> str:
+    """``https://Example.org:8443`` → what a browser sends as Origin; argparse tells what was wrong."""
+    parts = urlsplit(text.rstrip("/").lower())
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
+        raise argparse.ArgumentTypeError(f"{text!r} is no address like https://example.org")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def sub_path(text: str) -> str:
+    """``/studio`` or ``https://example.org/studio``, without a slash at the end; argparse tells what was wrong."""
+    path = text.rstrip("/")
+    if path.startswith(("http://", "https://")):
+        page_origin("://".join(urlsplit(path)[:2]))
+    elif path and (not path.startswith("/") or "//" in path):
+        raise argparse.ArgumentTypeError(f"{text!r} is no path like /studio")
+    return path
+
+
 def port_number(text: str) -> int:
     """1 to 65535; argparse tells what was wrong."""
     number = int(text)
@@ -67,9 +130,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the app until it is stopped → exit status. An error of the user's making is one line and status 2."""
     flags = parse_arguments(arguments)
     os.environ.update(ENVIRONMENT)
-    from ssn.errors import SSNError
-
     try:
+        if flags.add_user is not None:
+            return _add_user(flags)
+        check_door(flags)
         if problem := cannot_listen(flags.host, flags.port):
             return refuse(problem)
         serve(flags)
@@ -80,34 +144,107 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def serve(flags: argparse.Namespace) -> None:
-    """Open everything, launch, and wait for Ctrl+C. Raises SSNError and OSError."""
-    from app.kit.theme import studio_theme
-    from app.page import build_demo
-    from app.services import Services
+def check_door(flags: argparse.Namespace) -> None:
+    """Other machines come in with a password, or because somebody said that all may. Raises OptionError."""
+    if flags.auth is not None and flags.open:
+        raise OptionError("--auth asks for a password and --open for none.", "Choose one.")
+    if flags.host not in THIS_MACHINE and flags.auth is None and not flags.open:
+        what, hint = NOT_OPEN
+        raise OptionError(what.format(host=flags.host), hint)
 
-    style, icon = ASSETS / "style.css", ASSETS / "favicon.png"
-    for asset in (style, icon):
+
+def _add_user(flags: argparse.Namespace) -> int:
+    from app.security.passwords import add_user
+
+    if flags.auth is None:
+        raise OptionError("--add-user needs the file to write to.", "Give it with --auth FILE.")
+    asked = f"Password for {flags.add_user}: "
+    password = getpass.getpass(asked) if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    add_user(flags.auth, flags.add_user, password)
+    print(f"{flags.add_user} may come in with {flags.auth}.", flush=True)
+    return 0
+
+
+def serve(flags: argparse.Namespace) -> None:
+    """Open everything, launch, and wait for Ctrl+C or the signal to end. Raises SSNError and OSError."""
+    from app.security.passwords import Accounts
+    from app.security.temporary import folder_of, private_folder
+
+    for asset in (ASSETS / "style.css", ASSETS / "favicon.png"):
         asset.open("rb").close()  # a missing one is told before anything slow begins
-    demo = build_demo(Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside))
-    demo.launch(
-        server_name=flags.host,
-        server_port=flags.port,
-        share=False,
-        quiet=True,
-        prevent_thread_lock=True,
-        run_history=False,
-        footer_links=[],
-        enable_monitoring=False,
-        state_session_capacity=200,
-        theme=studio_theme(),
-        css_paths=style,
-        favicon_path=icon,
-    )
-    if flags.host not in THIS_MACHINE:
-        print(OPEN_TO_ALL.format(host=flags.host, port=flags.port), flush=True)
-    print(f"SSN Studio is at http://{flags.host}:{flags.port} (Ctrl+C stops it)", flush=True)
-    demo.block_thread()
+    login: Any = None if flags.auth is None else Accounts.read(flags.auth).allow
+    with _ended_politely(), private_folder(folder_of(flags.host, flags.port)) as folder:
+        os.environ["GRADIO_TEMP_DIR"] = str(folder)  # Gradio reads it when it is imported
+        tell("Starting SSN Studio …")
+        from app.page import build_demo
+        from app.services import Services
+
+        services = Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell)
+        demo = build_demo(services)
+        demo.queue(max_size=EVENTS_WAITING, api_open=False)
+        demo.launch(
+            server_name=flags.host,
+            server_port=flags.port,
+            root_path=flags.root_path,
+            auth=login,
+            **page_options(flags, services.check),
+        )
+        if flags.open and flags.host not in THIS_MACHINE:
+            tell(OPEN_TO_ALL.format(host=flags.host, port=flags.port))
+        tell(f"SSN Studio is at http://{flags.host}:{flags.port} (Ctrl+C stops it)")
+        demo.block_thread()
+
+
+def page_options(flags: argparse.Namespace, ready: Any) -> dict[str, Any]:
+    """How Gradio serves the page: behind the gate, with nothing that asks other hosts. ``ready`` raises SSNError where
+    model or gallery do not answer."""
+    from starlette.middleware import Middleware
+
+    from app.kit.theme import studio_theme
+    from app.security.gate import LOOPBACK, Gate, Rules
+    from app.security.health import health_routes
+
+    origins, path = set(flags.origin), flags.root_path
+    if path and not path.startswith("/"):
+        origins.add(page_origin("://".join(urlsplit(path)[:2])))
+        path = urlsplit(path).path
+    rules = Rules(LOOPBACK if flags.host in THIS_MACHINE else None, frozenset(origins), path)
+    return {
+        "app_kwargs": {"middleware": [Middleware(Gate, rules=rules)], "routes": health_routes(ready)},
+        "max_threads": THREADS,
+        "share": False,
+        "quiet": True,
+        "prevent_thread_lock": True,
+        "run_history": False,
+        "footer_links": [],
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "state_session_capacity": VISITORS,
+        "theme": studio_theme(),
+        "css_paths": ASSETS / "style.css",
+        "favicon_path": ASSETS / "favicon.png",
+    }
+
+
+@contextlib.contextmanager
+def _ended_politely() -> Iterator[None]:
+    """The signal to end works as Ctrl+C does, so that what is temporary is removed."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    except KeyboardInterrupt:
+        tell("Stopped.")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def tell(text: str) -> None:
+    """On the screen at once, also where that is a file."""
+    print(text, flush=True)
 
 
 def cannot_listen(host: str, port: int) -> str | None:

@@ -13,6 +13,7 @@ from app.explainers import Explainers
 from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
+from ssn.errors import BusyError
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
@@ -22,11 +23,14 @@ from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
 from ssn.gallery.store import Person
+from ssn.memory import memory_in_words
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
 PHOTOS_AT_ONCE = 2
 """Photos read and searched for faces at a time: one of 40 megapixels takes seconds and hundreds of megabytes."""
+PHOTOS_IN_HAND = 18
+"""Photos opened or waiting for it; the next one is told that the server is busy, so that memory stays bounded."""
 LOOKS_AT_ONCE = 4
 """Faces looked at and searched for at a time. Apart from photos, so that no upload holds up a brush."""
 RUNS_AT_ONCE = 1
@@ -49,6 +53,7 @@ class Services:
     beside: SecondOpinion | None = None
     cohort: Cohort | None = None
     photos: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_AT_ONCE))
+    waiting: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_IN_HAND))
     looks: threading.BoundedSemaphore = field(default_factory=_slots(LOOKS_AT_ONCE))
     runs: threading.BoundedSemaphore = field(default_factory=_slots(RUNS_AT_ONCE))
     explainers: Explainers = field(init=False)
@@ -70,26 +75,40 @@ class Services:
         device: str = "auto",
         demo: Path = DEMO_FOLDER,
         beside: str | Path | None = None,
+        tell: Callable[[str], object] = lambda _: None,
     ) -> Services:
         """Load the model (and the one ``beside`` it) and open the gallery; a gallery that does not exist yet starts
-        with the demo people.
+        with the demo people. ``tell`` is told what is being done.
 
         Raises CheckpointError, DeviceError, GalleryError, DataError.
         """
+        tell(f"Loading {checkpoint} …")
         recognizer = Recognizer.load(checkpoint, device)
         second = None if beside is None else Recognizer.load(beside, device)
         people = read_demo(demo)
-        opened = open_gallery(gallery or default_gallery(recognizer.model_id), recognizer, people)
+        path = gallery or default_gallery(recognizer.model_id)
+        new = str(path) == ":memory:" or not Path(path).exists()
+        tell(f"Making the gallery {path} with the demo people …" if new else f"Opening the gallery {path} …")
+        opened = open_gallery(path, recognizer, people)
         opinion = None if second is None else SecondOpinion(second, opened)
         if opinion is not None:
             opinion.prepare()
         return cls(recognizer, opened, people, opinion, cohort_of(checkpoint, recognizer.model_id))
 
     def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
-        """Read a picture and find its faces. Only so many are opened at once as the process has room for. Raises the
-        errors of reading, and NoFaceError."""
-        with self.photos:
-            return open_photo(self.finder, source, title, simulated)
+        """Read a picture and find its faces. Only so many are opened at once as the process has room for, and only so
+        many wait. Raises BusyError, the errors of reading, and NoFaceError."""
+        if not self.waiting.acquire(blocking=False):
+            raise BusyError()
+        try:
+            with self.photos, memory_in_words():
+                return open_photo(self.finder, source, title, simulated)
+        finally:
+            self.waiting.release()
+
+    def check(self) -> None:
+        """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""
+        self.gallery.person("nobody")
 
     def enrol(self, name: str, face: AlignedFace, origin: str) -> Enrolment:
         """Add a face to the person of that name. Raises GalleryError."""

@@ -15,6 +15,15 @@ IDLE_SECONDS = 1800.0
 """How long a page may be left alone before its photos are forgotten."""
 ROOM = 200
 """Visitors remembered at a time; the one idle longest makes room."""
+WAITING = 12
+"""Events of one page that wait for their turn, each on a thread of the server."""
+
+
+class TooManyEventsError(gr.Error):
+    """One page asks faster than it can be answered. Shown as a message of the page; nothing is printed."""
+
+    def __init__(self) -> None:
+        super().__init__("This page asked for too much at once. Try again in a moment.", 5, print_exception=False)
 
 
 class Part:
@@ -28,16 +37,20 @@ P = TypeVar("P", bound=Part)
 
 
 class Turns:
-    """A lock whose waiters are served in the order they came."""
+    """A lock whose waiters, ``most`` at a time, are served in the order they came."""
 
-    def __init__(self):
+    def __init__(self, most: int = WAITING):
+        self._most = most
         self._changed = threading.Condition()
         self._tickets = 0
         self._serving = 0
 
     @contextlib.contextmanager
     def __call__(self) -> Iterator[None]:
+        """The next turn. Raises TooManyEventsError."""
         with self._changed:
+            if self._tickets - self._serving > self._most:
+                raise TooManyEventsError
             ticket = self._tickets
             self._tickets += 1
             self._changed.wait_for(lambda: self._serving == ticket)

@@ -15,6 +15,7 @@ from ssn.commands.enrol import enrol
 from ssn.commands.evaluate import evaluate
 from ssn.commands.explain import explain
 from ssn.commands.gallery import gallery_commands
+from ssn.commands.import_weights import import_weights
 from ssn.commands.match import match
 from ssn.commands.report import report
 from ssn.commands.synth import synth
@@ -22,14 +23,16 @@ from ssn.commands.train import train
 from ssn.commands.visibility import visibility
 from ssn.errors import SSNError
 
-COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility, cohort)
+COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility, cohort, import_weights)
+NAMES = {import_weights: "import"}
+"""Of commands whose name is a word of the language; the others are called as their function."""
 
 
 def command_line() -> typer.Typer:
     """All commands, with the options of the data sets that are registered now."""
     made = typer.Typer(help="SSN Studio: partial NIR-VIS face recognition.", no_args_is_help=True, add_completion=False)
     for command in COMMANDS:
-        made.command()(with_data_options(command))
+        made.command(NAMES.get(command))(with_data_options(command))
     made.add_typer(gallery_commands, name="gallery")
     return made
 

@@ -89,6 +89,17 @@ class OptionError(SSNError):
     """An option of the command line does not go with what was asked."""
 
 
+class BusyError(SSNError):
+    """More was asked for at once than there is room for."""
+
+    def __init__(self) -> None:
+        super().__init__("The server is busy with other visitors.", "Try again in a moment.")
+
+
+class MemoryShortError(SSNError):
+    """Not even the smallest batch fits into the memory there is."""
+
+
 class DeviceError(SSNError):
     """The asked device is not there."""
 

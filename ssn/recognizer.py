@@ -15,6 +15,7 @@ from ssn.errors import TemplateMismatchError
 from ssn.faces.gray import luma
 from ssn.faces.types import AlignedFace, Spectrum
 from ssn.machine import autocast, choose_device, has_fast_bfloat16
+from ssn.memory import in_batches, memory_in_words
 from ssn.models.block_maps import BlockMap, block_maps
 from ssn.models.card import ModelCard
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
@@ -102,18 +103,19 @@ class Recognizer:
         ``enrolled``: the mean direction of each face and its mirror image. Which way a person was turned when enrolled
         should not decide how they are found. ``fast`` computes in bfloat16 where the device has it: for large
         measurements only, since it moves a score by some thousandths, and what is enrolled must be computed as what is
-        searched.
+        searched. Where memory is short the batches become smaller. Raises MemoryShortError.
         """
-        rows = []
         branch = branch_indices(list(branches), self.device)
-        for start in range(0, len(gray), batch):
-            part = slice(start, start + batch)
+
+        def embedded(part: slice) -> np.ndarray:
             known = None if told is None else told[part]
             units = self._units(gray[part], branch[part], known, fast)
             if enrolled:
                 turned = None if known is None else known.flip(3)
                 units = F.normalize(units + self._units(gray[part].flip(3), branch[part], turned, fast), dim=1)
-            rows.append(units.cpu().numpy())
+            return units.cpu().numpy()
+
+        rows = in_batches(len(gray), batch, embedded)
         return np.concatenate(rows) if rows else np.zeros((0, self.network.width), np.float32)
 
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
@@ -133,7 +135,8 @@ class Recognizer:
     @torch.inference_mode()
     def look(self, face: AlignedFace) -> tuple[Template, list[BlockMap]]:
         """A face → its template and the maps of the four blocks, from one pass in full precision."""
-        embedding, traces = self.network.trace(self._pixels([face]), self._branch([face]), self._told([face]))
+        with memory_in_words():
+            embedding, traces = self.network.trace(self._pixels([face]), self._branch([face]), self._told([face]))
         vector = F.normalize(embedding.float(), dim=1)[0].cpu().numpy()
         return Template(vector, self.model_id, face.spectrum), block_maps(traces)
 

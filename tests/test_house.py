@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LIBRARY = (
     {"errors", "places"},
-    {"files", "machine"},
+    {"files", "machine", "memory"},
     {"faces", "models"},
     {"people", "recognizer"},
     {"data", "gallery", "explanation"},
@@ -25,7 +25,7 @@ LIBRARY = (
 
 SCREEN = (
     {"kit"},
-    {"explainers", "first_start"},
+    {"explainers", "first_start", "security"},
     {"session", "services"},
     {"workbench"},
     {"gallery", "evaluation", "model"},

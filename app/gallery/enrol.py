@@ -45,7 +45,7 @@ class EnrolPanel:
 
     @property
     def outputs(self) -> list[Block]:
-        return [self.problem, self.found, self.name]
+        return [self.photo, self.problem, self.found, self.name]
 
     def open(self, visit: Visit, sent: Sent) -> Update:
         """A photo was sent; the face that is clearly meant is chosen."""
@@ -55,7 +55,8 @@ class EnrolPanel:
             return {self.problem: error_notice(error)}
         index = None if photo.subject is None else photo.subject.index
         visit.photo, visit.index = photo, index
-        return {self.problem: several_faces(photo, index), self.found: found_faces(photo, index)}
+        shown = {self.problem: several_faces(photo, index), self.found: found_faces(photo, index)}
+        return {self.photo: photo.token, **shown}
 
     def choose(self, visit: Visit, index: int) -> Update:
         """One of several faces was clicked."""

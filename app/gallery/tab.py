@@ -41,7 +41,7 @@ class GalleryTab:
         self._connect_changes()
 
     def _connect(self, tab: gr.Tab) -> None:
-        wanted, photo = self.list.wanted, [self.enrol.problem, self.enrol.found]
+        wanted, photo = self.list.wanted, [self.enrol.photo, self.enrol.problem, self.enrol.found]
         work = PRIVATE | {"show_progress": "minimal", "show_progress_on": [self.enrol.found]}
         listing = self._listed
         tab.select(self.on_open, wanted, listing, **PRIVATE)

@@ -15,11 +15,12 @@ PROBE_HTML = """
 <div class="probe" data-limit="%d" tabindex="-1">
   <label class="probe-drop">
     <input type="file" accept="image/*" aria-label="%s">
-    <span class="probe-call"><b>Drop a photo here</b>, paste it, or <u>choose a file</u></span>
+    <span class="probe-call"><b>Drop a photo</b>, paste it, or <u>choose a file</u></span>
     <span class="probe-hint">JPEG, PNG, WebP, BMP or TIFF, to 32 MB and 40 megapixels. %s</span>
   </label>
   <div class="probe-camera">
     <video autoplay playsinline muted aria-label="Camera preview"></video>
+    <select class="probe-which" aria-label="Which camera" hidden></select>
     <div class="probe-row">
       <button type="button" class="quiet probe-start">Use the camera</button>
       <button type="button" class="strong probe-take">Take the photo</button>
@@ -59,10 +60,16 @@ def _script(name: str) -> str:
 
 
 def photo_input(elem_id: str, label: str, fate: str = "Kept in memory only.") -> gr.HTML:
-    """A place for a photo: drop, paste, choose, or camera. ``input`` events carry ``data``, base64 of the file, and its
-    ``size`` or ``camera``. ``fate`` says what becomes of it."""
-    html = PROBE_HTML % (MAX_BYTES, label, fate)
-    return gr.HTML(html_template=html, js_on_load=_script("probe.js"), elem_id=elem_id, apply_default_css=False)
+    """A place for a photo: drop or paste anywhere on its tab, choose, or camera. ``input`` events carry ``data``,
+    base64 of the file, and its ``size`` or ``camera``. ``fate`` says what becomes of it. The value names the picture
+    that is shown: a new one closes the camera, which stays open after a photo that could not be used."""
+    return gr.HTML(
+        value="",
+        html_template=PROBE_HTML % (MAX_BYTES, label, fate),
+        js_on_load=_script("probe.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
 
 
 def brush(elem_id: str) -> gr.HTML:

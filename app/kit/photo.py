@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -42,6 +43,8 @@ class Photo:
     unclear: str = ""
     smaller: int = 0
     brightened: bool = False
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    """Its name towards the page."""
 
     def usable(self, index: int) -> AlignedFace:
         """Face ``index``, counted from 0. Raises NoFaceError where it is none, or could not be aligned."""

@@ -36,10 +36,11 @@ class ProbePanel:
 
     @property
     def outputs(self) -> list[Block]:
-        return [self.problem, self.found, self.spectrum]
+        return [self.photo, self.problem, self.found, self.spectrum]
 
     def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
         return {
+            self.photo: bench.photo.token,
             self.problem: several_faces(bench.photo, bench.index),
             self.found: found_faces(bench.photo, bench.index),
             self.spectrum: bench.choice,

@@ -64,7 +64,8 @@ LOGGED = 10_000
 
 
 def connect(path: str) -> sqlite3.Connection:
-    """Open a gallery file, new or old, and bring it to ``VERSION``. Raises GalleryError."""
+    """Open a gallery file, new or old, and bring it to ``VERSION``. One that may only be read is opened for that.
+    Raises GalleryError."""
     db = None
     try:
         if path != ":memory:":
@@ -84,8 +85,33 @@ def connect(path: str) -> sqlite3.Connection:
             raise
         if is_busy(error):
             raise busy(path) from error
+        if _code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) and Path(path).is_file():
+            return _connect_to_read(path)
         raise GalleryError(f"{path} cannot be opened as a gallery.", "Choose another file or folder.") from error
     return db
+
+
+def _connect_to_read(path: str) -> sqlite3.Connection:
+    """A gallery in a folder where nothing can be written, so that SQLite has no place for its locks. Where nobody has
+    left a log either, the file is taken to stay as it is. Raises GalleryError."""
+    log = Path(f"{path}-wal")
+    settled = not log.exists() or log.stat().st_size == 0
+    for manner in ("mode=ro", *(("immutable=1",) if settled else ())):
+        db = sqlite3.connect(
+            f"{Path(path).absolute().as_uri()}?{manner}", uri=True, check_same_thread=False, isolation_level=None
+        )
+        try:
+            _check_file(db, path)
+            if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+                return db
+            what = f"The gallery {path} is of an older release and can only be read."
+            raise GalleryError(what, "Open it once where it can be written.")
+        except sqlite3.OperationalError:
+            db.close()
+        except BaseException:
+            db.close()
+            raise
+    raise GalleryError(f"{path} cannot be opened as a gallery.", "Choose another file or folder.")
 
 
 def _check_file(db: sqlite3.Connection, path: str) -> None:
@@ -159,8 +185,12 @@ def _clean_names(db: sqlite3.Connection) -> None:
 
 def is_busy(error: BaseException) -> bool:
     """Did another connection only hold its lock for too long?"""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _code(error: BaseException) -> int:
+    """SQLite's primary result code, 0 for another kind of error."""
+    return (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
 
 
 def busy(path: str) -> GalleryError:
@@ -177,8 +207,7 @@ def unreadable(path: str, error: sqlite3.Error) -> GalleryError:
     """What went wrong in reading."""
     if is_busy(error):
         return busy(path)
-    code = (getattr(error, "sqlite_errorcode", None) or 0) & 0xFF
-    if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
+    if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
         return damaged(path)
     return GalleryError(
         f"The gallery {path} cannot be read: {_brief(error)}.", "Check the file, its folder and the disk."
@@ -189,6 +218,12 @@ def unwritable(path: str, error: sqlite3.Error) -> GalleryError:
     """What went wrong in writing; the gallery is as it was."""
     if is_busy(error):
         return busy(path)
+    if _code(error) == sqlite3.SQLITE_READONLY:
+        return GalleryError(
+            f"The gallery {path} can only be read.", "Choose another gallery, or change its permissions."
+        )
+    if _code(error) == sqlite3.SQLITE_FULL:
+        return GalleryError("The disk is full; the gallery is as it was.", "Free some space, then try again.")
     return GalleryError(f"The gallery could not be written: {_brief(error)}.", "Check disk space and permissions.")
 
 

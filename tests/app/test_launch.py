@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import socket
 import subprocess
 import sys
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from app import launch as entry
-from app.launch import in_words
+from app.launch import THIS_MACHINE, in_words
+from app.security.passwords import Accounts
 from app.services import Services
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -44,7 +46,8 @@ def test_help_tells_every_flag(capsys):
         entry.main(["--help"])
     assert left.value.code == 0
     said = capsys.readouterr().out
-    for flag in ("--host", "--port", "--checkpoint", "--beside", "--gallery", "--device"):
+    doors = ("--host", "--port", "--auth", "--add-user", "--open", "--root-path", "--origin")
+    for flag in (*doors, "--checkpoint", "--beside", "--gallery", "--device"):
         assert flag in said
 
 
@@ -102,8 +105,67 @@ def test_what_is_no_port_is_refused_with_the_flags(capsys, port):
     assert "--port" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "studio.example.org"])
+def test_another_address_asks_for_a_password_or_a_word(capsys, port, host):
+    said = refused(capsys, "--host", host, "--port", str(port))
+    assert "--auth FILE" in said
+    assert "--open" in said
+    assert host in said
+
+
+@pytest.mark.parametrize("host", THIS_MACHINE)
+def test_this_machine_itself_needs_neither(host):
+    entry.check_door(entry.parse_arguments(["--host", host]))
+
+
+def test_a_password_and_none_are_not_asked_for_at_once(capsys, tmp_path):
+    assert "Choose one" in refused(capsys, "--open", "--auth", str(tmp_path / "people"))
+
+
+def test_a_user_is_added_from_the_command_line(capsys, tmp_path, monkeypatch):
+    path = tmp_path / "people"
+    monkeypatch.setattr(sys, "stdin", io.StringIO("correct horse battery\n"))
+    assert entry.main(["--auth", str(path), "--add-user", "ada"]) == 0
+    assert "ada may come in" in capsys.readouterr().out
+    assert list(Accounts.read(path).people) == ["ada"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO("short\n"))
+    assert "too short" in refused(capsys, "--auth", str(path), "--add-user", "bob")
+    assert "--auth FILE" in refused(capsys, "--add-user", "ada")
+
+
+@pytest.mark.parametrize("content", [None, "", "ada:password\n"])
+def test_a_file_of_passwords_that_lets_nobody_in_stops_the_start(capsys, tmp_path, port, content):
+    path = tmp_path / "people"
+    if content is not None:
+        path.write_text(content)
+    assert "people" in refused(capsys, "--auth", str(path), "--port", str(port))
+
+
+@pytest.mark.parametrize(
+    ("text", "path"), [("", ""), ("/", ""), ("/studio/", "/studio"), ("https://a.org/b/", "https://a.org/b")]
+)
+def test_a_sub_path_is_read(text, path):
+    assert entry.parse_arguments(["--root-path", text]).root_path == path
+
+
+@pytest.mark.parametrize(
+    "flags", [["--root-path", "studio"], ["--root-path", "//a"], ["--origin", "a.org"], ["--origin", "https://a.org/b"]]
+)
+def test_what_is_no_path_or_address_is_refused(flags):
+    with pytest.raises(SystemExit):
+        entry.parse_arguments(flags)
+
+
+def test_the_page_of_a_proxy_may_ask():
+    flags = entry.parse_arguments(["--root-path", "https://A.org/b", "--origin", "http://c.org:8080/"])
+    rules = entry.page_options(flags, lambda: None)["app_kwargs"]["middleware"][0].kwargs["rules"]
+    assert rules.origins == {"https://a.org", "http://c.org:8080"}
+    assert rules.behind == "/b"
+    assert rules.hosts is not None
+
+
 def test_a_host_of_another_machine_is_blamed_on_the_host(capsys, port):
-    said = refused(capsys, "--host", "192.0.2.1", "--port", str(port))
+    said = refused(capsys, "--host", "192.0.2.1", "--port", str(port), "--open")
     assert "--host" in said
     assert "--port" not in said
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from app import services as module
 from app.kit.demo_people import DemoSet
 from app.kit.pictures import encode
-from app.services import only_of_other_models
-from ssn.errors import CheckpointError
+from app.services import PHOTOS_IN_HAND, Services, only_of_other_models
+from ssn.errors import BusyError, CheckpointError, GalleryError, MemoryShortError, NotAnImageError
 from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Template
 
@@ -80,3 +81,45 @@ def test_people_enrolled_again_by_two_visitors_at_once_are_enrolled_once(recogni
         for thread in threads:
             thread.join()
         assert [person.templates for person in gallery.people()] == [1, 1, 1]
+
+
+def test_more_photos_than_there_is_room_for_are_told(services):
+    with contextlib.ExitStack() as taken:
+        for _ in range(PHOTOS_IN_HAND):
+            taken.enter_context(services.waiting)
+        for photo in (b"", b"no picture", np.zeros((40, 40, 3), np.uint8)):
+            with pytest.raises(BusyError, match="Try again"):
+                services.open_photo(photo, "Photo")
+    with pytest.raises(NotAnImageError):
+        services.open_photo(b"no picture", "Photo")
+
+
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("CUDA out of memory."), RuntimeError("can't allocate memory")]
+)
+def test_a_photo_too_large_for_memory_is_told_and_gives_its_place_back(services, monkeypatch, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(module, "open_photo", fail)
+    for _ in range(PHOTOS_IN_HAND + 1):
+        with pytest.raises(MemoryShortError):
+            services.open_photo(b"", "Photo")
+
+
+def test_the_start_says_what_it_is_doing(random_checkpoint, tmp_path):
+    (tmp_path / "demo").mkdir()
+    said: list[str] = []
+    for word in ("Making the gallery", "Opening the gallery"):
+        said.clear()
+        opened = Services.open(random_checkpoint, tmp_path / "g.db", "cpu", tmp_path / "demo", tell=said.append)
+        opened.gallery.close()
+        assert str(random_checkpoint) in said[0]
+        assert said[1].startswith(word)
+
+
+def test_a_gallery_that_does_not_answer_is_no_healthy_server(services):
+    services.check()
+    services.gallery.close()
+    with pytest.raises(GalleryError):
+        services.check()

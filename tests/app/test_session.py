@@ -6,8 +6,9 @@ import threading
 import weakref
 
 import gradio as gr
+import pytest
 
-from app.session import Part, Sessions, Turns
+from app.session import Part, Sessions, TooManyEventsError, Turns
 
 
 class Kept(Part):
@@ -23,7 +24,7 @@ def page(name: str) -> gr.Request:
 
 
 def test_turns_are_taken_in_the_order_of_asking():
-    turns, order, threads = Turns(), [], []
+    turns, order, threads = Turns(most=20), [], []
 
     def work(number: int) -> None:
         with turns():
@@ -50,6 +51,28 @@ def test_a_turn_that_fails_is_given_back():
             continue
     with turns():
         assert turns._serving == 2
+
+
+def test_one_page_cannot_take_all_threads():
+    turns, go, threads = Turns(most=3), threading.Event(), []
+
+    def work() -> None:
+        with turns():
+            assert go.wait(60)
+
+    for number in range(4):  # one at work, three waiting
+        threads.append(threading.Thread(target=work))
+        threads[-1].start()
+        while turns._tickets < number + 1:
+            threading.Event().wait(0.001)
+    for _ in range(3):
+        with pytest.raises(TooManyEventsError), turns():
+            pytest.fail("it waits too")
+    go.set()
+    for thread in threads:
+        thread.join()
+    with turns():
+        assert turns._serving == 4
 
 
 def test_one_visitor_does_not_wait_for_another():

@@ -1,0 +1,227 @@
+"""The gate: who is let through to a small application behind it, and what every answer carries."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from app.security import gate as module
+from app.security.gate import MOST_BODY, Gate, Rules
+from app.security.headers import HEADERS
+from app.security.health import health_routes
+from app.security.visitors import COOKIE, Pages
+from ssn.errors import GalleryError
+
+HERE = "http://localhost:7860"
+JOIN = "/gradio_api/queue/join"
+
+
+async def echo(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(str(len(await request.body())))
+
+
+def application(rules: Rules) -> Starlette:
+    routes = [Route("/{path:path}", echo, methods=["GET", "POST"])]
+    return Starlette(routes=routes, middleware=[Middleware(Gate, rules=rules)])
+
+
+def ask(path: str = "/", rules: Rules | None = None, method: str = "GET", **more) -> httpx.Response:
+    """One request to a server of its own."""
+    return ask_all([(method, path, more)], rules)[0]
+
+
+def ask_all(requests: list[tuple[str, str, dict]], rules: Rules | None = None) -> list[httpx.Response]:
+    """Several to one server. Cookies are not remembered."""
+
+    async def run() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(application(rules or Rules()))
+        answers = []
+        for method, path, more in requests:
+            async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+                answers.append(await client.request(method, path, **more))
+        return answers
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize("path", ["/", "/assets/index.js", "/gradio_api/upload", "/config"])
+def test_every_answer_carries_the_headers_also_a_refusal(path):
+    answer = ask(path)
+    for name, value in HEADERS.items():
+        assert answer.headers[name] == value
+    assert ("no-store" in answer.headers.get("cache-control", "")) == (not path.startswith("/assets/"))
+
+
+def test_the_policy_lets_nothing_out_and_nobody_frame_the_page():
+    policy = dict(part.split(" ", 1) for part in HEADERS["Content-Security-Policy"].split("; "))
+    assert policy["frame-ancestors"] == policy["object-src"] == "'none'"
+    assert all("http" not in where and "*" not in where for where in policy.values())
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://localhost:9999", "https://localhost.evil.example"]
+)
+def test_another_page_may_not_ask(origin):
+    for method in ("GET", "POST"):
+        answer = ask(JOIN, method=method, headers={"Origin": origin})
+        assert answer.status_code == 403
+        assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", [None, HERE, "https://studio.example.org"])
+def test_its_own_page_and_a_named_proxy_may_ask(origin):
+    rules = Rules(origins=frozenset({"https://studio.example.org"}))
+    headers = {} if origin is None else {"Origin": origin}
+    assert ask(JOIN, rules, "POST", headers=headers, json={"session_hash": "a"}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", ""])
+def test_a_foreign_name_that_points_here_is_refused(host):
+    assert ask(headers={"Host": host}).status_code == 403
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost", "[::1]:7860", "studio.example.org"])
+def test_its_own_names_are_answered(host):
+    assert (
+        ask(rules=Rules(origins=frozenset({"https://studio.example.org"})), headers={"Host": host}).status_code == 200
+    )
+
+
+def test_an_address_open_to_others_has_any_name():
+    assert ask(rules=Rules(hosts=None), headers={"Host": "anything.example"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "door", ["upload", "process_recording", "proxy=https://x", "run/predict", "call/predict", "vibe-edit/"]
+)
+def test_doors_the_page_does_not_use_are_shut(door):
+    assert ask(f"/gradio_api/{door}", method="POST", json={}).status_code == 404
+    assert ask(f"/studio/gradio_api/{door}", Rules(behind="/studio"), "POST", json={}).status_code == 404
+
+
+def test_a_request_may_be_as_large_as_a_picture_and_no_larger():
+    body = b'{"session_hash": "a", "data": "' + b"x" * (MOST_BODY - 33) + b'"}'
+    assert len(body) == MOST_BODY
+    assert ask(JOIN, method="POST", content=body).text == str(MOST_BODY)
+    for more in (1, 100, 2**30):
+        told = {"Content-Length": str(MOST_BODY + more)}
+        assert ask(JOIN, method="POST", content=b"{}", headers=told).status_code == 413
+
+
+@pytest.mark.parametrize(("length", "status"), [("-5", 411), ("ten", 411), ("1", 400)])
+def test_a_length_that_is_none_or_not_true_is_refused(length, status):
+    assert (
+        ask(JOIN, method="POST", content=b'{"session_hash": "a"}', headers={"Content-Length": length}).status_code
+        == status
+    )
+
+
+def test_a_stream_of_unknown_length_is_refused():
+    async def endless():
+        yield b"x"
+
+    async def run() -> int:
+        transport = httpx.ASGITransport(application(Rules()))
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+            return (await client.post(JOIN, content=endless())).status_code
+
+    assert asyncio.run(run()) == 411
+
+
+@pytest.mark.parametrize("body", [b"[]", b"no json", b'"text"', b"\xff\xfe", b"[" * 100_000])
+def test_what_is_no_event_is_refused(body):
+    assert ask(JOIN, method="POST", content=body).status_code == 400
+
+
+def test_too_many_requests_at_once_are_told_to_come_again(monkeypatch):
+    monkeypatch.setattr(module, "REQUESTS_AT_ONCE", 0)
+    answer = ask()
+    assert (answer.status_code, answer.headers["connection"]) == (503, "close")
+
+
+def test_a_request_that_never_arrives_does_not_hold_its_place(monkeypatch):
+    monkeypatch.setattr(module, "RECEIVING", 0.05)
+
+    async def run() -> list:
+        sent: list = []
+        headers = [(b"host", b"localhost"), (b"content-length", b"2000000")]
+        scope = {"type": "http", "method": "POST", "path": JOIN, "query_string": b"", "headers": headers}
+        gate = Gate(application(Rules()))
+
+        async def never() -> dict:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        await gate(scope, never, send)
+        assert gate._large._value == module.LARGE_AT_ONCE
+        return sent
+
+    assert asyncio.run(run())[0]["status"] == 408
+
+
+def mine(cookie: str) -> dict:
+    return {"Cookie": f"{COOKIE}={cookie}"}
+
+
+def test_a_browser_gets_a_name_once():
+    new, known = ask_all([("GET", "/", {}), ("GET", "/", {"headers": mine("ada")})])
+    assert COOKIE in new.headers["set-cookie"]
+    assert "HttpOnly" in new.headers["set-cookie"]
+    assert "set-cookie" not in known.headers
+
+
+ASKED_OF_A_PAGE = [
+    ("POST", JOIN, {"json": {"data": ["x"], "session_hash": "page"}}),
+    ("POST", JOIN + "/", {"content": json.dumps({"session_hash": "page", "data": [{"session_hash": "other"}]})}),
+    ("POST", JOIN, {"content": b'{"session_hash": "other", "session_ha\\u0073h": "page"}'}),
+    ("POST", "/gradio_api/cancel", {"json": {"session_hash": "page", "fn_index": 1, "event_id": "x"}}),
+    ("GET", "/gradio_api/queue/data?session_hash=page", {}),
+    ("GET", "/gradio_api/queue/data?session_hash=other&session_hash=page", {}),
+    ("GET", "/gradio_api/heartbeat/page", {}),
+]
+
+
+@pytest.mark.parametrize("asked", ASKED_OF_A_PAGE)
+@pytest.mark.parametrize("stranger", [{}, mine("bob"), mine("")])
+def test_only_the_browser_that_opened_a_page_may_use_it(asked, stranger):
+    method, path, more = asked
+    opened = ("POST", JOIN, {"json": {"session_hash": "page"}, "headers": mine("ada")})
+    again = (method, path, {**more, "headers": mine("ada")})
+    theirs = (method, path, {**more, "headers": stranger})
+    answers = [answer.status_code for answer in ask_all([opened, again, theirs, again])]
+    assert answers == [200, 200, 403, 200]
+
+
+def test_pages_forgotten_are_the_oldest():
+    pages = Pages(room=2)
+    assert pages.belongs("a", "ada")
+    assert pages.belongs("b", "bob")
+    assert pages.belongs("a", "ada")
+    assert pages.belongs("c", "cleo")
+    assert not pages.belongs("a", "cleo")
+    assert pages.belongs("b", "cleo"), "made room"
+
+
+def test_health_says_whether_the_gallery_answers():
+    def broken() -> None:
+        raise GalleryError("The gallery /home/ada/secret.db is damaged.")
+
+    async def run(ready) -> list[tuple[int, str]]:
+        transport = httpx.ASGITransport(Starlette(routes=health_routes(ready)))
+        async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
+            answers = [await client.get(path) for path in ("/livez", "/healthz")]
+        return [(answer.status_code, answer.text) for answer in answers]
+
+    assert asyncio.run(run(lambda: None)) == [(200, "alive"), (200, "ready")]
+    assert asyncio.run(run(broken)) == [(200, "alive"), (503, "not ready")]
