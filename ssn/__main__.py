@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
+from typing import Any
 
 import typer
 
@@ -24,7 +26,7 @@ from ssn.commands.visibility import visibility
 from ssn.errors import SSNError
 
 COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility, cohort, import_weights)
-NAMES = {import_weights: "import"}
+NAMES: dict[Callable[..., Any], str] = {import_weights: "import"}
 """Of commands whose name is a word of the language; the others are called as their function."""
 
 

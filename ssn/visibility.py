@@ -41,7 +41,7 @@ class VisibilityFinder:
 
     def __init__(self, network: VisibilityNetwork, card: VisibilityCard, device: str | torch.device = "auto"):
         self.device = device if isinstance(device, torch.device) else choose_device(device)
-        self.network = network.to(self.device, memory_format=torch.channels_last).eval()
+        self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
         self.card = card
 
     @classmethod

@@ -55,8 +55,8 @@ class EnrolPanel:
             return {self.problem: error_notice(error)}
         index = None if photo.subject is None else photo.subject.index
         visit.photo, visit.index = photo, index
-        shown = {self.problem: several_faces(photo, index), self.found: found_faces(photo, index)}
-        return {self.photo: photo.token, **shown}
+        found = found_faces(photo, index)
+        return {self.photo: photo.token, self.problem: several_faces(photo, index), self.found: found}
 
     def choose(self, visit: Visit, index: int) -> Update:
         """One of several faces was clicked."""

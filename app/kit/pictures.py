@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ssn.errors import LandmarksUnknownError
 from ssn.faces.align import apply_transform
 from ssn.faces.types import FACE_SIZE, AlignedFace
 
@@ -87,7 +88,9 @@ def preview(image: np.ndarray, longest: int = 640) -> tuple[np.ndarray, float]:
 
 
 def landmarks_in_photo(face: AlignedFace) -> np.ndarray:
-    """The face's 68 landmarks in pixels of the photo it came from, (68, 2)."""
+    """The face's 68 landmarks in pixels of the photo it came from, (68, 2). Raises LandmarksUnknownError."""
+    if face.landmarks is None:
+        raise LandmarksUnknownError
     back = cv2.invertAffineTransform(face.transform)
     return apply_transform(back, face.landmarks)
 

@@ -2,8 +2,7 @@
 and the probe is compared with a mixture of both templates: of the whole face, which says most, and of what both sides
 still show.
 
-The mask is known where it was painted or drawn from landmarks; ``found_mask`` guesses it from an adaptive network's
-own low saliency.
+The mask is known where it was painted or drawn from landmarks.
 """
 
 from __future__ import annotations
@@ -13,16 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from ssn.errors import ExplanationError
-from ssn.faces.types import FACE_SIZE, AlignedFace
-from ssn.models.network import branch_indices
+from ssn.faces.types import AlignedFace
 from ssn.recognizer import Recognizer, gray_batch
 
 SHORTLIST = 50
-LEFT = 0.9
-"""Chosen on 20 faces of held-out people and the shipped network: intersection over union with a black mask 0.9."""
 HIDDEN_SHARE = 1 / 3
 """Of the mixture. Chosen on held-out people, none of LFW: the hidden face alone is a worse judge than the whole one."""
 
@@ -89,20 +83,3 @@ def rescored(scores: np.ndarray, again: np.ndarray, shortlist: int = SHORTLIST) 
     found = np.array(scores, copy=True)
     np.put_along_axis(found, best, np.take_along_axis(again, best, axis=1) + 4, axis=1)
     return found
-
-
-@torch.inference_mode()
-def found_mask(recognizer: Recognizer, face: AlignedFace, left: float = LEFT) -> np.ndarray:
-    """Where an adaptive network takes its saliency back for this face → (128, 128) bool: the mean over the blocks of
-    σ(M + δ) / σ(M), each a channel mean, lies below ``left``. Raises ExplanationError for another network."""
-    if not recognizer.network.adaptive:
-        raise ExplanationError("This network's saliency is the same for every image.", "Load an adaptive model.")
-    branch = branch_indices([face.branch], recognizer.device)
-    gray = gray_batch([face]).to(recognizer.device, memory_format=torch.channels_last)
-    _, traces = recognizer.network.trace(gray, branch)
-    shares = []
-    for block, trace in zip(recognizer.network.selection, traces, strict=True):
-        usual = block.saliency(branch).mean(dim=1, keepdim=True)  # (1, 1, H, W)
-        share = trace.indicator.float().mean(dim=1, keepdim=True) / usual
-        shares.append(F.interpolate(share, size=(FACE_SIZE, FACE_SIZE), mode="bilinear", align_corners=False))
-    return (torch.stack(shares).mean(dim=0)[0, 0] < left).cpu().numpy()

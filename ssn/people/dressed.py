@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssn.errors import LandmarksUnknownError
 from ssn.faces.simulated_nir import DEFAULT_LOOK, simulated_nir_face
 from ssn.faces.types import FACE_SIZE, AlignedFace
 from ssn.people.nir_portrait import Reflectance, surface
@@ -14,8 +15,10 @@ from ssn.people.worn import Cover, Worn, draw_worn
 def dress(face: AlignedFace, worn: Worn, rng: np.random.Generator) -> tuple[AlignedFace, np.ndarray]:
     """A complete VIS or NIR face wearing ``worn``, and the cover's opacity in that light (128, 128) float32 in [0, 1].
 
-    Nothing is written into the face's own ``mask``: it is for the finder to find.
+    Nothing is written into the face's own ``mask``: it is for the finder to find. Raises LandmarksUnknownError.
     """
+    if face.landmarks is None:
+        raise LandmarksUnknownError
     cover = draw_worn(worn, face.landmarks, FACE_SIZE, rng)
     if cover is None:
         return face, np.zeros((FACE_SIZE, FACE_SIZE), np.float32)

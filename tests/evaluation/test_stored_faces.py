@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ssn.data.face_store import face_of_crop
-from ssn.errors import DataError, ExplanationError
+from ssn.errors import DataError
 from ssn.evaluation import metrics
 from ssn.evaluation.face_set import stored_face_set
 from ssn.evaluation.measure import measure, measure_descriptors
@@ -18,8 +18,7 @@ from ssn.evaluation.saliency import saliency_on_mask
 from ssn.faces.align import alignment_transform
 from ssn.faces.occlude import mask_bottom, occlude
 from ssn.faces.types import AlignedFace
-from ssn.gallery.rerank import Reranker, found_mask, mixed, rescored
-from ssn.models.adaptive_selection import REACH
+from ssn.gallery.rerank import Reranker, mixed, rescored
 from ssn.models.card import ModelCard
 from ssn.models.network import SaliencySearchNetwork
 from ssn.recognizer import Recognizer, gray_batch, told_masks
@@ -267,16 +266,3 @@ def test_saliency_on_the_mask_is_reported_with_and_without_it():
     assert rows[0]["response"]["inside"] != pytest.approx(rows[0]["response"]["inside_complete"])
     plain = SaliencySearchNetwork(ToyBackbone(), selection=False, shapes=FULL_SHAPES)
     assert all(row["indicator"] is None for row in saliency_on_mask(Measured(plain), faces, "maskTop"))
-
-
-@pytest.mark.parametrize(("bias", "found"), [(0.0, False), (-REACH, True)])
-def test_the_mask_an_adaptive_network_finds_is_where_it_takes_its_saliency_back(bias, found):
-    mask = found_mask(Measured(adaptive_network(bias)), face(100, 50))
-    assert mask.shape == (128, 128)
-    assert bool(mask.all()) is found
-    assert bool(mask.any()) is found
-
-
-def test_a_network_without_its_own_saliency_finds_no_mask():
-    with pytest.raises(ExplanationError, match="every image"):
-        found_mask(Measured(SaliencySearchNetwork(ToyBackbone(), shapes=FULL_SHAPES)), face(100, 50))
