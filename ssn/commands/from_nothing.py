@@ -18,8 +18,9 @@ from ssn.data.joined_teachers import ONLY_DLIB
 from ssn.data.synthetic import SyntheticOptions, read_synthetic
 from ssn.data.training_faces import training_faces
 from ssn.evaluation.face_set import FaceSet, protocol_face_set
-from ssn.evaluation.measure import Evaluation, evaluate
+from ssn.evaluation.measure import Evaluation
 from ssn.evaluation.report import as_json
+from ssn.evaluation.run import evaluate
 from ssn.faces.types import Spectrum
 from ssn.models.checkpoint import load_model, update_card
 from ssn.recognizer import Recognizer
@@ -97,7 +98,7 @@ def from_nothing(
     if done is None:
         return None
     tested = protocol_face_set(protocol, progress=_bar)
-    measured = {name: measured_on(tested, file, team) for name, file in files.items()}
+    measured = {name: measured_on(tested, files[name], team) for name in _bar(files, "measuring", len(files))}
     update_card(files[SEARCHED], {protocol.name: as_json(measured[SEARCHED])})
     steps = [
         {"what": STEPS[name], "file": str(files[name]), "evaluation": as_json(each)} for name, each in measured.items()
@@ -115,7 +116,7 @@ def _bar(items: Any, what: str, total: int) -> Any:
 def measured_on(faces: FaceSet, file: Path, team: Team) -> Evaluation:
     """A checkpoint on the drawn people whom nothing was learned from."""
     recognizer = Recognizer(*load_model(file), team.device)
-    return evaluate(faces, recognizer, (SPECTRUM,), progress=_bar, fast=True)
+    return evaluate(faces, recognizer, (SPECTRUM,), fast=True)
 
 
 def as_text(told: dict[str, Any]) -> str:
