@@ -98,7 +98,7 @@ def from_nothing(
     if done is None:
         return None
     tested = protocol_face_set(protocol, progress=_bar)
-    measured = {name: measured_on(tested, file, team) for name, file in files.items()}
+    measured = {name: measured_on(tested, files[name], team) for name in _bar(files, "measuring", len(files))}
     update_card(files[SEARCHED], {protocol.name: as_json(measured[SEARCHED])})
     steps = [
         {"what": STEPS[name], "file": str(files[name]), "evaluation": as_json(each)} for name, each in measured.items()
