@@ -8,16 +8,19 @@ own low saliency.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from ssn.errors import ExplanationError
 from ssn.faces.types import FACE_SIZE, AlignedFace
 from ssn.models.network import branch_indices
+from ssn.models.pixel_selection import PixelSelection
 from ssn.recognizer import Recognizer, gray_batch
 
 SHORTLIST = 50
@@ -101,8 +104,9 @@ def found_mask(recognizer: Recognizer, face: AlignedFace, left: float = LEFT) ->
     gray = gray_batch([face]).to(recognizer.device, memory_format=torch.channels_last)
     _, traces = recognizer.network.trace(gray, branch)
     shares = []
-    for block, trace in zip(recognizer.network.selection, traces, strict=True):
+    blocks = cast(Iterable[PixelSelection], recognizer.network.selection)
+    for block, trace in zip(blocks, traces, strict=True):
         usual = block.saliency(branch).mean(dim=1, keepdim=True)  # (1, 1, H, W)
-        share = trace.indicator.float().mean(dim=1, keepdim=True) / usual
+        share = cast(Tensor, trace.indicator).float().mean(dim=1, keepdim=True) / usual
         shares.append(F.interpolate(share, size=(FACE_SIZE, FACE_SIZE), mode="bilinear", align_corners=False))
     return (torch.stack(shares).mean(dim=0)[0, 0] < left).cpu().numpy()
