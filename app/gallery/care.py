@@ -8,6 +8,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app.gallery import care_html as views
+from app.gallery.people_html import templates
 from app.kit.components import fragment
 from app.kit.events import Sent, Update
 from app.kit.notices import notice, step
@@ -86,5 +87,5 @@ class CarePanel:
     def imported(self, sent: Sent) -> str:
         """→ what to say."""
         done = import_gallery(self.services.gallery, io.BytesIO(sent.file(MOST_BYTES)))
-        again = f" {done.already} were there already." if done.already else ""
-        return f"{done.templates} templates of {done.people} people were imported.{again}"
+        again = f" Already there: {templates(done.already)}." if done.already else ""
+        return f"Imported: {templates(done.templates)}; people in the file: {done.people}.{again}"

@@ -149,11 +149,12 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
             db.execute(statement)
         if version == 1:
             _clean_names(db)
-        for statement in THIRD_SCHEMA:
-            db.execute(statement)
-        _fill_fingerprints(db)
-        for statement in THIRD_INDICES:
-            db.execute(statement)
+        if version < 3:
+            for statement in THIRD_SCHEMA:
+                db.execute(statement)
+            _fill_fingerprints(db)
+            for statement in THIRD_INDICES:
+                db.execute(statement)
         db.execute(f"PRAGMA user_version={VERSION}")
         db.execute("COMMIT")
     except BaseException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ssn.explanation.cache import Kept
+from ssn.explanation.cache import Memory
 from ssn.explanation.explainer import Explainer
 from tests.explanation.toys import LinearEmbedder, smooth_face, stand_in, target_of
 
@@ -12,7 +12,7 @@ from tests.explanation.toys import LinearEmbedder, smooth_face, stand_in, target
 def test_one_network_with_a_memory_for_each_visitor():
     generator = torch.Generator().manual_seed(0)
     network = LinearEmbedder(torch.randn(4, 128 * 128, generator=generator), torch.randn(4, generator=generator))
-    explainer, mine, other = Explainer(stand_in(network)), Kept(4), Kept(4)
+    explainer, mine, other = Explainer(stand_in(network)), Memory(4), Memory(4)
     face, target = smooth_face(1), target_of([1.0, 0.0, 0.0, 0.0])
     ask = {"method": "ig", "parameters": {"steps": 4}}
     found = explainer.remembering(mine).explain(face, target, **ask)
@@ -21,4 +21,4 @@ def test_one_network_with_a_memory_for_each_visitor():
     again = explainer.remembering(other).explain(face, target, **ask)
     assert again is not found
     assert (again.map == found.map).all()
-    assert len(explainer._kept) == 0
+    assert len(explainer._memory) == 0

@@ -148,8 +148,7 @@ def test_the_gallery_is_counted_verified_exported_and_imported(two, page, visito
     data = re.search('base64,([^"]+)', link).group(1)
     two.delete("person", two.gallery.person("Ada").id)
     shown = page.on_import("", event(data=data, size=len(data)), visitor)
-    assert "2 templates of 2 people" not in shown[page.care.message]
-    assert "1 templates" in shown[page.care.message]
+    assert "Imported: 1 template; people in the file: 2. Already there: 1 template." in shown[page.care.message]
     assert names(two) == ["Ada", "Eve"]
     assert "damaged" in page.on_import("", event(data=data[:400], size=400), visitor)[page.care.message]
     assert "more than" in page.on_import("", event(data="", size=10**9), visitor)[page.care.message]
