@@ -109,8 +109,8 @@ def search_rates(cohort: Cohort | None) -> str:
         f"what {frequency(rates.uncertain)} reaches. For every probe the scores of strangers are described from the "
         f"mean and covariance of {facts.get('people', 0):,} strangers’ templates; how far their tail reaches was "
         f"counted on {facts.get('held_out', 0):,} others. The level is that of the most alike group of adults.</p>"
-        "<details><summary>Every condition</summary><table><thead><tr><th>Condition</th><th>Level of FMR 1 in "
-        f"{1 / TYPICAL:,.0f}</th><th>Counted to</th><th>Children reach it</th></tr></thead>"
+        "<details><summary>Every condition</summary><table><thead><tr><th>Condition</th><th>Level that 1 pair in "
+        f"{1 / TYPICAL:,.0f} reaches</th><th>Counted to</th><th>Children reach it</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></details>"
     )
 

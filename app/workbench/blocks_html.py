@@ -111,7 +111,7 @@ def _response_and_shift(bench: Bench, now: BlockMap, complete: BlockMap, overlay
     top = float(complete.response.max())
     change = shift(now, complete)
     reach = float(np.abs(change).max())
-    inside = f" · mask {100 * energy_share(now, bench.mask):.0f} %" if bench.mask.any() else ""
+    inside = f" · mask {100 * energy_share(now, bench.mask):.0f}\u00a0%" if bench.mask.any() else ""
     text = f"≤ {_number(top)}{inside}" if inside else f"max {_number(top)}"
     response = _cell(
         heat_map(now.response, 0, top, "response", under[1]), f"Selected response of block {now.number}", text

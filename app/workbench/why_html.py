@@ -43,9 +43,7 @@ def reason(why: Reason) -> str:
         facts.append(("Baseline", f"{escape(found.baseline)}{behind}, score {found.baseline_score:+.3f}"))
     if found.relative_delta is not None:
         facts.append(("Completeness", f"off by {100 * found.relative_delta:.1f}\u00a0% of the difference"))
-    facts.append(
-        ("Time", "cached: it took " * why.cached + f"{found.seconds:.1f} s" + " when it was made" * why.cached)
-    )
+    facts.append(("Time", f"{found.seconds:.1f} s" + (" when it was made; this is cached" if why.cached else "")))
     rows = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return (
         f'<div class="reason"><figure><img src="{picture}" alt="{title}: what speaks for {escape(why.name)}">'

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -83,7 +84,8 @@ def test_the_line_under_the_box_says_what_it_does(reranked, hidden, bench):
 
 
 def test_the_figure_shows_the_new_scores_without_thresholds(services, reranked):
-    panel = MatchesPanel(services)
+    with gr.Blocks():
+        panel = MatchesPanel(services)
     figure = panel._figure(reranked, THRESHOLDS).value["plot"]
     bars, diamonds = json.loads(figure)["data"]
     assert bars["x"] == [0.71, 0.65, 0.4]
@@ -171,7 +173,8 @@ def test_names_are_escaped_here_too(reranked):
 
 def test_the_box_can_be_ticked_only_where_something_is_hidden(services, hidden, face):
     services.enrol("Ada", face, "test")
-    panel = MatchesPanel(services)
+    with gr.Blocks():
+        panel = MatchesPanel(services)
     assert not panel.alike.box.interactive
     assert panel.renew(hidden, "vis", True)[panel.alike.box].interactive
     cleared = steps.paint(services, steps.set_alike(services, hidden, True), np.zeros((128, 128), bool))
