@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 
 import httpx
@@ -36,7 +37,8 @@ SECRET = "Zaphodine Quux"
 
 def proxy(upstream: str) -> Starlette:
     """Shows ``upstream`` at /studio, under its own name, as a web server in front would."""
-    client = httpx.AsyncClient(base_url=upstream, timeout=120)
+    nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one visitor's cookies are not another's
+    client = httpx.AsyncClient(base_url=upstream, timeout=120, cookies=nobodys)
 
     async def forward(request: Request) -> StreamingResponse:
         headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
