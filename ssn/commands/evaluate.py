@@ -12,7 +12,7 @@ import typer
 from tqdm import tqdm
 
 from ssn.commands.data_options import CacheFolder
-from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
+from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, face_bar, say
 from ssn.commands.report import CsvFile, HtmlFile, LatexFile, MarkdownFile, write_page
 from ssn.data.face_store import FaceStore
 from ssn.data.protocol import Protocol
@@ -133,12 +133,7 @@ class _Bench:
 
     def _run(self, faces: FaceSet, matcher: Matcher, path: Path | None) -> Outcome:
         """One method on one protocol, with the time left."""
-        with tqdm(desc=f"{matcher.name}, {faces.name}", unit="face", leave=False) as bar:
-
-            def told(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with face_bar(f"{matcher.name}, {faces.name}") as told:
             filed = run(faces, matcher, self.plan, path, told, self.command)
         return Outcome(filed, evaluation_of(filed, faces, matcher, self.plan), faces)
 
