@@ -12,7 +12,7 @@ import typer
 from tqdm import tqdm
 
 from ssn.commands.data_options import CacheFolder
-from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
+from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, face_bar, say
 from ssn.commands.report import CsvFile, HtmlFile, LatexFile, MarkdownFile, write_page
 from ssn.data.face_store import FaceStore
 from ssn.data.protocol import Protocol
@@ -84,21 +84,14 @@ def evaluate(
     bench = _Bench(FaceStore(cache, workers), plan, names, material, scores, len(protocols), command_line(context))
     for number, protocol in enumerate(protocols, start=1):
         bench.measure(protocol, number, NetworkMatcher(recognizer, fast=fast))
-    folder = Path(json_file).parent if json_file and json_file != "-" else None
-    folds = data.fold == "all"
-    found = {name: outcome_json(of, data.protocol, folds, folder) for name, of in bench.outcomes.items()}
+    text, found = bench.result(data, json_file)
     if write_card:
-        own = [outcome.evaluation for outcome in bench.outcomes[""]]
-        at, source = (None, None) if not thresholds else thresholds_of(own[0])
-        update_card(checkpoint, _card_measures(found[""], folds), at, source)
+        at, source = (None, None) if not thresholds else thresholds_of(bench.outcomes[""][0].evaluation)
+        update_card(checkpoint, _card_measures(found), at, source)
     if html or markdown or csv or latex:
         page = report_of(list(bench.outcomes.values()), recognizer=recognizer, tell_covers=tell_covers)
         write_page(page, html, markdown, csv, latex)
-    texts = [
-        folds_as_table(found[name]) if folds else as_table(of[0].evaluation) for name, of in bench.outcomes.items()
-    ]
-    rest = {name: facts for name, facts in found.items() if name}
-    say("\n\n".join(texts), found[""] | ({"families": rest} if rest else {}), json_file)
+    say(text, found, json_file)
 
 
 @dataclass
@@ -127,14 +120,20 @@ class _Bench:
             path = score_path(self.scores, number, self.folds, name)
             self.outcomes.setdefault(name, []).append(self._run(faces, matcher, path))
 
+    def result(self, data: DataRequest, json_file: str | None) -> tuple[str, dict]:
+        """Tables to read, and the JSON: the checkpoint's, with that of each family in ``families``."""
+        folder = Path(json_file).parent if json_file and json_file != "-" else None
+        folds = data.fold == "all"
+        found = {name: outcome_json(of, data.protocol, folds, folder) for name, of in self.outcomes.items()}
+        texts = [
+            folds_as_table(found[name]) if folds else as_table(of[0].evaluation) for name, of in self.outcomes.items()
+        ]
+        own = found.pop("")
+        return "\n\n".join(texts), own | ({"families": found} if found else {})
+
     def _run(self, faces: FaceSet, matcher: Matcher, path: Path | None) -> Outcome:
         """One method on one protocol, with the time left."""
-        with tqdm(desc=f"{matcher.name}, {faces.name}", unit="face", leave=False) as bar:
-
-            def told(done: int, total: int) -> None:
-                bar.total = total
-                bar.update(done - bar.n)
-
+        with face_bar(f"{matcher.name}, {faces.name}") as told:
             filed = run(faces, matcher, self.plan, path, told, self.command)
         return Outcome(filed, evaluation_of(filed, faces, matcher, self.plan), faces)
 
@@ -183,9 +182,9 @@ def _check_files(scores: Path | None, names: tuple[str, ...], fine_tuned: Path |
             raise DataError(f"The family {name} and {option} go together.", "Give both, or neither.")
 
 
-def _card_measures(found: dict, folds: bool) -> dict[str, dict]:
-    """What of an evaluation's JSON a card keeps."""
-    parts = found["folds"] if folds else [found]
+def _card_measures(found: dict) -> dict[str, dict]:
+    """What of an evaluation's JSON a card keeps, fold by fold."""
+    parts = found.get("folds", [found])
     return {part["protocol"]: {"rows": part["rows"], "notes": part["notes"]} for part in parts}
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -46,6 +48,18 @@ def occlusion_option() -> Any:
     """The option that hides a part of a face. To be written into a command's annotation, which is read when the command
     is: an occlusion registered from outside is then a choice too."""
     return typer.Option(metavar=f"[{'|'.join(OCCLUSIONS)}]", help="Hide a part of the probe.")
+
+
+@contextlib.contextmanager
+def face_bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar with the time left → what is told how many faces are done, and of how many."""
+    with tqdm(desc=title, unit="face", leave=False) as bar:
+
+        def told(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield told
 
 
 def say(text: str, data: dict | list, json_file: str | None) -> None:

@@ -159,9 +159,10 @@ def evaluate(
     spectra: tuple[Spectrum, ...] | None = None,
     occlusions: Sequence[str] = tuple(OCCLUSIONS),
     simulate: bool = False,
+    told: Told = nobody,
     fast: bool = False,
 ) -> Evaluation:
     """Measure a model on a protocol's faces, with the notes of both; nothing is filed."""
     plan = Plan(tuple(occlusions), spectra, simulate)
     matcher = NetworkMatcher(recognizer, fast=fast)
-    return evaluation_of(run(faces, matcher, plan, print_of_data="memory"), faces, matcher, plan)
+    return evaluation_of(run(faces, matcher, plan, told=told, print_of_data="memory"), faces, matcher, plan)
