@@ -16,6 +16,8 @@ from app.kit.demo_people import DemoSet
 from ssn.errors import GalleryError
 from ssn.faces.finder import shared_finder
 from ssn.gallery.enrol import enrol_face
+from ssn.gallery.exact import ExactIndex
+from ssn.gallery.registry import MakeIndex
 from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Recognizer
 
@@ -44,14 +46,17 @@ def default_gallery(model_id: str) -> Path:
     return data_folder() / f"{name}.db"
 
 
-def open_gallery(path: str | Path, recognizer: Recognizer, people: DemoSet) -> Gallery:
+def open_gallery(
+    path: str | Path, recognizer: Recognizer, people: DemoSet, make_index: MakeIndex = ExactIndex
+) -> Gallery:
     """The gallery of a path. A new one is filled under a name of its own and takes its place when complete: a kill at
     the first start leaves none behind, and of two first starts at once the later one opens what the earlier made.
+    ``make_index`` is what it is searched with.
 
     Raises GalleryError, and the errors of reading the demo photos.
     """
     if str(path) == ":memory:":
-        gallery = Gallery(path, recognizer.model_id, recognizer.device)
+        gallery = Gallery(path, recognizer.model_id, recognizer.device, make_index)
         _fill(gallery, recognizer, people)
         return gallery
     path = Path(path)
@@ -68,7 +73,7 @@ def open_gallery(path: str | Path, recognizer: Recognizer, people: DemoSet) -> G
         finally:
             _remove(building)
         _remove_leftovers(path)
-    return Gallery(path, recognizer.model_id, recognizer.device)
+    return Gallery(path, recognizer.model_id, recognizer.device, make_index)
 
 
 def _fill(gallery: Gallery, recognizer: Recognizer, people: DemoSet) -> None:

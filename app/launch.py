@@ -38,6 +38,7 @@ VISITORS = 200
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """The flags; ``--help`` tells everything."""
+    from ssn.gallery.registry import DEFAULT_INDEX, INDICES
     from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 
     parser = argparse.ArgumentParser(
@@ -63,6 +64,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="gallery file, or :memory:. A new one starts with the demo people. "
         "By default one file for each model, in the user's data folder (ssn-studio/MODEL_ID.db)",
     )
+    parser.add_argument("--index", default=DEFAULT_INDEX, choices=list(INDICES), help="how the gallery is searched")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where the network runs")
     return parser.parse_args(arguments)
 
@@ -179,7 +181,9 @@ def serve(flags: argparse.Namespace) -> None:
         from app.page import build_demo
         from app.services import Services
 
-        services = Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell)
+        services = Services.open(
+            flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, index=flags.index
+        )
         demo = build_demo(services)
         demo.queue(max_size=EVENTS_WAITING, api_open=False)
         demo.launch(

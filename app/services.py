@@ -20,6 +20,7 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.changes import Change
 from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
+from ssn.gallery.registry import DEFAULT_INDEX, find_index
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
 from ssn.gallery.store import Person
@@ -76,9 +77,10 @@ class Services:
         demo: Path = DEMO_FOLDER,
         beside: str | Path | None = None,
         tell: Callable[[str], object] = lambda _: None,
+        index: str = DEFAULT_INDEX,
     ) -> Services:
         """Load the model (and the one ``beside`` it) and open the gallery; a gallery that does not exist yet starts
-        with the demo people. ``tell`` is told what is being done.
+        with the demo people. ``tell`` is told what is being done, ``index`` is one of ``INDICES``.
 
         Raises CheckpointError, DeviceError, GalleryError, DataError.
         """
@@ -89,7 +91,7 @@ class Services:
         path = gallery or default_gallery(recognizer.model_id)
         new = str(path) == ":memory:" or not Path(path).exists()
         tell(f"Making the gallery {path} with the demo people …" if new else f"Opening the gallery {path} …")
-        opened = open_gallery(path, recognizer, people)
+        opened = open_gallery(path, recognizer, people, find_index(index))
         opinion = None if second is None else SecondOpinion(second, opened)
         if opinion is not None:
             opinion.prepare()

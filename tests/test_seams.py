@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
 from typer.testing import CliRunner
 
 from app.kit.demo_people import DemoSet
+from app.launch import parse_arguments
 from app.page import build_demo
 from app.services import Services
 from ssn.__main__ import app as commands
+from ssn.__main__ import command_line
 from ssn.commands.options import read_probe
+from ssn.data.protocol import Protocol
+from ssn.data.registry import DATA_SETS, DataSet
 from ssn.errors import ExplanationError
 from ssn.explanation.methods.registry import METHODS, Method, attribute
 from ssn.explanation.pair import PairScore
 from ssn.faces.occlude import OCCLUSIONS, OcclusionKind, named_mask
+from ssn.gallery.exact import ExactIndex
+from ssn.gallery.registry import INDICES, open_store
 from ssn.gallery.sqlite import Gallery
 from ssn.training.search.variants import VARIANTS
 from tests.explanation.toys import MaxEmbedder
@@ -41,6 +49,25 @@ def occlusion(monkeypatch) -> str:
 def method(monkeypatch) -> str:
     monkeypatch.setitem(METHODS, "nothing", Method("Nothing matters", nothing_matters, parameters={"level": 0.25}))
     return "nothing"
+
+
+@pytest.fixture
+def index(monkeypatch) -> str:
+    monkeypatch.setitem(INDICES, "backwards", ExactIndex)
+    return "backwards"
+
+
+@pytest.fixture
+def data_set(monkeypatch) -> str:
+    monkeypatch.setitem(
+        DATA_SETS, "nobody", DataSet("no pictures at all", NobodyOptions, lambda options, cache: Protocol("nobody"))
+    )
+    return "nobody"
+
+
+@dataclass(frozen=True)
+class NobodyOptions:
+    """It needs nothing."""
 
 
 def help_of(*words: str) -> str:
@@ -92,6 +119,24 @@ def test_a_method_is_run_watched_and_refuses_what_is_no_parameter_of_its(method)
     assert (attribute(score, face, method, parameters={"level": 2}).map == 2).all()
     with pytest.raises(ExplanationError, match="no parameter"):
         attribute(score, face, method, parameters={"depth": 2})
+
+
+def test_an_index_is_a_choice_of_the_search_and_of_the_page(index, capsys, recognizer, tmp_path):
+    assert "exact|backwards" in help_of("match")
+    assert parse_arguments(["--index", index]).index == index
+    with pytest.raises(SystemExit):
+        parse_arguments(["--index", "sideways"])
+    assert "backwards" in capsys.readouterr().err
+    with open_store(":memory:", recognizer.model_id, index=index) as gallery:
+        assert gallery.people() == []
+
+
+def test_a_data_set_is_a_choice_of_the_commands_and_of_the_page(data_set, recognizer, monkeypatch, tmp_path):
+    monkeypatch.setenv("SSN_NOBODY", str(tmp_path))  # the page offers the sets whose folder it is told
+    for command in ("evaluate", "train", "ablate"):
+        options = CliRunner().invoke(command_line(), [command, "--help"], env={"COLUMNS": "400", "TERM": "dumb"})
+        assert "nobody" in options.output
+    assert "nobody" in {value for _, value in choices_of(recognizer, "evaluation-protocol")}
 
 
 def test_every_name_of_a_registry_is_its_own():

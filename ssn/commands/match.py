@@ -21,6 +21,7 @@ from ssn.commands.options import (
     Page,
     SpectrumName,
     check_choices,
+    index_option,
     occlusion_option,
     one_photo_only,
     read_probe,
@@ -33,7 +34,7 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.index import find_over
 from ssn.gallery.people_folder import read_folder
-from ssn.gallery.registry import DEFAULT_INDEX, INDICES, find_index, open_store, scheme_of
+from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
 from ssn.gallery.search_verdict import judges_of
 from ssn.gallery.store import GalleryStore, Match
 from ssn.gallery.verdict import RULES, SEARCH_RULE, SearchRates, find_rule, summary
@@ -53,7 +54,7 @@ def match(
     over: Annotated[
         str, typer.Option(help="A person's several templates count as their best score, or the mean.")
     ] = "best",
-    index: Annotated[str, typer.Option(help=f"How to search: {', '.join(INDICES)}.")] = DEFAULT_INDEX,
+    index: Annotated[str, index_option()] = DEFAULT_INDEX,
     rule: Annotated[
         str, typer.Option(help=f"How scores become verdicts: {', '.join(RULES)}. search needs the model's cohort file.")
     ] = SEARCH_RULE,

@@ -21,6 +21,7 @@ from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.subject import numbered_picture
 from ssn.faces.types import SPECTRA, AlignedFace
 from ssn.files import atomically, json_text, write_json
+from ssn.gallery.registry import INDICES
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
@@ -48,6 +49,11 @@ def occlusion_option() -> Any:
     """The option that hides a part of a face. To be written into a command's annotation, which is read when the command
     is: an occlusion registered from outside is then a choice too."""
     return typer.Option(metavar=f"[{'|'.join(OCCLUSIONS)}]", help="Hide a part of the probe.")
+
+
+def index_option() -> Any:
+    """The option that chooses how a gallery is searched. Read as :func:`occlusion_option` is."""
+    return typer.Option(metavar=f"[{'|'.join(INDICES)}]", help="How the gallery is searched.")
 
 
 @contextlib.contextmanager
