@@ -81,10 +81,10 @@ def test_a_second_model_stands_beside_the_first(visit, server_of_two):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing sticks out sideways"
     visitor.screenshot("beside-390")
 
+    page.set_viewport_size({"width": 1440, "height": 900})
     visitor.tab("Model")
     page.locator("#model-card").wait_for()
     assert re.search(r"random-[0-9a-f]{12}", page.locator("#model-card").inner_text())
-    page.set_viewport_size({"width": 1440, "height": 900})
     visitor.screenshot("beside-model")
 
 
