@@ -18,6 +18,7 @@ from ssn.evaluation.report_parts import row_name
 from ssn.evaluation.runs import as_json
 from ssn.evaluation.tables import NAMES, as_csv, measured, paper_tables
 from ssn.files import json_text
+from ssn.gallery.verdict import STRICT, rate_name
 
 SHOWN = ("auc", "eer", "tpr_at_0.01", "tpr_at_0.001", "rank1", "fnir_at_0.1", "fnir_at_0.01")
 """Measures of the table, in its order."""
@@ -108,7 +109,7 @@ def errors(runs: Sequence[Shown]) -> str:
             if not runs[0].mistakes and runs[0].name.endswith(("npz", "json"))
             else ""
         )
-        return empty(text or "No comparison went wrong at FMR 0.1 %.")
+        return empty(text or f"No comparison went wrong at {rate_name(STRICT)}.")
     cards = []
     for place, pair in enumerate(pairs):
         pictures = [("probe", pair.probe), ("enrolled", pair.enrolled), ("block 1", pair.saliency)]

@@ -22,6 +22,7 @@ from app.workbench.visit import Visit as WorkbenchVisit
 from ssn.errors import DataError, SSNError
 from ssn.evaluation.curves import AXES
 from ssn.evaluation.probes import hideable
+from ssn.gallery.verdict import STRICT, rate_name
 
 USUAL = ["none", "maskTop", "maskBottom"]
 NO_RUN = ""
@@ -47,7 +48,7 @@ class EvaluationTab:
                 self.measures = fragment(views.nothing_yet(), elem_id="evaluation-measures")
                 with gr.Row(elem_id="evaluation-plots"):
                     self.plots = {kind: gr.Plot(visible=False, show_label=False, container=False) for kind in AXES}
-                fragment(step("", "Worst errors", "of the first run, at FMR 0.1 %"))
+                fragment(step("", "Worst errors", f"of the first run, at {rate_name(STRICT)}"))
                 self.errors = clickable("evaluation-errors", "")
         self._connect(tab)
 

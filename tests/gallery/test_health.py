@@ -14,13 +14,13 @@ from ssn.gallery.sqlite import Gallery
 from ssn.gallery.stored_face import picture_of
 from ssn.gallery.vector_file import VectorFile
 from tests.gallery.templates import MODEL, template
-from tests.gallery.toys import ToyRecognizer, picture
+from tests.gallery.toys import ToyFinder, picture
 
 
 @pytest.fixture
 def full(gallery, monkeypatch) -> Gallery:
     monkeypatch.setattr(in_step, "WORTHWHILE", 3)
-    face = ToyRecognizer().face(picture(1))
+    face = ToyFinder().face(picture(1))
     for seed, name in enumerate(["Ann", "Ann", "Ann", "Ben", "Cid"]):
         gallery.enrol(name, template(seed, spectrum="nir" if seed else "vis"), picture_of(face) if seed else None)
     gallery.set_notes(gallery.person("Ben").id, "x")

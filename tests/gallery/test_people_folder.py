@@ -52,7 +52,8 @@ def test_what_is_no_photo_is_named_with_its_reason_and_the_sums_agree(tmp_path):
     (tmp_path / "Ada" / "good.jpg").symlink_to(outside / "x.jpg")
     (tmp_path / "Ada" / "loop").symlink_to(tmp_path)
     os.mkfifo(tmp_path / "Ada" / "pipe.jpg")
-    assert names(tmp_path) == {"Ada/a.JPG": "Ada", "Ada/good.jpg": "Ada"}
+    heic = {"Ada/b.heic": "Ada"} if ".heic" in SUFFIXES else {}  # it takes an optional decoder
+    assert names(tmp_path) == {"Ada/a.JPG": "Ada", "Ada/good.jpg": "Ada", **heic}
     found = reasons(tmp_path)
     words = {
         "Ada/b.heic": ".heic",
@@ -69,7 +70,7 @@ def test_what_is_no_photo_is_named_with_its_reason_and_the_sums_agree(tmp_path):
         "Ada/gone.jpg": "leads nowhere",
         "Ada/pipe.jpg": "no regular file",
     }
-    words = {place: word for place, word in words.items() if place != "Ada/b.heic" or ".heic" not in SUFFIXES}
+    words = {place: word for place, word in words.items() if place not in heic}
     assert {place: word for place, word in words.items() if word not in found[place]} == {}
     assert len(found) + len(names(tmp_path)) == len(files) + 5
 
