@@ -54,16 +54,18 @@ def upright_transform(landmarks: np.ndarray, size: int) -> np.ndarray:
         raise AcquireError(NOT_UPRIGHT) from error
 
 
-def aligned_crop(picture: Picture, landmarks: np.ndarray | None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """→ crop (144, 144, 3) uint8, landmarks (68, 2) in it, and the transform (2, 3) from the picture. Raises
+def aligned_crop(picture: Picture, landmarks: np.ndarray | None) -> tuple[np.ndarray, ...]:
+    """→ crop (144, 144, 3) uint8, landmarks (68, 2) in it, the transform (2, 3) from the picture, and the landmarks
+    (68, 2) of the aligned face inside the margin, to the last bit: where a mask ends depends on it. Raises
     AcquireError."""
     image, points = picture_with_landmarks(picture, landmarks)
     transform = upright_transform(points, CROP_SIZE)
     crop = warp(image, transform, CROP_SIZE)
     # A shifted frame is interpolated otherwise here and there; inside the margin is the aligned face itself.
     margin = (CROP_SIZE - FACE_SIZE) // 2
-    crop[margin:-margin, margin:-margin] = warp(image, upright_transform(points, FACE_SIZE), FACE_SIZE)
-    return crop, apply_transform(transform, points), transform
+    inner = upright_transform(points, FACE_SIZE)
+    crop[margin:-margin, margin:-margin] = warp(image, inner, FACE_SIZE)
+    return crop, apply_transform(transform, points), transform, apply_transform(inner, points)
 
 
 def align_jobs(samples: list[Sample], keys: list[str]) -> dict[str, tuple]:
@@ -80,7 +82,7 @@ def align_shard(folder: Path, jobs: list[tuple]) -> None:
             keys.append(key)
         except AcquireError as error:
             failed[key] = error.what
-    pixels, landmarks, transforms = zip(*faces, strict=True) if faces else ((), (), ())
+    pixels, landmarks, transforms, aligned = zip(*faces, strict=True) if faces else ((), (), (), ())
     write_shard(
         folder,
         keys,
@@ -88,6 +90,7 @@ def align_shard(folder: Path, jobs: list[tuple]) -> None:
         pixels=np.array(pixels, np.uint8).reshape(-1, CROP_SIZE, CROP_SIZE, 3),
         landmarks=np.array(landmarks, float).reshape(-1, 68, 2),
         transforms=np.array(transforms, float).reshape(-1, 2, 3),
+        aligned=np.array(aligned, float).reshape(-1, 68, 2),
     )
 
 

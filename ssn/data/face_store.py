@@ -25,7 +25,7 @@ from ssn.faces.types import FACE_SIZE, AlignedFace, Spectrum
 
 log = logging.getLogger(__name__)
 
-ALIGNMENT = "faces-144-v1"
+ALIGNMENT = "faces-144-v2"
 """The version of detection, landmarks and alignment: another one stores anew."""
 MARGIN = (CROP_SIZE - FACE_SIZE) // 2
 
@@ -70,10 +70,17 @@ def taken(pixels: np.ndarray | DiskRows, rows: np.ndarray) -> np.ndarray | DiskR
 
 
 class LazyFaces(Sequence):
-    """Stored crops as a sequence of aligned faces, each made when it is asked for."""
+    """Stored crops as a sequence of aligned faces, each made when it is asked for. ``aligned`` (N, 68, 2) are the
+    landmarks in the aligned frame, where they are known there; else those of the crops are moved by the margin."""
 
-    def __init__(self, pixels: np.ndarray | DiskRows, landmarks: np.ndarray, spectra: Sequence[Spectrum] | None = None):
-        self.pixels, self.landmarks, self.spectra = pixels, landmarks, spectra
+    def __init__(
+        self,
+        pixels: np.ndarray | DiskRows,
+        landmarks: np.ndarray,
+        spectra: Sequence[Spectrum] | None = None,
+        aligned: np.ndarray | None = None,
+    ):
+        self.pixels, self.landmarks, self.spectra, self.aligned = pixels, landmarks, spectra, aligned
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -83,7 +90,9 @@ class LazyFaces(Sequence):
             return [self[i] for i in range(*index.indices(len(self)))]
         if not -len(self) <= index < len(self):
             raise IndexError(index)
-        return face_of_crop(self.pixels[index], self.landmarks[index], self.spectra[index] if self.spectra else "vis")
+        spectrum = self.spectra[index] if self.spectra else "vis"
+        face = face_of_crop(self.pixels[index], self.landmarks[index], spectrum)
+        return face if self.aligned is None else face.with_(landmarks=self.aligned[index])
 
 
 class FaceStore:
@@ -137,7 +146,8 @@ class FaceStore:
 
     def aligned(self, keys: Sequence[str], spectra: Sequence[Spectrum]) -> LazyFaces:
         """Stored faces as aligned faces in those spectra, the same as from their pictures."""
-        return LazyFaces(self.pixels(keys), self.landmarks(keys), list(spectra))
+        aligned = self.faces.array(keys, "aligned", (0, 68, 2))
+        return LazyFaces(self.pixels(keys), self.landmarks(keys), list(spectra), aligned)
 
     def descriptors(self, teacher: Teacher, samples: Sequence[Sample], keys: Sequence[str], what: str) -> np.ndarray:
         """Descriptors (N, D) float32 by a teacher of samples that are stored, made where they are not known yet."""

@@ -172,7 +172,7 @@ def test_a_stored_face_is_the_face_of_its_picture(demo, tmp_path):
     for face, sample in zip(store.aligned(keys, [s.spectrum for s in good]), samples, strict=True):
         direct = aligned_sample(sample)
         assert np.array_equal(face.pixels, direct.pixels)
-        assert np.allclose(face.landmarks, direct.landmarks, atol=1e-9)
+        assert np.array_equal(face.landmarks, direct.landmarks), "to the last bit: where a mask ends depends on it"
         assert face.spectrum == direct.spectrum
     described = store.descriptors(DLIB, good, keys, "x")
     image = read_image(demo[1].enrolment)
@@ -218,8 +218,8 @@ def test_drawn_pictures_need_a_key_to_be_stored(tmp_path):
 
 
 def squares(folder: Path, jobs: list[tuple]) -> None:
-    """Stands in for alignment: slow, and it says who did it."""
-    time.sleep(0.05)
+    """Stands in for alignment: slow, slower still where it will fail, and it says who did it."""
+    time.sleep(0.05 if all(isinstance(number, int) for _, number in jobs) else 4.0)
     write_shard(folder, [job[0] for job in jobs], {}, values=np.array([[job[1] ** 2, os.getpid()] for job in jobs]))
 
 
