@@ -204,6 +204,7 @@ def page_options(flags: argparse.Namespace, ready: Any) -> dict[str, Any]:
     model or gallery do not answer."""
     from starlette.middleware import Middleware
 
+    from app.event_stream import EventStreams
     from app.kit.theme import studio_theme
     from app.security.gate import LOOPBACK, Gate, Rules
     from app.security.health import health_routes
@@ -214,7 +215,10 @@ def page_options(flags: argparse.Namespace, ready: Any) -> dict[str, Any]:
         path = urlsplit(path).path
     rules = Rules(LOOPBACK if flags.host in THIS_MACHINE else None, frozenset(origins), path)
     return {
-        "app_kwargs": {"middleware": [Middleware(Gate, rules=rules)], "routes": health_routes(ready)},
+        "app_kwargs": {
+            "middleware": [Middleware(Gate, rules=rules), Middleware(EventStreams)],
+            "routes": health_routes(ready),
+        },
         "max_threads": THREADS,
         "share": False,
         "quiet": True,

@@ -53,10 +53,12 @@ const editable = (target) =>
   target instanceof Element &&
   (target.isContentEditable || target.matches("textarea, input:not([type=file], [type=radio], [type=checkbox], [type=range])"));
 
-input.addEventListener("change", () => {
+const chosen = () => {
   if (input.files.length) read(input.files[0]);
   input.value = "";
-});
+};
+input.addEventListener("change", chosen);
+chosen(); // a file that was chosen before this script ran
 onPage(document, "paste", (event) => {
   if (!shown() || (editable(event.target) && !event.clipboardData.files.length)) return;
   event.preventDefault();

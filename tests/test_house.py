@@ -25,7 +25,8 @@ LIBRARY = (
 
 SCREEN = (
     {"kit"},
-    {"explainers", "first_start", "security"},
+    {"explainers", "first_start", "event_stream"},
+    {"security"},
     {"session", "services"},
     {"workbench"},
     {"gallery", "evaluation", "model"},

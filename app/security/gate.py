@@ -13,6 +13,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.event_stream import PAGE
 from app.security.headers import FOREVER, HEADERS
 from app.security.visitors import COOKIE, Pages, new_visitor
 from ssn.faces.read import MAX_BYTES
@@ -137,7 +138,9 @@ class Gate:
         try:
             body = await _in_time(_body(receive, length), RECEIVING, 408, "The request took too long to arrive.")
             if path.rstrip("/") in POSTS:
-                self._check_page(_page_in(body), visitor)
+                page = _page_in(body)
+                self._check_page(page, visitor)
+                scope = {**scope, PAGE: page}
             await self.app(scope, _replay(body, receive), send)
         finally:
             if large:

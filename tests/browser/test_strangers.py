@@ -3,11 +3,12 @@ no names."""
 
 from __future__ import annotations
 
+import asyncio
 import re
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
@@ -31,14 +32,23 @@ from tests.browser.conftest import PATIENCE, running
 pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery"
+SLOW = 0.3
+"""Seconds by which an answer is late."""
 SECRET = "Zaphodine Quux"
 """A name that must be in no log."""
 
 
 def proxy(upstream: str) -> Starlette:
-    """Shows ``upstream`` at /studio, under its own name, as a web server in front would."""
+    """Shows ``upstream`` at /studio, under its own name, as a web server in front would, at the end of a line that is
+    slow to bring the answers."""
     nobodys = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # one visitor's cookies are not another's
     client = httpx.AsyncClient(base_url=upstream, timeout=120, cookies=nobodys)
+
+    async def late(answer: httpx.Response) -> AsyncIterator[bytes]:
+        async for chunk in answer.aiter_raw():
+            if "queue/data" in answer.request.url.path:
+                await asyncio.sleep(SLOW)
+            yield chunk
 
     async def forward(request: Request) -> StreamingResponse:
         headers = [(name, value) for name, value in request.headers.raw if name.lower() != b"host"]
@@ -47,7 +57,7 @@ def proxy(upstream: str) -> Starlette:
         asked = client.build_request(request.method, url, headers=headers, content=await request.body())
         answer = await client.send(asked, stream=True)
         closing = BackgroundTask(answer.aclose)
-        back = StreamingResponse(answer.aiter_raw(), answer.status_code, background=closing)
+        back = StreamingResponse(late(answer), answer.status_code, background=closing)
         back.raw_headers = answer.headers.raw
         return back
 
