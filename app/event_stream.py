@@ -1,6 +1,6 @@
 """No answer is lost on a slow line. Gradio ends a page's stream of answers as soon as nothing is under way. A page that
 asks for something before the end has reached it takes the stream for open, opens no other, and its answer waits for
-ever. So the stream stays open for a while after the last answer, and whoever asks just after its end is told so a little
+ever. So a stream stays open for a while after the last answer, and whoever asks just after its end is told so a little
 later."""
 
 from __future__ import annotations
