@@ -21,11 +21,15 @@ from ssn.commands.import_weights import import_weights
 from ssn.commands.match import match
 from ssn.commands.report import report
 from ssn.commands.synth import synth
+from ssn.commands.thresholds import thresholds
 from ssn.commands.train import train
 from ssn.commands.visibility import visibility
 from ssn.errors import SSNError
 
-COMMANDS = (embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility, cohort, import_weights)
+COMMANDS = (
+    *(embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility, cohort, thresholds),
+    import_weights,
+)
 NAMES: dict[Callable[..., Any], str] = {import_weights: "import"}
 """Of commands whose name is a word of the language; the others are called as their function."""
 

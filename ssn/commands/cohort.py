@@ -26,6 +26,16 @@ SAME_PERSON = 0.3
 strangers. Of strangers who are adults one pair in 10,000 is nearer than 0.40; UTKFace has people twice, at 0.15."""
 
 
+CropSets = Annotated[
+    list[Path],
+    typer.Option(
+        help="Crops SET.npy (N, 144, 144, 3) uint8; SET.npz beside them has their landmarks (N, 68, 2), identity "
+        "(N,), −1 where nobody knows, original or name (N,), and perhaps dlib (N, 128), by which people who are "
+        "there twice are told. May be given several times."
+    ),
+]
+
+
 @dataclass(frozen=True)
 class People:
     """Faces of different people, one each, the groups each belongs to, and dlib's descriptors (N, 128), not numbers
@@ -57,14 +67,7 @@ def nobody() -> People:
 
 
 def cohort(
-    faces: Annotated[
-        list[Path],
-        typer.Option(
-            help="Crops SET.npy (N, 144, 144, 3) uint8; SET.npz beside them has their landmarks (N, 68, 2), identity "
-            "(N,), −1 where nobody knows, original or name (N,), and perhaps dlib (N, 128), by which people who are "
-            "there twice are told. May be given several times."
-        ),
-    ],
+    faces: CropSets,
     people: Annotated[int, typer.Option(min=20, help="Strangers of each set whose templates are averaged.")] = 100,
     held_out: Annotated[int, typer.Option(min=20, help="Others of each set whose scores are counted.")] = 120,
     out: Annotated[Path | None, typer.Option(help="The file; beside the checkpoint if not given.")] = None,

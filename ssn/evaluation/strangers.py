@@ -74,19 +74,20 @@ def embed_strangers(
     faces: Sequence[AlignedFace],
     groups: Sequence[tuple[str, ...]],
     branches: Sequence[Branch] = BRANCHES,
+    covers: Sequence[Cover] = COVERS,
     seed: int = 0,
     told: Callable[[float], None] = lambda share: None,
 ) -> Strangers:
     """VIS faces of N different people with landmarks → their templates, in bfloat16 where the machine has it. ``told``
     hears the share that is done."""
-    steps = 2 + len(branches) * len(COVERS)
+    steps = 2 + len(branches) * len(covers)
     enrolled = recognizer.embed_batch(list(faces), fast=True, enrolled=True)
     told(2 / steps)
     drawn, worn = _masks(faces, seed), np.arange(len(faces)) % MASKS
     probes: dict[tuple[Branch, Cover], np.ndarray] = {}
     for branch in branches:
         seen = list(faces) if branch == "vis" else [simulated_nir_face(face) for face in faces]
-        for cover in COVERS:
+        for cover in covers:
             hidden = seen
             if cover != "none":
                 hidden = [occlude(face, drawn[cover][number]) for face, number in zip(seen, worn, strict=True)]
