@@ -51,7 +51,7 @@ def thresholds(
     if not len(adults(drawn).faces):
         raise DataError("These sets show no adults.", "Name a set with adults.")
     seen = embed_strangers(recognizer, drawn.faces, drawn.groups, covers=("none",), told=told)
-    matrices = {branch: probes @ seen.enrolled.T for (branch, _), probes in seen.probes.items()}
+    matrices: dict[str, np.ndarray] = {branch: probes @ seen.enrolled.T for (branch, _), probes in seen.probes.items()}
     found = group_thresholds(matrices, seen.groups, before, drawn.same, is_adult, least, seed)
     data = as_data(found, before, genuine, card.model_id, [path.stem for path in faces])
     if write_card:
