@@ -36,6 +36,7 @@ def over_folds(name: str, summaries: Sequence[Summary]) -> Summary:
         "more": {},
         "told": _mean_of([summary["told"] for summary in summaries]),
         "gains": _gains([summary["gains"] for summary in summaries]),
+        "attribution": [],
         "removed": [],
         "saliency": {},
         "folds": list(summaries),
@@ -65,7 +66,8 @@ def _mean_of(folds: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """Rows with ``MEASURE_mean`` → the same, with mean and deviation of those means over the folds."""
     found = []
     for same in zip(*folds, strict=True):
-        row = {key: same[0][key] for key in ("variant", "occlusion")} | {"folds": len(same)}
+        row = {key: same[0].get(key) for key in ("variant", "occlusion", "masks_in_training", "tied")}
+        row |= {"folds": len(same)}
         for measure in [key.removesuffix("_mean") for key in same[0] if key.endswith("_mean")]:
             values = [one[f"{measure}_mean"] for one in same]
             mean, deviation = (None, None) if None in values else mean_and_deviation(values)

@@ -14,7 +14,7 @@ from ssn.data.face_store import FaceStore, StoredFaces, taken
 from ssn.data.protocol import Protocol
 from ssn.errors import DataError
 from ssn.evaluation.face_set import FaceSet, Progress, plain, protocol_face_set, stored_face_set
-from ssn.evaluation.measure import measure, measure_descriptors
+from ssn.evaluation.measure import Row, measure, measure_descriptors
 from ssn.evaluation.report import SPECTRUM_NAMES, write_json
 from ssn.evaluation.saliency import saliency_on_mask
 from ssn.faces.descriptor import describe
@@ -59,12 +59,13 @@ class Judge:
         return self.of_file(file)
 
     def of_file(self, file: Path) -> dict[str, Any]:
-        """{"model", "sets": {name: rows}, "saliency": {occlusion: blocks}}; an adaptive network also {"told": …}, its
-        rows when it is told the masks."""
+        """{"model", "sets": {name: rows}, "hits": {name: …}, "saliency": {occlusion: blocks}}; an adaptive network also
+        {"told": …}, its rows when it is told the masks."""
         recognizer = Recognizer(*load_model(file), self.team.device)
-        judged = {"model": recognizer.model_id, "sets": self._measure(recognizer, tell=False)}
+        measured = self._measure(recognizer, tell=False)
+        judged = {"model": recognizer.model_id, "sets": _flat(measured), "hits": self._hits(measured)}
         if recognizer.network.adaptive:
-            judged["told"] = self._measure(recognizer, tell=True)
+            judged["told"] = _flat(self._measure(recognizer, tell=True))
         judged["saliency"] = {
             kind: saliency_on_mask(recognizer, self.watched, kind, self.spectrum) for kind in WATCHED_OCCLUSIONS
         }
@@ -73,16 +74,30 @@ class Judge:
     def of_teacher(self) -> dict[str, Any]:
         """{"model", "sets": {name: rows}} of dlib's descriptors, on the same pictures."""
         rows = {each.name: measure_descriptors(_described, each, tested_spectrum(each)) for each in self.sets}
-        return {"model": TEACHER, "sets": {name: [row.flat() for row in measured] for name, measured in rows.items()}}
+        return {"model": TEACHER, "sets": _flat(rows)}
 
-    def _measure(self, recognizer: Recognizer, tell: bool) -> dict[str, Any]:
-        rows = {
+    def _hits(self, measured: dict[str, list[Row]]) -> dict[str, Any]:
+        """Of each set whose probes are searched with, ``people`` (n,), and by occlusion a 1 for each whose person is at
+        rank 1, else a 0."""
+        found: dict[str, Any] = {}
+        for each in self.sets:
+            searched = each.places(tested_spectrum(each))
+            _, people = np.unique(each.probe_people[searched[searched < len(each.probe_people)]], return_inverse=True)
+            hits = {row.occlusion: "".join("01"[hit] for hit in row.hits) for row in measured[each.name]}
+            found[each.name] = {"people": people.tolist(), **hits}
+        return found
+
+    def _measure(self, recognizer: Recognizer, tell: bool) -> dict[str, list[Row]]:
+        return {
             each.name: measure(
                 recognizer, each, (tested_spectrum(each),), shortlist=self.shortlist, tell=tell, fast=True
             )
             for each in self.sets
         }
-        return {name: [row.flat() for row in measured] for name, measured in rows.items()}
+
+
+def _flat(measured: dict[str, list[Row]]) -> dict[str, list[dict]]:
+    return {name: [row.flat() for row in rows] for name, rows in measured.items()}
 
 
 def _described(face: AlignedFace) -> np.ndarray:

@@ -10,12 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ssn.ablation.paired import attribution, mcnemar_of
 from ssn.errors import DataError
 from ssn.evaluation.report import mean_and_deviation, write_json
 from ssn.training.search.recipe import Recipe
@@ -112,32 +112,43 @@ class Ablation:
 
     def summary(self, **facts) -> dict:
         """Everything as plain values: ``rows`` of the first test set, ``more`` of the others, mean and sample standard
-        deviation over the seeds (None for one seed); ``told`` of the first set, where the masks were told; ``gains``:
-        Rank-1 over the row above, paired by seed; ``removed``: the share of the baseline's Rank-1 errors that are gone,
-        paired by seed, and ``ceiling``: the share that would go if hidden probes did as well as the baseline's
-        complete ones, which is as much as a treatment of occlusion alone can do."""
+        deviation over the seeds (None for one seed), with ``masks_in_training``, ``tied``, and ``mcnemar_p`` against
+        the row it is ``over``; ``told`` of the first set, where the masks were told; ``gains``: Rank-1 over that row,
+        paired by seed; ``attribution``: what each part is worth; ``removed``: the share of the baseline's Rank-1 errors
+        that are gone, paired by seed, and ``ceiling``: the share that would go if hidden probes did as well as the
+        baseline's complete ones, which is as much as a treatment of occlusion alone can do."""
         names = list(self.base["sets"])
+        base = {key: value for key, value in self.base.items() if key != "hits"}
+        occlusions = [row["occlusion"] for row in base["sets"][names[0]]]
         done = [v for v in VARIANTS if all((v, seed) in self.results for seed in self.config.seeds)]
         return {
             **facts,
             "seed_list": list(self.config.seeds),
             "recipe": self.config.recipe.facts(("variant", "seed")),
-            "base": self.base,
+            "base": base,
             "test": names[0],
             "rows": self._rows(names[0], done),
             "more": {name: self._rows(name, done) for name in names[1:]},
             "told": self._rows(names[0], [v for v in done if "told" in self.results[v, self.config.seeds[0]]], "told"),
             "gains": self._gains(names[0], done),
+            "attribution": attribution(self._by_variant(done), names[0], occlusions),
             "removed": self._removed(names[0], done) if BASELINE in done else [],
             "saliency": {v: [self.results[v, s].get("saliency") for s in self.config.seeds] for v in done},
         }
 
+    def _by_variant(self, done: list[str]) -> dict[str, list[dict]]:
+        return {variant: [self.results[variant, seed] for seed in self.config.seeds] for variant in done}
+
     def _rows(self, name: str, done: list[str], kind: str = "sets") -> list[dict]:
-        found = []
+        found, judged = [], self._by_variant(done)
         for variant in done:
             runs = [self.results[variant, seed][kind][name] for seed in self.config.seeds]
             for same in zip(*runs, strict=True):
-                row = {"variant": variant, "occlusion": same[0]["occlusion"], "seeds": len(same)}
+                occlusion, about = same[0]["occlusion"], VARIANTS[variant]
+                row = {"variant": variant, "occlusion": occlusion, "seeds": len(same)}
+                masks = about.masks and self.config.recipe.batches.mode == "partial"
+                row |= {"masks_in_training": masks, "tied": bool(about.tied)}
+                row |= mcnemar_of(judged, variant, name, occlusion) if kind == "sets" else {}
                 for measure in [key for key in same[0] if key != "occlusion"]:
                     mean, deviation = mean_and_deviation([run[measure] for run in same])
                     row |= {f"{measure}_mean": mean, f"{measure}_std": deviation}
@@ -146,7 +157,7 @@ class Ablation:
 
     def _gains(self, name: str, done: list[str]) -> list[dict]:
         found = []
-        for above, variant in pairwise(done):
+        for above, variant in [(VARIANTS[name].over, name) for name in done if VARIANTS[name].over in done]:
             runs = [[self.results[v, seed]["sets"][name] for v in (above, variant)] for seed in self.config.seeds]
             for place, row in enumerate(runs[0][0]):
                 gain, deviation = mean_and_deviation([b[place]["rank1"] - a[place]["rank1"] for a, b in runs])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ssn.training.search.variants import VARIANTS
+
 COLUMNS = (
     *((f"Rank-{i}", f"rank{i}") for i in range(1, 6)),
     ("AUC", "auc"),
@@ -12,15 +14,6 @@ COLUMNS = (
     ("TPR@0.1 %", "tpr_at_0.001"),
     ("Rank-1 re-ranked", "rerank1"),
 )
-MEANING = {
-    "light-cnn": "Light CNN, fine-tuned",
-    "si": "+ indicator, one for both spectra",
-    "si-split": "+ an indicator for each spectrum",
-    "si-split+ib": "+ information bottleneck",
-    "ssn": "+ automatic feature search: the paper's SSN",
-    "ssn-adaptive": "our extension: a saliency for each image",
-}
-
 TOLD = {"ssn-adaptive": "the same, told which pixels are hidden"}
 
 
@@ -39,6 +32,8 @@ def as_markdown(summary: dict) -> str:
             lines += [f"## {name}, {occlusion}", "", *_table(name, occlusion, rows, summary), ""]
     if summary["gains"]:
         lines += ["## What each part adds", "", *_gains(summary), ""]
+    if summary.get("attribution"):
+        lines += ["## What the jump is made of", "", *_attribution(summary), ""]
     if summary.get("removed"):
         lines += ["## Errors removed", "", *_removed(summary), ""]
     if hidden := _saliency(summary):
@@ -69,7 +64,8 @@ def _table(name: str, occlusion: str, rows: list[dict], summary: dict) -> list[s
                 cells = [_cell(row.get(key), None) for _, key in COLUMNS]
                 lines.append(f"| {title} | {' | '.join(cells)} |")
     told = summary["told"] if name == summary["test"] and occlusion != "none" else []
-    for meaning, row in [(MEANING, row) for row in rows] + [(TOLD, row) for row in told]:
+    meanings = {name: variant.meaning for name, variant in VARIANTS.items()}
+    for meaning, row in [(meanings, row) for row in rows] + [(TOLD, row) for row in told]:
         if row["occlusion"] == occlusion:
             cells = [_cell(row.get(f"{key}_mean"), row.get(f"{key}_std")) for _, key in COLUMNS]
             lines.append(f"| `{row['variant']}`: {meaning[row['variant']]} | {' | '.join(cells)} |")
@@ -85,17 +81,40 @@ def _cell(mean: float | None, deviation: float | None) -> str:
 def _gains(summary: dict) -> list[str]:
     paired = summary.get("over", "seeds").removesuffix("s")
     lines = [
-        f"Rank-1 on {summary['test']} over the row above, paired by {paired}, in points. It *helps* where the mean is "
-        "more than two standard errors above nothing, each comparison for itself: of many, one may do so by chance.",
+        f"Rank-1 on {summary['test']} over the row it differs from by one part, paired by {paired}, in points. It "
+        "*helps* where the mean is more than two standard errors above nothing, each comparison for itself: of many, "
+        "one may do so by chance. *p*: McNemar's exact test on the probes that one of the two rows finds and the other "
+        "does not.",
         "",
-        "| row | over | occlusion | gain | helps |",
-        "|---|---|---|---|---|",
+        "| row | over | occlusion | gain | helps | p |",
+        "|---|---|---|---|---|---|",
     ]
+    tests = {(row["variant"], row["occlusion"]): row.get("mcnemar_p") for row in summary["rows"]}
     for gain in summary["gains"]:
         helps = {True: "yes", False: "not shown", None: "one cannot tell"}[gain["helps"]]
         value = _cell(gain["rank1_gain_mean"], gain["rank1_gain_std"])
-        lines.append(f"| `{gain['variant']}` | `{gain['over']}` | {gain['occlusion']} | {value} | {helps} |")
+        p = tests.get((gain["variant"], gain["occlusion"]))
+        chance = "–" if p is None else f"{p:.3f}" if p >= 0.001 else "< 0.001"
+        lines.append(f"| `{gain['variant']}` | `{gain['over']}` | {gain['occlusion']} | {value} | {helps} | {chance} |")
     return lines
+
+
+def _attribution(summary: dict) -> list[str]:
+    """A line for each part, a column for each occlusion."""
+    rows = summary["attribution"]
+    occlusions = list(dict.fromkeys(row["occlusion"] for row in rows))
+    cells: dict[str, dict[str, str]] = {}
+    for row in rows:
+        between = "" if row["low"] is None else f" ({100 * row['low']:+.1f} … {100 * row['high']:+.1f})"
+        cells.setdefault(row["effect"], {})[row["occlusion"]] = f"{100 * row['value']:+.1f}{between}"
+    return [
+        f"Rank-1 points on {summary['test']}, with the 95 % interval of drawing the people anew. Masks and indicator: "
+        "the mean over whether the other is there.",
+        "",
+        f"| part | {' | '.join(occlusions)} |",
+        "|---" * (len(occlusions) + 1) + "|",
+        *(f"| {name} | {' | '.join(own.get(kind, '–') for kind in occlusions)} |" for name, own in cells.items()),
+    ]
 
 
 def _removed(summary: dict) -> list[str]:

@@ -33,7 +33,8 @@ class Row:
     ``accuracy`` is of listed pairs alone: of all against all it would be the base rate. ``thresholds``: cosine scores
     at the FMRs of ``RATES``, from all ``impostors`` comparisons of the row. ``rank`` is empty where the protocol does
     not identify, ``reranked`` where nothing was ranked again. ``open_set``, where it was asked for: FNIR by FPIR,
-    and how many searches for ``strangers`` and for ``enrolled`` people it is from.
+    and how many searches for ``strangers`` and for ``enrolled`` people it is from. ``hits`` (P,) bool: the probes whose
+    person is at rank 1.
     """
 
     probe_spectrum: Spectrum
@@ -48,6 +49,7 @@ class Row:
     reranked: list[float] = field(default_factory=list)
     impostors: int = 0
     open_set: dict[str, float] = field(default_factory=dict)
+    hits: tuple[bool, ...] = ()
 
     def flat(self) -> dict:
         """As an ablation keeps it: ``occlusion``, ``rank1`` …, ``auc``, ``eer``, ``tpr_at_0.01`` …,
@@ -232,6 +234,7 @@ def _row(
         rank=metrics.cmc(compared.matrix, *people, RANKS) if compared.matrix.size else [],
         reranked=metrics.cmc(again, *people, RANKS) if again is not None and again.size else [],
         impostors=len(strangers),
+        hits=tuple((metrics.mate_ranks(compared.matrix, *people) == 1).tolist()) if compared.matrix.size else (),
     )
 
 

@@ -6,8 +6,8 @@
         M  descends  ∇_M L_val(θ″, M)        by Adam          (∇ of first or second order: ``bilevel``)
         θ″ descends  ∇_θ″ L_train(θ″, M)     by SGD
 
-Variants without the search learn M and θ″ side by side on both batches, which come from all of S_T: the same number of
-iterations and of faces.
+Variants without the search learn M and θ″ side by side on both batches, which come from all of S_T: as many faces
+and as many steps of M and of θ″.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from ssn.data.face_store import StoredFaces
 from ssn.training.search.batches import Batches
 from ssn.training.search.bilevel import Bilevel
-from ssn.training.search.objective import Objective, total
+from ssn.training.search.objective import Objective, descend, total
 from ssn.training.search.people import TrainingPeople, halves
 from ssn.training.search.recipe import Recipe
 from ssn.training.search.stage import ObjectiveStage
@@ -60,7 +60,7 @@ class Search(ObjectiveStage):
         self.bilevel = Bilevel(self.upper, self.lower, rates, recipe.search.order)
         self.optimizers["weights"] = self.weight_optimizer()
         if self.upper:
-            self.optimizers["indicators"] = self._indicator_optimizer()
+            self.optimizers["indicators"] = self.indicator_optimizer()
 
     @property
     def steps(self) -> int:
@@ -76,36 +76,27 @@ class Search(ObjectiveStage):
     def _bilevel(self) -> dict[str, float]:
         """M on the val batch, then θ″ on the train batch."""
         val, train = self.gradient(VAL, self.step_number), self.gradient(TRAIN, self.step_number)
-        descend(self.optimizers["indicators"], self.upper, self.objective.tie(self.bilevel.gradient(val, train)))
+        self.objective.move_indicators(self.optimizers["indicators"], self.bilevel.gradient(val, train))
         gradients = train(self.lower)
         length = self.clip(self.lower, gradients)
         descend(self.optimizers["weights"], self.lower, gradients)
         return {**train.values, "val identity": val.values["identity"], "gradient": length}
 
     def _side_by_side(self) -> dict[str, float]:
-        """M and θ″ on the same gradient, twice."""
-        for number in (2 * self.step_number, 2 * self.step_number + 1):
-            batch = self.gradient(ALL, number)
-            gradients = batch([*self.upper, *self.lower])
-            upper, lower = gradients[: len(self.upper)], gradients[len(self.upper) :]
-            length = self.clip(self.lower, lower)
-            if self.upper:
-                descend(self.optimizers["indicators"], self.upper, self.objective.tie(upper))
-            descend(self.optimizers["weights"], self.lower, lower)
-        return {**batch.values, "gradient": length}
+        """M and θ″ on the mean gradient of two batches: the faces of an iteration of the search, and its one step."""
+        batches = [self.gradient(ALL, number) for number in (2 * self.step_number, 2 * self.step_number + 1)]
+        first, second = (batch([*self.upper, *self.lower]) for batch in batches)
+        gradients = [(a + b) / 2 for a, b in zip(first, second, strict=True)]
+        upper, lower = gradients[: len(self.upper)], gradients[len(self.upper) :]
+        length = self.clip(self.lower, lower)
+        if self.upper:
+            self.objective.move_indicators(self.optimizers["indicators"], upper)
+        descend(self.optimizers["weights"], self.lower, lower)
+        return {**batches[1].values, "gradient": length}
 
     def gradient(self, stream: int, number: int) -> BatchGradient:
         """Of the loss on batch ``number`` of a stream."""
         return BatchGradient(self.objective, self.batches[stream], number, self.team, self.bfloat16)
-
-    def _indicator_optimizer(self) -> torch.optim.Adam:
-        """Adam on M, and on the weights of δ, each at its rate."""
-        rates, correction = self.recipe.search, self.objective.network.correction_parameters()
-        of_correction = {id(parameter) for parameter in correction}
-        groups = [{"params": [p for p in self.upper if id(p) not in of_correction], "lr": rates.indicator_rate}]
-        if correction:
-            groups.append({"params": correction, "lr": rates.correction_rate})
-        return torch.optim.Adam(groups)
 
 
 class BatchGradient:
@@ -134,11 +125,3 @@ class BatchGradient:
         *sums, values = self.team.sum([*sums, values])
         self.values = dict(zip(self.objective.measures, values.tolist(), strict=True))
         return sums
-
-
-def descend(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
-    """One step of the optimiser, with these gradients."""
-    for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 
 from ssn.data.face_store import StoredFaces
-from ssn.training.search.algorithm1 import BatchGradient, descend
+from ssn.training.search.algorithm1 import BatchGradient
 from ssn.training.search.batches import Batches
-from ssn.training.search.objective import Objective
+from ssn.training.search.objective import Objective, descend
 from ssn.training.search.people import TrainingPeople
 from ssn.training.search.recipe import Recipe
 from ssn.training.search.stage import ObjectiveStage
@@ -20,8 +20,8 @@ STREAM = 4
 
 
 class Finetune(ObjectiveStage):
-    """One run of stage 2, from the objective that stage 1 left. M_B^m is fixed; the weights of δ in ``ssn-adaptive``
-    are weights like others and go on learning."""
+    """One run of stage 2, from the objective that stage 1 left. M_B^m is fixed, unless the network's weights are; the
+    weights of δ in ``ssn-adaptive`` are weights like others and go on learning."""
 
     name = "finetune"
 
@@ -44,6 +44,9 @@ class Finetune(ObjectiveStage):
         self.correction = objective.network.correction_parameters() if rate > 0 else []
         if self.correction:
             self.optimizers["correction"] = torch.optim.Adam(self.correction, lr=rate)
+        self.upper = objective.indicators() if objective.variant.frozen else []
+        if self.upper:
+            self.optimizers["indicators"] = self.indicator_optimizer()
         self.first_rates = {
             name: [group["lr"] for group in each.param_groups] for name, each in self.optimizers.items()
         }
@@ -56,12 +59,15 @@ class Finetune(ObjectiveStage):
         """θ″ (and δ) on the next batch."""
         self._set_rates()
         batch = BatchGradient(self.objective, self.batches, self.step_number, self.team, self.bfloat16)
-        gradients = batch([*self.lower, *self.correction])
-        lower, correction = gradients[: len(self.lower)], gradients[len(self.lower) :]
+        gradients = batch([*self.lower, *self.correction, *self.upper])
+        lower, rest = gradients[: len(self.lower)], gradients[len(self.lower) :]
+        correction, upper = rest[: len(self.correction)], rest[len(self.correction) :]
         length = self.clip(self.lower, lower)
         descend(self.optimizers["weights"], self.lower, lower)
         if self.correction:
             descend(self.optimizers["correction"], self.correction, correction)
+        if self.upper:
+            self.objective.move_indicators(self.optimizers["indicators"], upper)
         return {**batch.values, "gradient": length}
 
     def rate_share(self) -> float:

@@ -17,6 +17,7 @@ from ssn.models.network import BlockTrace, SaliencySearchNetwork
 from ssn.training.option import option
 from ssn.training.search.batches import MicroBatch
 from ssn.training.search.distilled import DistilledKnowledge
+from ssn.training.search.tied import TiedIndicators
 from ssn.training.search.variants import Variant
 
 
@@ -116,6 +117,9 @@ class Objective(nn.Module):
                 torch.manual_seed(seed)
                 shapes = network.shapes[0], network.shapes[-1]
                 self.bottleneck = InformationBottleneck((1, size, size), *shapes, config.beta, config.bottleneck)
+        self.tied = None
+        if variant.tied:
+            self.tied = TiedIndicators(network.indicator_parameters(), place=variant.tied == "place")
         self.measures = self._measures()
         """Every term's weight, and how it is measured, by its name."""
 
@@ -157,17 +161,34 @@ class Objective(nn.Module):
         return self.network.indicator_parameters()
 
     def weights(self) -> dict[str, list[nn.Parameter]]:
-        """θ″, the lower level: ``network``, ``classifier`` and ``estimators``, which have rates of their own."""
+        """θ″, the lower level: ``network``, ``classifier`` and ``estimators``, which have rates of their own. Of a
+        frozen network there is nothing to learn."""
         estimators = [] if self.bottleneck is None else list(self.bottleneck.parameters())
         return {
-            "network": self.network.weight_parameters(),
+            "network": [] if self.variant.frozen else self.network.weight_parameters(),
             "classifier": list(self.classifier.parameters()),
             "estimators": estimators,
         }
 
-    def tie(self, gradients: list[Tensor]) -> list[Tensor]:
-        """Gradients of M as the variant learns it. One indicator for both spectra: both slices get the sum of the two
-        gradients, and so stay one."""
-        if self.variant.split or self.variant.selection == "none":
-            return gradients
-        return [gradient.sum(dim=0, keepdim=True).expand_as(gradient).clone() for gradient in gradients]
+    def learned_indicators(self) -> list[nn.Parameter]:
+        """What M is made of: itself, or where it is tied the numbers it is the sum of."""
+        return self.indicators() if self.tied is None else list(self.tied.parameters())
+
+    def move_indicators(self, optimizer: torch.optim.Optimizer, gradients: list[Tensor]) -> None:
+        """One step of the optimiser over ``learned_indicators``, from the gradients of M. One indicator for both
+        spectra: both slices get the sum of the two gradients, and so stay one."""
+        if not self.variant.split:
+            gradients = [gradient.sum(dim=0, keepdim=True).expand_as(gradient).clone() for gradient in gradients]
+        if self.tied is not None:
+            gradients = self.tied.pulled_back(gradients)
+        descend(optimizer, self.learned_indicators(), gradients)
+        if self.tied is not None:
+            self.tied.write(self.indicators())
+
+
+def descend(optimizer: torch.optim.Optimizer, parameters: Sequence[nn.Parameter], gradients: Sequence[Tensor]) -> None:
+    """One step of the optimiser, with these gradients."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)

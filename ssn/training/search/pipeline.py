@@ -35,6 +35,8 @@ from ssn.training.team import Team
 BALANCED_ON = 16
 """Faces the base's activations are measured on."""
 STAGES = ("search", "finetune", "all")
+PAPER_RATE = 1e-4
+"""The paper's rate of θ″."""
 
 
 class Pipeline:
@@ -54,7 +56,7 @@ class Pipeline:
         warm_file: str | Path | None = None,
         bfloat16: bool | None = None,
     ):
-        self.faces, self.people, self.recipe, self.team = faces, people, recipe, team
+        self.faces, self.people, self.recipe, self.team = faces, people, as_learned(recipe), team
         self.folder = Path(folder)
         self.bfloat16 = has_fast_bfloat16(team.device) if bfloat16 is None else bfloat16
         variant = variant_named(recipe.variant)
@@ -64,7 +66,8 @@ class Pipeline:
         network = start_network(base, variant, recipe.seed)
         size, seed = recipe.batches.size, recipe.seed
         distilled = DistilledKnowledge(faces, people, start.targets) if recipe.loss.teacher > 0 else None
-        self.objective = Objective(network, start.linear(), start.targets, variant, recipe.loss, size, seed, distilled)
+        classifier = start.linear(cold=seed if variant.slow else None)
+        self.objective = Objective(network, classifier, start.targets, variant, recipe.loss, size, seed, distilled)
 
     def run(
         self, stage: str = "all", resume: bool = False, save_every: float = 120.0, progress: bool = True
@@ -90,6 +93,16 @@ class Pipeline:
         return kind(self.objective, self.faces, self.people, self.recipe, self.team, self.bfloat16)
 
 
+def as_learned(recipe: Recipe) -> Recipe:
+    """The recipe with what its variant decides: no masks, or the one rate that the paper states."""
+    variant = variant_named(recipe.variant)
+    if not variant.masks:
+        recipe = replace(recipe, batches=replace(recipe.batches, mode="complete"))
+    if variant.slow:
+        recipe = replace(recipe, rates=replace(recipe.rates, network=PAPER_RATE, classifier=1.0))
+    return recipe
+
+
 def balanced(
     base: SaliencySearchNetwork, faces: StoredFaces, people: TrainingPeople, size: int
 ) -> SaliencySearchNetwork:
@@ -106,6 +119,7 @@ def export(objective: Objective, recipe: Recipe, data: dict[str, Any], path: str
 
     The baseline is saved as a plain backbone. Of every other variant the indicators are what training made them.
     """
+    recipe = as_learned(recipe)
     mode = recipe.batches.mode
     training = {"stage": "search and finetune", "variant": recipe.variant, "data": data, "recipe": recipe.facts()}
     card = ModelCard(

@@ -38,6 +38,16 @@ class ObjectiveStage(Stage):
         groups = [{"params": parts[name], "lr": rates.of(name)} for name in parts if parts[name]]
         return torch.optim.SGD(groups, momentum=rates.momentum, weight_decay=rates.weight_decay)
 
+    def indicator_optimizer(self) -> torch.optim.Adam:
+        """Adam on what M is made of, and on the weights of δ, each at its rate."""
+        rates, correction = self.recipe.search, self.objective.network.correction_parameters()
+        of_correction = {id(parameter) for parameter in correction}
+        learned = [p for p in self.objective.learned_indicators() if id(p) not in of_correction]
+        groups = [{"params": learned, "lr": rates.indicator_rate}]
+        if correction:
+            groups.append({"params": correction, "lr": rates.correction_rate})
+        return torch.optim.Adam(groups)
+
     def clip(self, parameters: list[nn.Parameter], gradients: list[Tensor]) -> float:
         """Shorten, in place, the network's and the classifier's parts of the gradients to the recipe's longest → the
         length of the network's before."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 
@@ -16,24 +16,48 @@ from ssn.models.network import SaliencySearchNetwork
 class Variant:
     """``selection``: none, the paper's (4), or our image-dependent one. ``split``: an indicator for each spectrum, or
     one for both. ``bottleneck``: L_ib in the loss. ``search``: M by Algorithm 1 on its own half of the data; without it
-    M and θ learn side by side, on all of it."""
+    M and θ learn side by side, on all of it. ``masks``: whether partial mode masks its NIR faces. ``frozen``: the
+    backbone stays, M learns alone. ``tied``: M is a number for each channel, and a map of 8×8 places for all of them or
+    none. ``slow``: the rate that the paper states, 1e-4 for everything, and a classifier from random weights.
+
+    ``meaning`` says what a row of the table is, ``over`` names the one it differs from by a single part."""
 
     name: str
     selection: Literal["none", "pixel", "adaptive"]
+    meaning: str
+    over: str = ""
     split: bool = False
     bottleneck: bool = False
     search: bool = False
+    masks: bool = True
+    frozen: bool = False
+    tied: Literal["", "channel", "place"] = ""
+    slow: bool = False
 
+
+_SSN: dict[str, Any] = {"split": True, "bottleneck": True, "search": True}
 
 VARIANTS: dict[str, Variant] = {
     variant.name: variant
     for variant in (
-        Variant("light-cnn", "none"),
-        Variant("si", "pixel"),
-        Variant("si-split", "pixel", split=True),
-        Variant("si-split+ib", "pixel", split=True, bottleneck=True),
-        Variant("ssn", "pixel", split=True, bottleneck=True, search=True),
-        Variant("ssn-adaptive", "adaptive", split=True, bottleneck=True, search=True),
+        Variant("light-cnn-unmasked", "none", "Light CNN, fine-tuned on complete faces", masks=False),
+        Variant("light-cnn", "none", "Light CNN, fine-tuned", "light-cnn-unmasked"),
+        Variant("light-cnn-slow", "none", "the same at the paper's rate, classifier cold", "light-cnn", slow=True),
+        Variant(
+            "m-alone-unmasked", "pixel", "weights as they were, one indicator, complete faces", masks=False, frozen=True
+        ),
+        Variant("m-alone", "pixel", "weights as they were, one indicator", "m-alone-unmasked", frozen=True),
+        Variant("si-unmasked", "pixel", "+ indicator, on complete faces", "light-cnn-unmasked", masks=False),
+        Variant("si", "pixel", "+ indicator, one for both spectra", "light-cnn"),
+        Variant(
+            "si-channel", "pixel", "a number for each channel in place of the indicator", "light-cnn", tied="channel"
+        ),
+        Variant("si-tied", "pixel", "a number for each channel and for each of 8×8 places", "si", tied="place"),
+        Variant("si-split", "pixel", "+ an indicator for each spectrum", "si", split=True),
+        Variant("si-split+ib", "pixel", "+ information bottleneck", "si-split", split=True, bottleneck=True),
+        Variant("ssn", "pixel", "+ automatic feature search: the paper's SSN", "si-split+ib", **_SSN),
+        Variant("ssn-tied", "pixel", "the same, searched by channel and 8×8 places", "ssn", tied="place", **_SSN),
+        Variant("ssn-adaptive", "adaptive", "our extension: a saliency for each image", "ssn", **_SSN),
     )
 }
 

@@ -44,12 +44,15 @@ class WarmStart:
     targets: Tensor
     classifier: Tensor
 
-    def linear(self) -> nn.Linear:
-        """The classifier as a layer of its own, to be tuned."""
+    def linear(self, cold: int | None = None) -> nn.Linear:
+        """The classifier as a layer of its own, to be tuned; with a seed ``cold`` one of random weights."""
         classes, width = self.classifier.shape
-        layer = nn.Linear(width, classes, bias=False)
-        with torch.no_grad():
-            layer.weight.copy_(self.classifier)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(cold or 0)
+            layer = nn.Linear(width, classes, bias=False)
+        if cold is None:
+            with torch.no_grad():
+                layer.weight.copy_(self.classifier)
         return layer
 
 
