@@ -24,6 +24,7 @@ def over_folds(name: str, summaries: Sequence[Summary]) -> Summary:
         if any(summary[key] != first[key] for key in ("recipe", "seed_list")) or _rows_of(summary) != _rows_of(first):
             raise DataError("The folds' ablations have different rows.", "Run all folds with the same options.")
     title = f"{name}, {len(summaries)} folds"
+    taught = [_tested(s, "teacher") for s in summaries]
     return {
         **{key: first[key] for key in ("recipe", "seed_list", "shortlist", "commands") if key in first},
         "protocol": title,
@@ -31,7 +32,7 @@ def over_folds(name: str, summaries: Sequence[Summary]) -> Summary:
         "notes": list(dict.fromkeys(note for summary in summaries for note in summary.get("notes", []))),
         "test": title,
         "base": {**first["base"], "sets": {title: _mean_rows([_tested(s, "base") for s in summaries])}},
-        "teacher": {"sets": {title: _mean_rows([_tested(s, "teacher") for s in summaries])}},
+        "teacher": {"sets": {title: _mean_rows(taught)} if all(taught) else {}},
         "rows": _mean_of([summary["rows"] for summary in summaries]),
         "more": {},
         "told": _mean_of([summary["told"] for summary in summaries]),
@@ -49,7 +50,7 @@ def _rows_of(summary: Summary) -> list[tuple[str, str]]:
 
 def _tested(summary: Summary, who: str) -> list[dict[str, Any]]:
     """The rows of the base or of the teacher on a fold's first test."""
-    rows: list[dict[str, Any]] = summary[who]["sets"][summary["test"]]
+    rows: list[dict[str, Any]] = summary[who]["sets"].get(summary["test"], [])
     return rows
 
 

@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 
 from ssn.data.face_store import FaceStore, StoredFaces, taken
+from ssn.data.joined_teachers import JoinedTeachers
 from ssn.data.protocol import Protocol
 from ssn.errors import DataError
 from ssn.evaluation.face_set import FaceSet, Progress, plain, protocol_face_set, stored_face_set
 from ssn.evaluation.measure import Row, measure, measure_descriptors
 from ssn.evaluation.report import SPECTRUM_NAMES, write_json
 from ssn.evaluation.saliency import saliency_on_mask
-from ssn.faces.descriptor import describe
 from ssn.faces.types import AlignedFace, Spectrum
 from ssn.models.checkpoint import load_model
 from ssn.recognizer import Recognizer
@@ -32,7 +32,6 @@ WATCHED = 100
 WATCHED_OCCLUSIONS = ("maskTop", "maskBottom")
 HELD_OUT_PROBES = 4
 """Photos of a held-out person that are searched with, at most; some have thirty."""
-TEACHER = "dlib-descriptors"
 LFW_TEST, HELD_OUT = "lfw-devtest", "held-out"
 """What the sets are called that no protocol lists."""
 
@@ -71,10 +70,13 @@ class Judge:
         }
         return judged
 
-    def of_teacher(self) -> dict[str, Any]:
-        """{"model", "sets": {name: rows}} of dlib's descriptors, on the same pictures."""
-        rows = {each.name: measure_descriptors(_described, each, tested_spectrum(each)) for each in self.sets}
-        return {"model": TEACHER, "sets": _flat(rows)}
+    def of_teacher(self, teacher: JoinedTeachers) -> dict[str, Any]:
+        """{"model", "sets": {name: rows}} of what the base learns from, on the same pictures; no sets of descriptors
+        that were stored without their network."""
+        if not teacher.at_hand:
+            return {"model": teacher.words, "sets": {}}
+        rows = {each.name: measure_descriptors(describer(teacher), each, tested_spectrum(each)) for each in self.sets}
+        return {"model": teacher.words, "sets": _flat(rows)}
 
     def _hits(self, measured: dict[str, list[Row]]) -> dict[str, Any]:
         """Of each set whose probes are searched with, ``people`` (n,), and by occlusion a 1 for each whose person is at
@@ -100,11 +102,15 @@ def _flat(measured: dict[str, list[Row]]) -> dict[str, list[dict]]:
     return {name: [row.flat() for row in rows] for name, rows in measured.items()}
 
 
-def _described(face: AlignedFace) -> np.ndarray:
-    """dlib's descriptor of an aligned face whose landmarks are known."""
-    if face.landmarks is None:
-        raise ValueError("a face with landmarks is needed")
-    return describe(face.pixels, face.landmarks)
+def describer(teacher: JoinedTeachers) -> Callable[[AlignedFace], np.ndarray]:
+    """An aligned face whose landmarks are known → its descriptor."""
+
+    def described(face: AlignedFace) -> np.ndarray:
+        if face.landmarks is None:
+            raise ValueError("a face with landmarks is needed")
+        return teacher.describe(face.pixels, face.landmarks)
+
+    return described
 
 
 def _mark(faces: FaceSet) -> str:

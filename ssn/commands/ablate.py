@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ssn.ablation.folds import over_folds
-from ssn.ablation.judge import TEACHER, Judge, face_sets, measured_once, notes
+from ssn.ablation.judge import Judge, face_sets, measured_once, notes
 from ssn.ablation.rows import Ablation, AblationConfig
 from ssn.ablation.table import as_markdown
 from ssn.commands.data_options import CacheFolder
@@ -122,7 +122,11 @@ class Bench:
     def _measured(self, judge: Judge, model: str) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the judge says of the base and of its teacher, kept in the run's folder."""
         of_base = measured_once(self.run / "base.json", model, judge.facts, lambda: judge.of_file(self.base))
-        return of_base, measured_once(self.run / "teacher.json", TEACHER, judge.facts, judge.of_teacher)
+        teacher = self.known.teacher
+        of_teacher = measured_once(
+            self.run / "teacher.json", teacher.words, judge.facts, lambda: judge.of_teacher(teacher)
+        )
+        return of_base, of_teacher
 
     def _report(self, text: str) -> None:
         if self.team.first:

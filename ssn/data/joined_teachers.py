@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssn.data.teachers import DLIB, Teacher, teacher_named
+from ssn.data.teachers import DLIB, StoredTeacher, Teacher, teacher_named
 from ssn.errors import DataError
 from ssn.faces.descriptor import centred
 
@@ -29,6 +29,21 @@ class JoinedTeachers:
         if len(names) == 1:
             return names[0]
         return " + ".join(f"{weight:g} × {name}" for weight, name in zip(self.weights, names, strict=True))
+
+    @property
+    def at_hand(self) -> bool:
+        """Whether a new face can be described: not by descriptors that were stored without their network."""
+        return not any(isinstance(each, StoredTeacher) for each in self.parts)
+
+    def describe(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 RGB and its 68 landmarks → the only teacher's descriptor, or several joined, each of length
+        √share and not centred, so that Euclidean distances rank as the weighted mean of the cosines does."""
+        found = [each.describe(image, landmarks) for each in self.parts]
+        if len(found) == 1:
+            return found[0]
+        shares = np.asarray(self.weights, float) / sum(self.weights)
+        units = [each / max(float(np.linalg.norm(each)), 1e-8) for each in found]
+        return np.concatenate([np.sqrt(share) * unit for share, unit in zip(shares, units, strict=True)])
 
 
 ONLY_DLIB = JoinedTeachers((DLIB,), (1.0,))

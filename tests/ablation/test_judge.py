@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from ssn.ablation.judge import Judge, measured_once, notes
+from ssn.data.joined_teachers import JoinedTeachers
+from ssn.data.teachers import StoredTeacher
 from ssn.errors import DataError
 from ssn.evaluation.face_set import stored_face_set
 from ssn.training.team import Team
@@ -46,3 +48,41 @@ def test_the_notes_say_what_was_learned_from_and_what_nir_was():
     assert "of `drawn` simulated NIR." in words
     assert "NIR in training is real." in words
     assert "first 30" in words
+
+
+class Gray:
+    """A teacher that sees how bright a face is, and which half of it is brighter."""
+
+    name, rule, reads_photos = "gray", None, False
+
+    def describe(self, image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
+        return np.array([image.mean(), image[:, :64].mean() - image[:, 64:].mean(), 1.0], np.float32)
+
+
+def test_the_teachers_row_is_that_of_what_the_base_learned_from():
+    judge = Judge([faces()], {}, 0, Team("cpu"), watched=2)
+    alone = judge.of_teacher(JoinedTeachers((Gray(),), (1.0,)))
+    assert alone["model"] == "gray"
+    assert {row["occlusion"] for row in alone["sets"]["drawn"]} == {"none", "maskTop", "maskBottom"}
+    assert judge.of_teacher(JoinedTeachers((StoredTeacher("elsewhere"),), (1.0,))) == {"model": "elsewhere", "sets": {}}
+
+
+def test_distances_of_joined_descriptors_rank_as_the_weighted_mean_of_cosines():
+    class Other(Gray):
+        name = "other"
+
+        def describe(self, image, landmarks):
+            return image.astype(np.float32).mean(axis=(0, 2))
+
+    rng = np.random.default_rng(5)
+    pictures, points = rng.integers(0, 255, (7, 128, 128, 3), dtype=np.uint8), np.zeros((68, 2))
+    joined = JoinedTeachers((Gray(), Other()), (0.3, 0.9))
+    found = np.stack([joined.describe(picture, points) for picture in pictures])
+
+    def cosine(teacher, a, b):
+        x, y = teacher.describe(a, points), teacher.describe(b, points)
+        return x @ y / np.linalg.norm(x) / np.linalg.norm(y)
+
+    for other, row in zip(pictures, found, strict=True):
+        mean = 0.25 * cosine(Gray(), pictures[0], other) + 0.75 * cosine(Other(), pictures[0], other)
+        assert ((found[0] - row) ** 2).sum() == pytest.approx(2 - 2 * mean, abs=1e-5)
