@@ -31,6 +31,12 @@ settings.register_profile(
 settings.load_profile("ssn")
 
 
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """The whole suite in two processes, each file in one of them; what is chosen by name in this one."""
+    everything = not config.invocation_params.args or all(arg.startswith("-") for arg in config.invocation_params.args)
+    return 2 if everything and (os.cpu_count() or 1) > 1 else 0
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests marked ``slow`` run where they are asked for (``-m slow``) and always where CI is set."""
     if os.environ.get("CI") or "slow" in config.getoption("-m"):
