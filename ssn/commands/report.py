@@ -26,7 +26,7 @@ LatexFile = Annotated[Path | None, typer.Option(help="Write the tables as LaTeX.
 
 
 def report(
-    runs: Annotated[list[Path], typer.Argument(help="One or two runs: .json or .npz files that evaluate wrote.")],
+    runs: Annotated[list[Path], typer.Argument(help="Runs: .json or .npz files that evaluate wrote.")],
     html: HtmlFile = None,
     markdown: MarkdownFile = None,
     csv: CsvFile = None,
@@ -35,9 +35,8 @@ def report(
     resamples: Annotated[int, typer.Option(help="How often people are drawn anew for the intervals.")] = RESAMPLES,
     json_file: JsonFile = None,
 ) -> None:
-    """Report one run, or compare two: tables in the paper's layout, curves, intervals, differences."""
-    if len(runs) > 2:
-        raise DataError(f"{len(runs)} runs were given.", "Give one run, or two to compare.")
+    """Report one run, or several beside each other: tables in the paper's layout, curves, intervals; of two also their
+    differences."""
     if resamples < 1:
         raise DataError(f"People cannot be drawn {resamples} times.", "Use --resamples 1 or more.")
     drawn = Drawn(resamples)

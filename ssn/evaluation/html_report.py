@@ -29,7 +29,10 @@ from ssn.evaluation.summary import RowSummary, RunSummary
 from ssn.evaluation.tables import NAMES, Table
 
 COLOURS = 8
-CHARTED = 2
+AT_FIRST = 2
+"""Runs whose lines are shown before anybody chooses: those of many hide each other."""
+DASHES = ("", "6 4", "2 3", "10 3 2 3", "12 5", "4 2", "1 4", "8 2 2 2 2 2")
+"""Of the runs' lines, one after the other."""
 LOWER_IS_BETTER = ("eer", "fnir_at_0.1", "fnir_at_0.01")
 CHARTS = {
     "roc": ("ROC", "Share of genuine comparisons accepted, over the share of impostor ones."),
@@ -44,7 +47,7 @@ CHARTS = {
 
 @dataclass(frozen=True)
 class Report:
-    """What a page shows. Several ``runs`` share the charts, those after the first in dashes; the rest may be empty."""
+    """What a page shows. Several ``runs`` share the charts, each with dashes of its own; the rest may be empty."""
 
     title: str
     runs: Sequence[RunSummary]
@@ -56,16 +59,15 @@ class Report:
 
 
 def as_html(report: Report) -> str:
-    """The whole page. Curves of more than two runs would hide each other: those of the first two are drawn."""
-    charted = report.runs[:CHARTED]
+    """The whole page."""
     parts = [
         f"<h1>{escape(report.title)}</h1>",
         f'<div class="runs">{"".join(_about(run, i, len(report.runs)) for i, run in enumerate(report.runs))}</div>',
         "".join(f'<p class="note">{escape(note)}</p>' for note in report.notes),
         _measures(report.runs),
         _differences(report.differences),
-        _charts(charted),
-        _histograms(charted),
+        _charts(report.runs),
+        _histograms(report.runs),
         groups_section(report.groups),
         errors_section(report.errors),
         failures_section(report.runs),
@@ -74,7 +76,7 @@ def as_html(report: Report) -> str:
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(report.title)}</title><style>{STYLE}{_switches(charted)}</style></head>"
+        f"<title>{escape(report.title)}</title><style>{STYLE}{_switches(report.runs)}</style></head>"
         f"<body><main>{''.join(parts)}</main></body></html>\n"
     )
 
@@ -85,7 +87,7 @@ def _about(run: RunSummary, number: int, count: int) -> str:
     facts |= {"command": head.command} if head.command else {}
     items = "".join(f"<dt>{name}</dt><dd><code>{escape(text or '–')}</code></dd>" for name, text in facts.items())
     notes = "".join(f"<p>{escape(note)}</p>" for note in head.notes)
-    title = f"<h3>Run {letter(number, count)[:1]}</h3>" if count > 1 else ""
+    title = f"<h3>Run {letter(number, count)[:-2]}</h3>" if count > 1 else ""
     return f"<section>{title}<dl>{items}</dl>{notes}</section>"
 
 
@@ -146,19 +148,27 @@ def _signed(share: float) -> str:
     return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
-def _series(runs: Sequence[RunSummary]) -> list[tuple[int, str, RowSummary, bool]]:
-    """Number, name and row of every line. A row of the same kind has the same colour in every run."""
+def _series(runs: Sequence[RunSummary]) -> list[tuple[int, str, RowSummary, int]]:
+    """Number, name, row and run of every line. A row of the same kind has the same colour in every run."""
     keys = list(dict.fromkeys(row.key for run in runs for row in run.rows))
     return [
-        (keys.index(row.key), letter(place, len(runs)) + row_name(row), row, place > 0)
+        (keys.index(row.key), letter(place, len(runs)) + row_name(row), row, place)
         for place, run in enumerate(runs)
         for row in run.rows
     ]
 
 
+def dashes(run: int) -> str:
+    """How a run's lines are dashed."""
+    return DASHES[run % len(DASHES)] or "none"
+
+
 def _switches(runs: Sequence[RunSummary]) -> str:
     numbers = sorted({number for number, *_ in _series(runs)})
     hidden = "".join(f"main:has(#show{n}:not(:checked)) .s{n} {{ display: none; }}" for n in numbers)
+    if len(runs) > 1:
+        hidden += "".join(f"main:has(#run{n}:not(:checked)) .r{n} {{ display: none; }}" for n in range(len(runs)))
+        hidden += "".join(f"polyline.r{n} {{ stroke-dasharray: {dashes(n)}; }}" for n in range(len(runs)))
     return hidden + "".join(f".c{n} {{ color: var(--c{n % COLOURS}); }}" for n in numbers if n >= COLOURS)
 
 
@@ -170,16 +180,21 @@ def _legend(runs: Sequence[RunSummary]) -> str:
         f"{escape(row_name(row))}</label>"
         for n, row in sorted(rows.items())
     )
-    runs_note = '<span class="soft">solid: run A, dashed: run B</span>' if len(runs) > 1 else ""
-    return f'<div class="legend">{labels}{runs_note}</div>'
+    chosen = "".join(
+        f'<label><input type="checkbox" id="run{n}"{" checked" if n < AT_FIRST else ""}>'
+        f'<svg viewBox="0 0 26 10" aria-hidden="true"><polyline points="0,5 26,5" '
+        f'stroke-dasharray="{dashes(n)}"/></svg>run {letter(n, len(runs))[:-2]}</label>'
+        for n in range(len(runs) if len(runs) > 1 else 0)
+    )
+    return f'<div class="legend">{labels}{chosen}</div>'
 
 
 def _charts(runs: Sequence[RunSummary]) -> str:
     figures = []
     for kind, (title, about) in CHARTS.items():
         lines = [
-            svg.Series(number, name, row.curves[kind], dashed)
-            for number, name, row, dashed in _series(runs)
+            svg.Series(number, name, row.curves[kind], run)
+            for number, name, row, run in _series(runs)
             if kind in row.curves
         ]
         if lines:
@@ -192,9 +207,9 @@ def _charts(runs: Sequence[RunSummary]) -> str:
 
 def _histograms(runs: Sequence[RunSummary]) -> str:
     figures = [
-        f'<figure class="s{number}"><b>{escape(name)}</b>'
+        f'<figure class="s{number} r{run}"><b>{escape(name)}</b>'
         f"{svg.histogram(name, row.histogram, row.thresholds, number)}</figure>"
-        for number, name, row, _ in _series(runs)
+        for number, name, row, run in _series(runs)
         if row.histogram is not None
     ]
     if not figures:

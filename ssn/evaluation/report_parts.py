@@ -60,8 +60,9 @@ def jpeg_uri(pixels: np.ndarray, quality: int = 80) -> str:
 
 
 def letter(number: int, count: int) -> str:
-    """ "A: " for the first of several runs, "B: " for the second; nothing for a single one."""
-    return f"{'ABCDEFGH'[number % 8]}: " if count > 1 else ""
+    """ "A: " for the first of several runs, "B: " for the second, "A2: " for the 27th; nothing for a single one."""
+    more = "" if number < 26 else str(number // 26 + 1)
+    return f"{chr(ord('A') + number % 26)}{more}: " if count > 1 else ""
 
 
 def breakable(name: str) -> str:

@@ -47,7 +47,7 @@ svg text.mark { fill: var(--ink); paint-order: stroke; stroke: var(--panel); str
 svg line.mark { stroke: var(--ink); stroke-dasharray: 3 3; }
 svg .grid { stroke: var(--rule); stroke-width: 1; }
 polyline { fill: none; stroke: currentColor; stroke-width: 2; stroke-linejoin: round; }
-polyline:hover { stroke-width: 4; } .dashed { stroke-dasharray: 6 4; }
+polyline:hover { stroke-width: 4; }
 .genuine { fill: currentColor; fill-opacity: .55; } .impostor { fill: none; stroke: var(--soft); stroke-width: 1.5; }
 .c0 { color: var(--c0); } .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
 .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }

@@ -17,12 +17,13 @@ PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 @dataclass(frozen=True)
 class Series:
-    """A line of a chart: ``number`` is its colour and its switch in the legend; ``dashed`` is the second run."""
+    """A line of a chart: ``number`` is its colour and its switch in the legend, ``run`` how it is dashed and another
+    switch; the first run is 0."""
 
     number: int
     name: str
     curve: Curve
-    dashed: bool = False
+    run: int = 0
 
 
 def chart(kind: str, title: str, series: Iterable[Series]) -> str:
@@ -66,7 +67,7 @@ def _points(x: np.ndarray, y: np.ndarray) -> str:
 def _line(one: Series, across: Axis, up: Axis) -> str:
     seen = within(one.curve, across, up)
     points = _points(_x(across, seen.x), _y(up, seen.y))
-    kind = f"s{one.number} c{one.number}{' dashed' if one.dashed else ''}"
+    kind = f"s{one.number} c{one.number} r{one.run}"
     return f'<polyline class="{kind}" points="{points}"><title>{escape(one.name)}</title></polyline>'
 
 

@@ -59,6 +59,9 @@ def test_a_switch_of_the_legend_hides_a_line_in_every_chart(browser: Browser, ad
     lines = page.locator("polyline.s1")
     assert lines.count() == 8
     assert all(line.is_visible() for line in lines.all())
+    page.locator("#run1").uncheck()
+    assert sum(line.is_visible() for line in lines.all()) == 4
+    page.locator("#run1").check()
     page.locator("#show1").uncheck()
     assert not any(line.is_visible() for line in lines.all())
     assert all(line.is_visible() for line in page.locator("polyline.s2").all())

@@ -101,7 +101,9 @@ def test_there_is_a_line_for_every_row_of_every_run_in_every_chart(page, runs):
     drawn = [a.get("class", "").split() for tag, a in Reader(page).tags if tag == "polyline"]
     lines = [classes for classes in drawn if "s0" in classes]
     assert len(lines) == 4 * 2
-    assert sum("dashed" in line for line in lines) == 4
+    assert sum("r1" in line for line in lines) == 4
+    switches = [a for tag, a in Reader(page).tags if tag == "input" and a.get("id", "").startswith("run")]
+    assert [("checked" in a) for a in switches] == [True, True]
     histograms = [a for tag, a in Reader(page).tags if tag == "svg" and "histogram" in a.get("class", "")]
     assert len(histograms) == 6
 
