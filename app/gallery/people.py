@@ -41,7 +41,7 @@ class PeoplePanel:
         }
 
     def found(self, people: Sequence[Person], wanted: str | None, chosen: int | None) -> Update:
-        """Those of that name only, everybody where the field is cleared: their faces come with two queries, however many they are."""
+        """Those of that name only, or everybody: their faces come with two queries, however many they are."""
         gallery, shown = self.services.gallery, views.named_like(people, wanted)
         first = gallery.first_templates([person.id for person in shown[: views.MOST_SHOWN]])
         pictures = gallery.face_images(list(first.values()))

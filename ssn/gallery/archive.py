@@ -23,8 +23,10 @@ from ssn.errors import GalleryError
 from ssn.faces.types import SPECTRA
 from ssn.files import atomically
 from ssn.gallery.fingerprint import fingerprint
+from ssn.gallery.health import in_file
 from ssn.gallery.names import clean_name, clean_notes, folded
 from ssn.gallery.sqlite import Gallery
+from ssn.gallery.store import GalleryStore
 from ssn.models.light_cnn import EMBEDDING_SIZE
 
 FORMAT, VERSION = "ssn-studio-gallery", 1
@@ -44,9 +46,10 @@ class Archived:
     already: int = 0
 
 
-def export_gallery(gallery: Gallery, path: str | Path | IO[bytes]) -> Archived:
+def export_gallery(store: GalleryStore, path: str | Path | IO[bytes]) -> Archived:
     """Everything in a gallery, of all models → a file, atomically, or an open one. What others change meanwhile is not
     in it. Raises GalleryError."""
+    gallery = in_file(store)
     try:
         if isinstance(path, str | Path):
             with atomically(path) as part, part.open("wb") as file:
@@ -100,10 +103,11 @@ def _line(facts: Iterable[tuple[str, Any]]) -> bytes:
     return json.dumps(dict(facts), ensure_ascii=False).encode() + b"\n"
 
 
-def import_gallery(gallery: Gallery, path: str | Path | IO[bytes]) -> Archived:
+def import_gallery(store: GalleryStore, path: str | Path | IO[bytes]) -> Archived:
     """Everything in an exported file → into a gallery, all or nothing. People of a name that is enrolled get the
     templates added; templates they have already are passed over. An import is not among the changes that can be undone.
     Raises GalleryError for a file that is damaged, or none of ours."""
+    gallery = in_file(store)
     try:
         with zipfile.ZipFile(path) as archive:
             _check(archive)

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from ssn.errors import GalleryError, TemplateMismatchError
+from ssn.errors import GalleryError
 from ssn.gallery.changes import Change, Kind, changes, forget, note
+from ssn.gallery.checked import checked_vector
 from ssn.gallery.database import Database
 from ssn.gallery.fingerprint import fingerprint
 from ssn.gallery.names import clean_name, clean_notes, folded
-from ssn.models.light_cnn import EMBEDDING_SIZE
 from ssn.recognizer import Template
 
 IN = "IN (SELECT value FROM json_each(?))"
@@ -208,17 +208,7 @@ class EditedGallery(Database):
 
     def _check_template(self, template: Template) -> np.ndarray:
         """Its vector (256,) float32, where it can be compared with this gallery's."""
-        if template.model_id != self.model_id:
-            raise TemplateMismatchError(
-                f"The template was made by {template.model_id}; this gallery is searched with {self.model_id}.",
-                "Enrol the face again with this model.",
-            )
-        vector = np.ascontiguousarray(template.vector, dtype=np.float32)
-        if vector.shape != (EMBEDDING_SIZE,) or not np.isfinite(vector).all():
-            raise TemplateMismatchError(
-                f"A template has {EMBEDDING_SIZE} finite numbers; this one is no template.", "Embed the face again."
-            )
-        return vector
+        return checked_vector(template, self.model_id)
 
 
 def _no_template(number: int) -> GalleryError:

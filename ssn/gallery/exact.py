@@ -41,7 +41,7 @@ class _People:
 
 
 @dataclass(frozen=True)
-class _Ranked:
+class Ranked:
     """What could be of the first k: ``scores`` in double precision, whose person, and the template to name."""
 
     scores: np.ndarray
@@ -179,27 +179,27 @@ class ExactIndex:
         return np.concatenate(found).clip(-1, 1)
 
     def _of_best(self, probe: np.ndarray, scores: Tensor, k: int) -> list[Hit]:
-        def ranked(rows: np.ndarray) -> _Ranked:
+        def ranked(rows: np.ndarray) -> Ranked:
             templates = self._templates[rows]
-            return _Ranked(self._exact(probe, rows), self._owners[rows], templates, templates)
+            return Ranked(self._exact(probe, rows), self._owners[rows], templates, templates)
 
-        return _first(scores, k, self._margin(probe), ranked)
+        return first_people(scores, k, self._margin(probe), ranked)
 
     def _of_means(self, probe: np.ndarray, scores: Tensor, k: int) -> list[Hit]:
         people = self._grouped()
         sums = torch.zeros(len(people.ids), dtype=torch.float64, device=self.device)
         means = sums.index_add_(0, people.group, scores.double()) / people.counts
 
-        def ranked(places: np.ndarray) -> _Ranked:
+        def ranked(places: np.ndarray) -> Ranked:
             found, best = np.empty(len(places)), np.empty(len(places), np.int64)
             for i, place in enumerate(places):
                 rows = people.rows[people.starts[place] : people.starts[place + 1]]
                 exact = self._exact(probe, rows)
                 found[i] = math.fsum(exact) / len(exact)  # whatever the order, equal for equal scores
                 best[i] = self._templates[rows[exact.argmax()]]
-            return _Ranked(found, people.ids[places], best, people.oldest[places])
+            return Ranked(found, people.ids[places], best, people.oldest[places])
 
-        return _first(means, k, self._margin(probe), ranked)
+        return first_people(means, k, self._margin(probe), ranked)
 
     def _margin(self, probe: np.ndarray) -> float:
         return ROUNDING * self._longest * max(1.0, float(np.linalg.norm(probe)))
@@ -222,7 +222,7 @@ class ExactIndex:
         return self._people
 
 
-def _first(scores: Tensor, k: int, margin: float, ranked: Callable[[np.ndarray], _Ranked]) -> list[Hit]:
+def first_people(scores: Tensor, k: int, margin: float, ranked: Callable[[np.ndarray], Ranked]) -> list[Hit]:
     """The k best people of approximate ``scores`` (N,), which are off by less than half of ``margin``.
 
     Looks at the best few; and at more, where somebody left out could still belong to the first k or tie with the last.

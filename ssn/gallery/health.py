@@ -13,6 +13,7 @@ from ssn.errors import GalleryError, ImageError
 from ssn.gallery.fingerprint import SUMS, Sums, fingerprint
 from ssn.gallery.names import folded
 from ssn.gallery.sqlite import Gallery
+from ssn.gallery.store import GalleryStore
 from ssn.gallery.stored_face import stored_face
 from ssn.gallery.vector_file import VectorFile
 from ssn.models.light_cnn import EMBEDDING_SIZE
@@ -40,8 +41,18 @@ class Statistics:
     vector_bytes: int
 
 
-def statistics(gallery: Gallery) -> Statistics:
+def in_file(store: GalleryStore) -> Gallery:
+    """The same gallery, where it is one in a file. Raises GalleryError for another."""
+    if isinstance(store, Gallery):
+        return store
+    raise GalleryError(
+        f"{store.path} is not a gallery in a file.", "Migrate it into one first: python -m ssn gallery migrate."
+    )
+
+
+def statistics(store: GalleryStore) -> Statistics:
     """Counted by the database. Raises GalleryError."""
+    gallery = in_file(store)
     with gallery._exclusively("DEFERRED"):
         people, noted = gallery._rows("SELECT COUNT(*), COUNT(NULLIF(notes, '')) FROM people")[0]
         sql = "SELECT COUNT(*), COUNT(face), COALESCE(SUM(length(face)), 0) FROM templates"
@@ -76,10 +87,11 @@ class Verification:
         return not self.problems
 
 
-def verify(gallery: Gallery, progress: Callable[[int, int], None] | None = None) -> Verification:
+def verify(store: GalleryStore, progress: Callable[[int, int], None] | None = None) -> Verification:
     """Read everything: the file's own structure, every vector (256 finite numbers of unit length, and those that were
     written), every picture (readable, of an aligned face's size) and every name. Raises GalleryError where the file
     cannot be read at all."""
+    gallery = in_file(store)
     problems = [f"the file: {line}" for (line,) in gallery._rows("PRAGMA integrity_check(20)") if line != "ok"]
     problems += [f"a row of {row[0]} belongs to nobody" for row in gallery._rows("PRAGMA foreign_key_check")]
     people = gallery._rows(

@@ -42,6 +42,7 @@ class Gallery(EditedGallery):
         make_index: Callable[[torch.device], TemplateIndex] = ExactIndex,
     ):
         super().__init__(path, model_id, torch.device(device), make_index)
+        self._size: tuple[tuple[int, int], tuple[int, int]] | None = None
 
     def with_digest(self, name: str, digest: bytes) -> int | None:
         """The template that person was enrolled with from the content of that digest."""
@@ -58,6 +59,16 @@ class Gallery(EditedGallery):
     def people(self) -> list[Person]:
         """Everybody, by name."""
         return self._people()
+
+    def size(self) -> tuple[int, int]:
+        """How many templates of this gallery's model there are, and of how many people: counted by an index of the
+        database once after every change."""
+        with self._lock:
+            version = (self._rows("PRAGMA data_version")[0][0], self._db.total_changes)
+            if self._size is None or self._size[0] != version:
+                sql = "SELECT COUNT(*), COUNT(DISTINCT person) FROM templates WHERE model = ?"
+                self._size = version, self._rows(sql, self.model_id)[0]
+            return self._size[1]
 
     def person(self, name: str) -> Person | None:
         """Who has exactly this name, once it is cleaned. Raises GalleryError for what is no name."""

@@ -1,0 +1,117 @@
+"""A real Milvus server in a process that can be killed and started again, and a wire to it that can be cut."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import threading
+import time
+from pathlib import Path
+from urllib.request import urlopen
+
+
+class MilvusProcess:
+    """The server of the package ``milvus``, with its data in a folder of its own."""
+
+    def __init__(self, folder: Path):
+        from milvus import MilvusServer, MilvusServerConfig
+
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._make = lambda: MilvusServer(MilvusServerConfig(), data_dir=str(folder), proxy_port=self.port)
+        self.folder = folder
+        self._server = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self, seconds: float = 90.0) -> None:
+        """Until it says that it is well. Raises RuntimeError with its last words where it never does."""
+        self._server = self._make()
+        self._server.wait_for_started = False
+        self._server.start()
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self._server.server_proc.poll() is None:
+            with contextlib.suppress(OSError), urlopen(self._health, timeout=5) as answer:
+                if b"OK" in answer.read():
+                    return
+            time.sleep(0.2)
+        self._server.stop()
+        raise RuntimeError((self.folder / "logs" / "milvus-stderr.log").read_text(errors="replace")[-2000:])
+
+    @property
+    def _health(self) -> str:
+        return f"http://127.0.0.1:{self._server.webservice_port}/healthz"
+
+    def kill(self) -> None:
+        """As a crash would."""
+        process = self._server.server_proc
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        self._server.stop()
+
+    def pause(self) -> None:
+        """It is there and says nothing."""
+        os.kill(self._server.server_proc.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        os.kill(self._server.server_proc.pid, signal.SIGCONT)
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Wire:
+    """A port whose connections lead to another port, until it is cut; ``mend`` lets new ones through."""
+
+    def __init__(self, to: int):
+        self._to, self._ends, self._whole = to, [], True
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                near, _ = self._listener.accept()
+            except OSError:
+                return
+            if not self._whole:
+                near.close()
+                continue
+            far = socket.create_connection(("127.0.0.1", self._to))
+            self._ends += [near, far]
+            for one, other in ((near, far), (far, near)):
+                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+
+    def _carry(self, one: socket.socket, other: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := one.recv(65536):
+                other.sendall(data)
+        self._hang_up(one)
+        self._hang_up(other)
+
+    def _hang_up(self, end: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+        end.close()
+
+    def cut(self) -> None:
+        self._whole = False
+        for end in self._ends:
+            self._hang_up(end)
+        self._ends = []
+
+    def mend(self) -> None:
+        self._whole = True
+
+    def close(self) -> None:
+        self.cut()
+        self._listener.close()
