@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
-from ssn.commands.gallery_moves import NO_MODEL, migrate
+from ssn.commands.gallery_moves import NO_MODEL, decrypt, encrypt, migrate, new_key
 from ssn.commands.interrupt import interruptible
 from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
 from ssn.errors import GalleryError
@@ -30,7 +30,8 @@ ExactName = Annotated[bool, typer.Option("--exact-name", help="Upper and lower c
 UNSOUND = 1
 """Exit status where something is not sound."""
 
-command()(migrate)
+for _whole in (migrate, new_key, encrypt, decrypt):
+    command()(_whole)
 
 
 def _open(gallery: str, model_id: str = NO_MODEL) -> GalleryStore:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ssn.gallery.fingerprint import fingerprint
 from ssn.gallery.names import folded
 from ssn.gallery.sqlite import Gallery
 
@@ -61,7 +60,8 @@ def read_file(gallery: Gallery) -> Iterator[Contents]:
 
 
 def _templates(gallery: Gallery) -> Iterator[StoredTemplate]:
-    sql = """SELECT id, person, model, spectrum, origin, created, source, digest, vector, face FROM templates
+    sql = """SELECT id, person, model, spectrum, origin, created, source, digest,
+             opened(vector, 'vector'), opened(face, 'face') FROM templates
              WHERE id > ? ORDER BY id LIMIT ?"""
     last = 0
     while rows := gallery._rows(sql, last, AT_A_TIME):
@@ -79,8 +79,8 @@ def write_file(gallery: Gallery, people: Iterator[StoredPerson], templates: Iter
                 (person.id, person.name, folded(person.name), person.notes, person.created),
             )
         sql = """INSERT INTO templates(id, person, model, spectrum, origin, created, source, digest, vector,
-                 fingerprint, face) VALUES (?,?,?,?,?,?,?,?,?,?,?)"""
+                 fingerprint, face) VALUES (?,?,?,?,?,?,?,?,sealed(?,'vector'),fingerprint_of(?),sealed(?,'face'))"""
         for one in templates:
             vector = np.ascontiguousarray(one.vector, "<f4").tobytes()
             facts = (one.id, one.person, one.model, one.spectrum, one.origin, one.created, one.source, one.digest)
-            db.execute(sql, (*facts, vector, fingerprint(vector), one.picture))
+            db.execute(sql, (*facts, vector, vector, one.picture))

@@ -13,7 +13,6 @@ from ssn.errors import GalleryError
 from ssn.gallery.changes import Change, Kind, changes, forget, note
 from ssn.gallery.checked import checked_vector
 from ssn.gallery.database import Database
-from ssn.gallery.fingerprint import fingerprint
 from ssn.gallery.names import clean_name, clean_notes, folded
 from ssn.recognizer import Template
 
@@ -41,9 +40,9 @@ class EditedGallery(Database):
         origin = origin.encode("utf-8", "replace").decode()  # a file name may hold bytes that are no text
         with self._transaction() as db:
             person, _ = _person_of(db, name)
-            row = (person, self.model_id, template.spectrum, vector, fingerprint(vector), face_image, origin, digest)
+            row = (person, self.model_id, template.spectrum, vector, vector, face_image, origin, digest)
             sql = """INSERT INTO templates(person, model, spectrum, vector, fingerprint, face, origin, digest, source)
-                     VALUES (?,?,?,?,?,?,?,?,?)
+                     VALUES (?,?,?,sealed(?,'vector'),fingerprint_of(?),sealed(?,'face'),?,?,?)
                      ON CONFLICT(person, model, digest) WHERE digest IS NOT NULL DO NOTHING"""
             added = db.execute(sql, (*row, source))
             if added.rowcount:

@@ -105,6 +105,15 @@ class VectorFile:
         except OSError as error:
             raise self._refused(error) from error
 
+    def destroy(self) -> None:
+        """Overwrite all of it, and remove it. Raises GalleryError."""
+        try:
+            if self.path.exists():
+                with self.path.open("r+b") as file:
+                    self._destroy(file)
+        except OSError as error:
+            raise self._refused(error) from error
+
     def _destroy(self, file: BinaryIO) -> None:
         """What is not understood may hold anybody's vector: all of it is overwritten."""
         size = file.seek(0, os.SEEK_END)
