@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from benchmarks.milvus_process import MilvusProcess
 from ssn.errors import GalleryError, GalleryUnreachableError, TemplateMismatchError
 from ssn.gallery import milvus_book, milvus_server
 from ssn.gallery.contents import write_file
@@ -19,8 +20,8 @@ from ssn.gallery.milvus_server import read_address
 from ssn.gallery.registry import open_store
 from ssn.gallery.sqlite import Gallery
 from tests.gallery.histories import Plain, history, state_of, tell
-from tests.gallery.milvus_process import MilvusProcess, Wire
 from tests.gallery.templates import MODEL, template
+from tests.gallery.wire import Wire
 
 pytest.importorskip("pymilvus")
 pytest.importorskip("milvus", reason="this platform has no wheel of a server")
