@@ -129,7 +129,6 @@ def measure(size: int, folder: Path, milvus: str | None) -> tuple[dict, dict]:
             for i in range(10)
         ]
         after, enrolled, deleted = changed(gallery, templates)
-    del flat
     start = time.perf_counter()
     with Gallery(path, MODEL) as gallery:  # as it was left: with its vector file, where it is large enough for one
         gallery.search(templates[0], RANKS)

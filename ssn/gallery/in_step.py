@@ -125,7 +125,7 @@ class IndexInStep:
         """Add the oldest of the templates that are not in the index yet → how many."""
         vector = "opened(t.vector, 'vector')" if self._encrypted else "t.vector"
         sql = f"""SELECT {vector}, t.id, p.id, t.fingerprint FROM templates t JOIN people p ON p.id = t.person
-                 WHERE t.model = ? AND t.id > ? ORDER BY t.id LIMIT ?"""
+                 WHERE +t.model = ? AND t.id > ? ORDER BY t.id LIMIT ?"""  # by number: the index of models is unsorted
         rows = self._rows(sql, self._model_id, self._last_template, READ_AT_A_TIME)
         if any(len(row[0]) != 4 * EMBEDDING_SIZE for row in rows):
             raise damaged(self._path)
