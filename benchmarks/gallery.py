@@ -86,18 +86,21 @@ def compared(
     return pairs[:, 0], pairs[:, 1]
 
 
-def changed(gallery: Gallery, templates: Sequence[Template]) -> tuple[float, float, float]:
-    """Milliseconds of the search after an enrolment, enrolments a second, deletions a second."""
-    after, enrolling, deleting = [], 0.0, 0.0
+def changed(gallery: Gallery, templates: Sequence[Template]) -> tuple[float, float, float, float]:
+    """Milliseconds of the search after an enrolment, its ratio to the one after it, enrolments a second, deletions a
+    second."""
+    after, ordinary, enrolling, deleting = [], [], 0.0, 0.0
     for i in range(CHANGES):
         start = time.perf_counter()
         number = gallery.enrol(f"New {i}", templates[i])
         enrolling += time.perf_counter() - start
-        after.append(times_ms(lambda _, i=i: gallery.search(templates[i], RANKS), 1)[0])
+        for times in (after, ordinary):
+            times.append(times_ms(lambda _, i=i: gallery.search(templates[i], RANKS), 1)[0])
         start = time.perf_counter()
         gallery.delete_template(number)
         deleting += time.perf_counter() - start
-    return float(np.median(after)), CHANGES / enrolling, CHANGES / deleting
+    ratio = float(np.median(np.array(after) / np.array(ordinary)))
+    return float(np.median(after)), ratio, CHANGES / enrolling, CHANGES / deleting
 
 
 def measure(size: int, folder: Path, milvus: str | None) -> tuple[dict, dict]:
@@ -128,7 +131,7 @@ def measure(size: int, folder: Path, milvus: str | None) -> tuple[dict, dict]:
             == flat.search(probes[i : i + 1], RANKS)[1][0].tolist()
             for i in range(10)
         ]
-        after, enrolled, deleted = changed(gallery, templates)
+        after, ratio, enrolled, deleted = changed(gallery, templates)
     start = time.perf_counter()
     with Gallery(path, MODEL) as gallery:  # as it was left: with its vector file, where it is large enough for one
         gallery.search(templates[0], RANKS)
@@ -148,6 +151,7 @@ def measure(size: int, folder: Path, milvus: str | None) -> tuple[dict, dict]:
         "templates": size,
         "search32_p50_ms": float(np.percentile(many, 50)),
         "faiss32_p50_ms": float(np.percentile(flat_many, 50)),
+        "after_enrol_ratio": ratio,
         "delete_per_s": deleted,
         "first_startup_s": first,
         "vector_file": VectorFile(str(path), MODEL).path.is_file(),

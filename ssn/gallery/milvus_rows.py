@@ -21,7 +21,7 @@ def now() -> str:
 
 
 def person_row(number: int, name: str, notes: str, created: str) -> Row:
-    """``name`` is a clean one."""
+    """``name`` is a clean one, ``created`` in UTC."""
     value = text_of({"name": name, "notes": notes, "created": created})
     return Row(f"person:{number}", "person", number, number, "", hashed(name), hashed(folded(name)), value)
 
@@ -37,6 +37,7 @@ def template_row(
     digest: bytes | None,
     pictured: bool,
 ) -> Row:
+    """``digest`` is what it is looked up by; ``pictured`` says that its picture is in rows of its own."""
     value = {"model": model, "spectrum": spectrum, "origin": origin, "created": created, "source": source}
     find = (digest or b"").hex()
     text = text_of({**value, "pictured": pictured})

@@ -326,3 +326,30 @@ def test_nobody_there(monkeypatch):
     monkeypatch.setattr(milvus_server.MilvusServer.ask, "__defaults__", (1.0,))
     with pytest.raises(GalleryUnreachableError, match=r"127\.0\.0\.1:9"):
         open_store("http://127.0.0.1:9", MODEL)
+
+
+def test_the_command_line_speaks_to_a_server(server, path, tmp_path, capsys):
+    from ssn.__main__ import main
+
+    with Gallery(path, MODEL) as file:
+        for seed, name in enumerate(("Ada", "Ben", "Cid")):
+            file.enrol(name, template(seed), b"picture %d" % seed)
+    where = f"{server.address}/spoken_to"
+    for words in (
+        ["migrate", str(path), where],
+        ["rename", where, "Ada", "Ada Lovelace"],
+        ["merge", where, "Ben", "Cid"],
+        ["undo", where],
+        ["note", where, "Ben", "text"],
+        ["delete", where, "Cid", "--yes"],
+        ["migrate", where, str(tmp_path / "back.db")],
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(["gallery", *words])
+        assert not stop.value.code, capsys.readouterr().err
+    with Gallery(tmp_path / "back.db", MODEL) as back:
+        assert [(person.name, back.notes(person.id)) for person in back.people()] == [
+            ("Ada Lovelace", ""),
+            ("Ben", "text"),
+        ]
+        assert back.search(template(1), 1)[0].person == "Ben"
