@@ -40,7 +40,7 @@ class MilvusProcess:
                 if b"OK" in answer.read():
                     return
             time.sleep(0.2)
-        self._server.stop()
+        self.kill()
         raise RuntimeError((self.folder / "logs" / "milvus-stderr.log").read_text(errors="replace")[-2000:])
 
     @property
@@ -50,7 +50,7 @@ class MilvusProcess:
     def kill(self) -> None:
         """As a crash would."""
         process = self._server.server_proc
-        os.kill(process.pid, signal.SIGKILL)
+        process.kill()
         process.wait()
         self._server.stop()
 
@@ -62,6 +62,7 @@ class MilvusProcess:
         os.kill(self._server.server_proc.pid, signal.SIGCONT)
 
     def stop(self) -> None:
-        if self._server is not None:
-            self._server.stop()
+        """With all that it held."""
+        if self._server is not None and self._server.server_proc is not None:
+            self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)

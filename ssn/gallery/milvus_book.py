@@ -157,9 +157,9 @@ class Book:
         self._recent |= {row.key: row for row in rows}
         self.erase([row for row in rows if row.kind == "gone"])
 
-    def write(self, rows: Sequence[Row]) -> None:
+    def write(self, rows: Sequence[Row], seconds: float | None = None) -> None:
         """As they are, whoever holds the lease: for a gallery that nobody else has open. Raises GalleryError."""
-        self._server.write(self._server.book, [_written(row) for row in rows])
+        self._server.write(self._server.book, [_written(row) for row in rows], seconds)
 
     def erase(self, gone: Sequence[Row]) -> None:
         """What is no longer in the gallery, from the server."""

@@ -12,7 +12,7 @@ from ssn.gallery.contents import Contents, StoredPerson, StoredTemplate
 from ssn.gallery.milvus import MilvusGallery
 from ssn.gallery.milvus_book import Book, Counters, Row, hashed, text_of
 from ssn.gallery.milvus_rows import person_row, picture_rows, pictures_of, template_row
-from ssn.gallery.milvus_server import MilvusServer, read_address
+from ssn.gallery.milvus_server import LOADING_SECONDS, MilvusServer, read_address
 
 AT_A_TIME = 200
 """Templates written in one message, pictures and all."""
@@ -57,8 +57,8 @@ def write_server(gallery: MilvusGallery, people: Iterator[StoredPerson], templat
         counters.models |= {hashed(one.model): one.model for one in part}
         book.write([Row("counters", "counters", value=text_of(asdict(counters)))])
         vectors = [{"id": one.id, "model": hashed(one.model), "vector": one.vector} for one in part]
-        gallery._server.write(gallery._server.vectors, vectors)
-        book.write([row for one in part for row in _rows_of(one)])
+        gallery._server.write(gallery._server.vectors, vectors, LOADING_SECONDS)
+        book.write([row for one in part for row in _rows_of(one)], LOADING_SECONDS)
     book.write([Row("counters", "counters", value=text_of(asdict(counters)))])
     book.erase([Row("filling", "gone")])
 

@@ -104,10 +104,11 @@ class MilvusServer:
             )
         )
 
-    def ask(self, call: Callable[[float], T], seconds: float = SECONDS) -> T:
-        """``call`` is told how many seconds are left. Raises GalleryUnreachableError, GalleryError."""
+    def ask(self, call: Callable[[float], T], seconds: float | None = None) -> T:
+        """``call`` is told how many seconds are left, of ``SECONDS`` or those given. Raises GalleryUnreachableError, GalleryError."""
         import grpc
 
+        seconds = SECONDS if seconds is None else seconds
         end = time.monotonic() + seconds
         while True:
             try:
@@ -212,9 +213,9 @@ class MilvusServer:
             )
         )
 
-    def write(self, collection: str, rows: list[dict]) -> None:
+    def write(self, collection: str, rows: list[dict], seconds: float | None = None) -> None:
         """By their keys, in one message: all of them or none."""
-        self.ask(lambda seconds: self._client.upsert(collection, rows, timeout=seconds))
+        self.ask(lambda left: self._client.upsert(collection, rows, timeout=left), seconds)
 
     def erase(self, collection: str, keys: Sequence[int] | Sequence[str]) -> None:
         """Whatever has these keys; those that are not there are passed over."""

@@ -129,10 +129,10 @@ def test_a_change_that_was_interrupted_leaves_nothing(gallery, monkeypatch):
     gallery.enrol("Ada", template(1))
     write = gallery._server.write
 
-    def broken(collection, rows):
+    def broken(collection, rows, seconds=None):
         if collection == gallery._server.book:
             raise GalleryUnreachableError("The wire is cut.", "")
-        write(collection, rows)
+        write(collection, rows, seconds)
 
     monkeypatch.setattr(gallery._server, "write", broken)
     with pytest.raises(GalleryUnreachableError):
@@ -239,7 +239,7 @@ def state_of_all(store) -> list:
 
 
 def test_a_cut_wire_is_told_and_nothing_acknowledged_is_lost(server, gallery, monkeypatch):
-    monkeypatch.setattr(milvus_server.MilvusServer.ask, "__defaults__", (2.0,))
+    monkeypatch.setattr(milvus_server, "SECONDS", 2.0)
     wire = Wire(server.port)
     try:
         with open_store(f"http://127.0.0.1:{wire.port}/shared", MODEL) as far:
@@ -259,7 +259,7 @@ def test_a_cut_wire_is_told_and_nothing_acknowledged_is_lost(server, gallery, mo
 
 
 def test_a_server_that_says_nothing_is_given_up_in_time(server, gallery, monkeypatch):
-    monkeypatch.setattr(milvus_server.MilvusServer.ask, "__defaults__", (2.0,))
+    monkeypatch.setattr(milvus_server, "SECONDS", 2.0)
     gallery.enrol("Ada", template(1))
     server.pause()
     try:
@@ -273,8 +273,7 @@ def test_a_server_that_says_nothing_is_given_up_in_time(server, gallery, monkeyp
 
 
 def test_a_killed_server_comes_back_with_all_that_was_acknowledged(server, gallery, monkeypatch):
-    monkeypatch.setattr(milvus_server, "SECONDS", 60.0)
-    monkeypatch.setattr(milvus_server.MilvusServer.ask, "__defaults__", (3.0,))
+    monkeypatch.setattr(milvus_server, "SECONDS", 3.0)
     acknowledged, stop = [], threading.Event()
 
     def enrol() -> None:
@@ -295,7 +294,7 @@ def test_a_killed_server_comes_back_with_all_that_was_acknowledged(server, galle
     with pytest.raises(GalleryUnreachableError):
         gallery.people()
     server.start()
-    monkeypatch.setattr(milvus_server.MilvusServer.ask, "__defaults__", (60.0,))
+    monkeypatch.setattr(milvus_server, "SECONDS", 60.0)
     names = {person.name for person in gallery.people()}
     assert {f"P{number}" for number in acknowledged} <= names <= {f"P{n}" for n in range(len(acknowledged) + 1)}
     for number in acknowledged:
@@ -323,7 +322,7 @@ def test_what_is_no_address_is_refused(where):
 
 
 def test_nobody_there(monkeypatch):
-    monkeypatch.setattr(milvus_server.MilvusServer.ask, "__defaults__", (1.0,))
+    monkeypatch.setattr(milvus_server, "SECONDS", 1.0)
     with pytest.raises(GalleryUnreachableError, match=r"127\.0\.0\.1:9"):
         open_store("http://127.0.0.1:9", MODEL)
 
