@@ -105,7 +105,8 @@ class MilvusServer:
         )
 
     def ask(self, call: Callable[[float], T], seconds: float | None = None) -> T:
-        """``call`` is told how many seconds are left, of ``SECONDS`` or those given. Raises GalleryUnreachableError, GalleryError."""
+        """``call`` is told how many seconds are left, of ``SECONDS`` or those given. Raises GalleryUnreachableError,
+        GalleryError."""
         import grpc
 
         seconds = SECONDS if seconds is None else seconds
