@@ -96,9 +96,8 @@ class ExactIndex:
             return
         room = needed + max(CHUNK, needed // 8)
         # NumPy's memory, which is in huge pages where the system has them: a product over it takes a fourth of the time
-        vectors = torch.from_numpy(np.empty((room, EMBEDDING_SIZE), np.float32)).to(self.device)
+        vectors = torch.from_numpy(np.zeros((room, EMBEDDING_SIZE), np.float32)).to(self.device)
         vectors[: self._size] = self._vectors[: self._size]
-        vectors[self._size :] = 0
         self._vectors = vectors
         more = np.zeros(room - self._size, np.int64)
         self._templates = np.concatenate([self._templates[: self._size], more])
@@ -114,7 +113,7 @@ class ExactIndex:
             self._vectors[place] = torch.from_numpy(np.ascontiguousarray(vectors, np.float32)).to(self.device)
             self._templates[place], self._owners[place] = templates, owners
             self._size += len(templates)
-            self._longest = max(self._longest, float(np.linalg.norm(vectors, axis=1).max()))
+            self._longest = max(self._longest, math.sqrt(np.einsum("ij,ij->i", vectors, vectors).max()))
             self._people = None
 
     def remove(self, templates: Sequence[int]) -> None:

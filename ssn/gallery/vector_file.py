@@ -47,7 +47,8 @@ class VectorFile:
                 piece = bytearray(PIECE * RECORD.itemsize)
                 while count := file.readinto(piece) // RECORD.itemsize:
                     rows = np.frombuffer(piece, RECORD, count)
-                    rows = rows[rows["person"] != 0]
+                    if not (there := rows["person"] != 0).all():
+                        rows = rows[there]
                     yield (
                         rows["template"].astype(np.int64),
                         rows["person"].astype(np.int64),
