@@ -20,10 +20,9 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.changes import Change
 from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
-from ssn.gallery.registry import DEFAULT_INDEX, find_index
+from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
 from ssn.gallery.second_opinion import SecondOpinion
-from ssn.gallery.sqlite import Gallery
-from ssn.gallery.store import Person
+from ssn.gallery.store import GalleryStore, Person
 from ssn.memory import memory_in_words
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
@@ -49,7 +48,7 @@ class Services:
     ``looks`` and ``runs`` bound the heavy work by count."""
 
     recognizer: Recognizer
-    gallery: Gallery
+    gallery: GalleryStore
     demo: DemoSet
     beside: SecondOpinion | None = None
     cohort: Cohort | None = None
@@ -89,9 +88,14 @@ class Services:
         second = None if beside is None else Recognizer.load(beside, device)
         people = read_demo(demo)
         path = gallery or default_gallery(recognizer.model_id)
-        new = str(path) == ":memory:" or not Path(path).exists()
+        on_server = bool(scheme_of(path))
+        new = not on_server and (str(path) == ":memory:" or not Path(path).exists())
         tell(f"Making the gallery {path} with the demo people …" if new else f"Opening the gallery {path} …")
-        opened = open_gallery(path, recognizer, people, find_index(index))
+        opened: GalleryStore
+        if on_server:  # others share it: nobody is enrolled there without being asked
+            opened = open_store(path, recognizer.model_id, recognizer.device, index)
+        else:
+            opened = open_gallery(path, recognizer, people, find_index(index))
         opinion = None if second is None else SecondOpinion(second, opened)
         if opinion is not None:
             opinion.prepare()

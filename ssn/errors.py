@@ -73,6 +73,14 @@ class GalleryError(SSNError):
     """A gallery cannot be opened, read or written as asked."""
 
 
+class GalleryUnreachableError(GalleryError):
+    """The server that keeps a gallery does not answer, or not in time. What it acknowledged is not lost."""
+
+
+class GalleryKeyError(GalleryError):
+    """The key of an encrypted gallery is missing, cannot be read, or is another gallery's."""
+
+
 class NameCaseError(GalleryError):
     """A new name differs from an enrolled one by upper and lower case only, and nobody said that this is meant."""
 

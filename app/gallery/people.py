@@ -31,7 +31,7 @@ class PeoplePanel:
     def outputs(self) -> list[Block]:
         return [self.count, self.again, self.people]
 
-    def renew(self, people: Sequence[Person], wanted: str, chosen: int | None) -> Update:
+    def renew(self, people: Sequence[Person], wanted: str | None, chosen: int | None) -> Update:
         """After the gallery changed."""
         others = only_of_other_models(list(people))
         return {
@@ -40,10 +40,10 @@ class PeoplePanel:
             **self.found(people, wanted, chosen),
         }
 
-    def found(self, people: Sequence[Person], wanted: str, chosen: int | None) -> Update:
-        """Those of that name only: their faces come with two queries, however many they are."""
+    def found(self, people: Sequence[Person], wanted: str | None, chosen: int | None) -> Update:
+        """Those of that name only, or everybody: their faces come with two queries, however many they are."""
         gallery, shown = self.services.gallery, views.named_like(people, wanted)
         first = gallery.first_templates([person.id for person in shown[: views.MOST_SHOWN]])
         pictures = gallery.face_images(list(first.values()))
         faces = {person: pictures[template] for person, template in first.items() if template in pictures}
-        return {self.people: views.people_grid(shown, faces, chosen, bool(wanted.strip()))}
+        return {self.people: views.people_grid(shown, faces, chosen, bool((wanted or "").strip()))}

@@ -16,9 +16,10 @@ THUMBNAIL = 96
 """Side of a face in the grid, in pixels: two hundred of them are some hundred kilobytes."""
 
 
-def named_like(people: Sequence[Person], wanted: str) -> list[Person]:
-    """The people whose name contains ``wanted``, whatever its case."""
-    return [person for person in people if wanted.strip().lower() in person.name.lower()]
+def named_like(people: Sequence[Person], wanted: str | None) -> list[Person]:
+    """The people whose name contains ``wanted``, whatever its case; everybody for nothing."""
+    part = (wanted or "").strip().lower()
+    return [person for person in people if part in person.name.lower()]
 
 
 def people_grid(people: Sequence[Person], faces: Mapping[int, bytes], chosen: int | None, searched: bool) -> str:

@@ -78,7 +78,7 @@ class GalleryTab:
         session = self.sessions.of(request)
         return session, session.part(Visit)
 
-    def _listing(self, visit: Visit, wanted: str) -> Update:
+    def _listing(self, visit: Visit, wanted: str | None) -> Update:
         """Both lists, from one reading of the gallery."""
         people = self.services.gallery.people()
         if all(person.id != visit.person for person in people):
@@ -86,23 +86,23 @@ class GalleryTab:
         visit.last_change, last = self.care.renew()
         return {**self.list.renew(people, wanted, visit.person), **self.person.renew(people, visit.person), **last}
 
-    def on_open(self, wanted: str, request: gr.Request) -> Update:
+    def on_open(self, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             return self._listing(visit, wanted)
 
-    def on_search(self, wanted: str, request: gr.Request) -> Update:
+    def on_search(self, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             return self.list.found(self.services.gallery.people(), wanted, visit.person)
 
-    def on_person(self, wanted: str, event: gr.EventData, request: gr.Request) -> Update:
+    def on_person(self, wanted: str | None, event: gr.EventData, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             visit.person, visit.pending = Sent(event).number("person"), None
             return {self.person.message: "", **self.person.close(), **self._listing(visit, wanted)}
 
-    def on_again(self, wanted: str, request: gr.Request) -> Update:
+    def on_again(self, wanted: str | None, request: gr.Request) -> Update:
         """The way out of a gallery made by another model."""
         session, visit = self._visit(request)
         with session.turn():
@@ -125,7 +125,7 @@ class GalleryTab:
             visit.pending = None
             return self.person.close()
 
-    def on_delete(self, wanted: str, request: gr.Request) -> Update:
+    def on_delete(self, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             said, pending, visit.pending = "", visit.pending, None
@@ -147,7 +147,7 @@ class GalleryTab:
         with session.turn():
             return self.enrol.choose(visit, Sent(event).number("index"))
 
-    def on_enrol(self, choice: Choice, name: str, wanted: str, request: gr.Request) -> Update:
+    def on_enrol(self, choice: Choice, name: str, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             enrolled = self.enrol.store(visit, choice, name)
@@ -155,7 +155,7 @@ class GalleryTab:
                 return enrolled
             return {**self.enrol.done(*enrolled), **self._listing(visit, wanted)}
 
-    def _changed(self, visit: Visit, wanted: str, change: Callable[[int], str]) -> Update:
+    def _changed(self, visit: Visit, wanted: str | None, change: Callable[[int], str]) -> Update:
         """Change the chosen person, and show what came of it."""
         try:
             said = "" if visit.person is None else notice(change(visit.person), "good", "Undo takes it back.")
@@ -163,17 +163,17 @@ class GalleryTab:
             return {self.person.message: error_notice(error)}
         return {self.person.message: said, **self._listing(visit, wanted)}
 
-    def on_rename(self, name: str, wanted: str, request: gr.Request) -> Update:
+    def on_rename(self, name: str, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             return self._changed(visit, wanted, lambda person: self.person.edit.renamed(person, name))
 
-    def on_notes(self, notes: str, wanted: str, request: gr.Request) -> Update:
+    def on_notes(self, notes: str, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             return self._changed(visit, wanted, lambda person: self.person.edit.noted(person, notes))
 
-    def on_merge(self, other: str, wanted: str, request: gr.Request) -> Update:
+    def on_merge(self, other: str, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)
 
         def merge(person: int) -> str:
@@ -183,7 +183,7 @@ class GalleryTab:
         with session.turn():
             return self._changed(visit, wanted, merge)
 
-    def on_template(self, other: str, wanted: str, event: gr.EventData, request: gr.Request) -> Update:
+    def on_template(self, other: str, wanted: str | None, event: gr.EventData, request: gr.Request) -> Update:
         """A template is moved at once, since that can be undone; deleting asks first."""
         sent = Sent(event)
         if sent.text("action") != "move":
@@ -193,7 +193,7 @@ class GalleryTab:
             template = sent.number("template")
             return self._changed(visit, wanted, lambda _: self.person.edit.moved(template, other))
 
-    def on_undo(self, wanted: str, request: gr.Request) -> Update:
+    def on_undo(self, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             try:
@@ -221,7 +221,7 @@ class GalleryTab:
     def on_export(self, request: gr.Request) -> Update:
         return self._looked(request, self.care.exported)
 
-    def on_import(self, wanted: str, event: gr.EventData, request: gr.Request) -> Update:
+    def on_import(self, wanted: str | None, event: gr.EventData, request: gr.Request) -> Update:
         session, visit = self._visit(request)
         with session.turn():
             try:

@@ -44,7 +44,9 @@ def enrol(
             "or a photo and --name."
         ),
     ],
-    gallery: Annotated[str, typer.Option(help="Gallery file; made if it is not there.")],
+    gallery: Annotated[
+        str, typer.Option(help="Gallery file, made if it is not there; or http://host:19530 for one on Milvus.")
+    ],
     name: Annotated[str | None, typer.Option(help="The person's name, where one photo is given.")] = None,
     exact_name: Annotated[
         bool, typer.Option("--exact-name", help='Upper and lower case are meant: "alex" is not the enrolled "Alex".')

@@ -34,7 +34,7 @@ from ssn.explanation.methods.registry import METHODS, find_method
 from ssn.explanation.pair import Target
 from ssn.explanation.question import Question, SideName, Sides
 from ssn.faces.types import AlignedFace
-from ssn.gallery.registry import open_store
+from ssn.gallery.registry import open_store, scheme_of
 from ssn.recognizer import Recognizer
 
 SCALE = 4
@@ -67,12 +67,12 @@ def captioned(picture: Image.Image, lines: list[str]) -> Image.Image:
 
 
 def find_target(
-    recognizer: Recognizer, against: str, gallery: Path | None, spectrum: str, face: int | None = None
+    recognizer: Recognizer, against: str, gallery: str | None, spectrum: str, face: int | None = None
 ) -> Target:
     """A photo's path, or the name of a person in ``gallery`` → the target. Raises DataError where it is neither."""
     if Path(against).is_file():
         return Target.photo(Path(against).name, read_probe(recognizer, Path(against), spectrum, face=face), recognizer)
-    if gallery is None or not gallery.is_file():
+    if gallery is None or not (scheme_of(gallery) or Path(gallery).is_file()):
         raise DataError(
             f"There is no photo {against}.", "Name a photo, or a person together with --gallery FILE that holds them."
         )
@@ -171,7 +171,7 @@ def explain(
     block: Annotated[int | None, typer.Option(help="Which block gradcam and hirescam look at, 1 to 4.")] = None,
     steps: Annotated[int | None, typer.Option(help="Steps of ig's path; more make its delta smaller.")] = None,
     checks: Annotated[bool, typer.Option(help="Also shuffle the weights and shift the face.")] = True,
-    gallery: Annotated[Path | None, typer.Option(help="A gallery file.")] = None,
+    gallery: Annotated[str | None, typer.Option(help="A gallery file, or http://host:19530 on Milvus.")] = None,
     spectrum: SpectrumName = "vis",
     occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
+from ssn.commands.gallery_moves import NO_MODEL, decrypt, encrypt, migrate, new_key
 from ssn.commands.interrupt import interruptible
 from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
 from ssn.errors import GalleryError
@@ -16,28 +17,30 @@ from ssn.gallery.archive import export_gallery, import_gallery
 from ssn.gallery.changes import Change
 from ssn.gallery.enrol import enrol_again, rename_person
 from ssn.gallery.health import check_exists, statistics, verify
-from ssn.gallery.sqlite import Gallery
-from ssn.gallery.store import Person
+from ssn.gallery.registry import open_store, scheme_of
+from ssn.gallery.store import GalleryStore, Person
 from ssn.recognizer import Recognizer
 
 gallery_commands = typer.Typer(help="Look after a gallery: its people, its changes, its file.", no_args_is_help=True)
 command = gallery_commands.command
 
-File = Annotated[str, typer.Argument(metavar="GALLERY", help="The gallery file.")]
+File = Annotated[str, typer.Argument(metavar="GALLERY", help="A gallery file, or http://host:19530 for one on Milvus.")]
 Name = Annotated[str, typer.Argument(help="The person's name, as it is enrolled.")]
 ExactName = Annotated[bool, typer.Option("--exact-name", help="Upper and lower case are meant.")]
 UNSOUND = 1
 """Exit status where something is not sound."""
-NO_MODEL = ""
-"""Names and files can be looked after without a model."""
+
+for _whole in (migrate, new_key, encrypt, decrypt):
+    command()(_whole)
 
 
-def _open(gallery: str, model_id: str = NO_MODEL) -> Gallery:
-    check_exists(gallery)
-    return Gallery(gallery, model_id)
+def _open(gallery: str, model_id: str = NO_MODEL) -> GalleryStore:
+    if not scheme_of(gallery):
+        check_exists(gallery)
+    return open_store(gallery, model_id)
 
 
-def _who(store: Gallery, name: str) -> Person:
+def _who(store: GalleryStore, name: str) -> Person:
     """Raises GalleryError where nobody has this name."""
     if (person := store.person(name)) is None:
         near = store.namesakes(name)
@@ -165,7 +168,7 @@ def export(gallery: File, out: Path, json_file: JsonFile = None) -> None:
 @command("import")
 def import_(gallery: File, file: Path, json_file: JsonFile = None) -> None:
     """Add everything in an exported file to a gallery, which is made if it is not there; all or nothing."""
-    with Gallery(gallery, NO_MODEL) as store:
+    with open_store(gallery, NO_MODEL) as store:
         done = import_gallery(store, file)
     again = f", {done.already} were there already" if done.already else ""
     say(f"{done.templates} templates of {done.people} people imported{again}.", asdict(done), json_file)
@@ -209,7 +212,8 @@ def re_embed(
 ) -> None:
     """Enrol every stored picture again with another model. The old templates stay valid; after Ctrl+C or a kill the
     same command goes on where it was."""
-    check_exists(gallery)
+    if not scheme_of(gallery):
+        check_exists(gallery)
     recognizer = Recognizer.load(checkpoint, device)
     with _open(gallery, recognizer.model_id) as store:
         with interruptible() as stop, tqdm(desc="re-embed", unit="picture", mininterval=0.5) as bar:

@@ -43,7 +43,12 @@ from ssn.recognizer import Recognizer, Template
 
 def match(
     photos: Annotated[list[Path], typer.Argument(help="One or more probes.")],
-    gallery: Annotated[str, typer.Option(help="A gallery file, or a folder of photos to enrol for this once.")],
+    gallery: Annotated[
+        str,
+        typer.Option(
+            help="A gallery file, a folder of photos to enrol for this once, or http://host:19530 for one on Milvus."
+        ),
+    ],
     k: Annotated[int, typer.Option("--k", min=1, help="How many ranks to show.")] = 5,
     spectrum: SpectrumName = "vis",
     occlusion: Annotated[str, occlusion_option()] = "none",

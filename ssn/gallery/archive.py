@@ -22,9 +22,10 @@ import numpy as np
 from ssn.errors import GalleryError
 from ssn.faces.types import SPECTRA
 from ssn.files import atomically
-from ssn.gallery.fingerprint import fingerprint
+from ssn.gallery.health import in_file
 from ssn.gallery.names import clean_name, clean_notes, folded
 from ssn.gallery.sqlite import Gallery
+from ssn.gallery.store import GalleryStore
 from ssn.models.light_cnn import EMBEDDING_SIZE
 
 FORMAT, VERSION = "ssn-studio-gallery", 1
@@ -44,9 +45,10 @@ class Archived:
     already: int = 0
 
 
-def export_gallery(gallery: Gallery, path: str | Path | IO[bytes]) -> Archived:
+def export_gallery(store: GalleryStore, path: str | Path | IO[bytes]) -> Archived:
     """Everything in a gallery, of all models → a file, atomically, or an open one. What others change meanwhile is not
     in it. Raises GalleryError."""
+    gallery = in_file(store)
     try:
         if isinstance(path, str | Path):
             with atomically(path) as part, part.open("wb") as file:
@@ -62,9 +64,12 @@ def _export(gallery: Gallery, file: IO[bytes]) -> Archived:
     sources: dict[str, Callable[[sqlite3.Connection], Iterator[bytes]]] = {
         "people.jsonl": _people_lines,
         "templates.jsonl": _template_lines,
-        "vectors.f32": lambda db: (row[0] for row in db.execute("SELECT vector FROM templates ORDER BY id")),
+        "vectors.f32": lambda db: (
+            row[0] for row in db.execute("SELECT opened(vector, 'vector') FROM templates ORDER BY id")
+        ),
         "pictures.bin": lambda db: (
-            row[0] for row in db.execute("SELECT face FROM templates WHERE face IS NOT NULL ORDER BY id")
+            row[0]
+            for row in db.execute("SELECT opened(face, 'face') FROM templates WHERE face IS NOT NULL ORDER BY id")
         ),
     }
     hashes = {}
@@ -91,7 +96,7 @@ def _people_lines(db: sqlite3.Connection) -> Iterator[bytes]:
 
 def _template_lines(db: sqlite3.Connection) -> Iterator[bytes]:
     keys = ("id", "person", "model", "spectrum", "origin", "created", "source", "digest", "picture")
-    sql = f"SELECT {', '.join(keys[:-2])}, hex(digest), length(face) FROM templates ORDER BY id"
+    sql = f"SELECT {', '.join(keys[:-2])}, hex(digest), length(opened(face, 'face')) FROM templates ORDER BY id"
     for row in db.execute(sql):
         yield _line(zip(keys, row, strict=True))
 
@@ -100,10 +105,11 @@ def _line(facts: Iterable[tuple[str, Any]]) -> bytes:
     return json.dumps(dict(facts), ensure_ascii=False).encode() + b"\n"
 
 
-def import_gallery(gallery: Gallery, path: str | Path | IO[bytes]) -> Archived:
+def import_gallery(store: GalleryStore, path: str | Path | IO[bytes]) -> Archived:
     """Everything in an exported file → into a gallery, all or nothing. People of a name that is enrolled get the
     templates added; templates they have already are passed over. An import is not among the changes that can be undone.
     Raises GalleryError for a file that is damaged, or none of ours."""
+    gallery = in_file(store)
     try:
         with zipfile.ZipFile(path) as archive:
             _check(archive)
@@ -195,12 +201,13 @@ def _import_template(
     if facts["spectrum"] not in SPECTRA:
         raise _damaged()
     digest = bytes.fromhex(facts["digest"]) or None
-    known, model = fingerprint(vector), str(facts["model"])
-    sql = "SELECT id FROM templates WHERE model=? AND person=? AND (fingerprint=? AND vector=? OR digest=?) LIMIT 1"
-    if row := db.execute(sql, (model, person, known, vector, digest)).fetchone():
+    model = str(facts["model"])
+    sql = """SELECT id FROM templates WHERE model=? AND person=?
+             AND (fingerprint=fingerprint_of(?) AND opened(vector, 'vector')=? OR digest=?) LIMIT 1"""
+    if row := db.execute(sql, (model, person, vector, vector, digest)).fetchone():
         return int(row[0]), False
     sql = """INSERT INTO templates(person, model, spectrum, vector, fingerprint, face, origin, created, digest, source)
-             VALUES (?,?,?,?,?,?,?,?,?,?)"""
+             VALUES (?,?,?,sealed(?,'vector'),fingerprint_of(?),sealed(?,'face'),?,?,?,?)"""
     texts = (str(facts["origin"]), str(facts["created"]))
-    row = (person, model, facts["spectrum"], vector, known, picture, *texts, digest, source)
+    row = (person, model, facts["spectrum"], vector, vector, picture, *texts, digest, source)
     return int(db.execute(sql, row).lastrowid or 0), True

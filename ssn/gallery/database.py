@@ -15,6 +15,7 @@ from ssn.errors import GalleryError
 from ssn.gallery.in_step import IndexInStep
 from ssn.gallery.index import TemplateIndex
 from ssn.gallery.schema import LOGGED, connect, unreadable, unwritable
+from ssn.gallery.sealing import Seal, install, is_sealed, seal_of
 from ssn.gallery.vector_file import VectorFile
 
 
@@ -27,8 +28,38 @@ class Database:
     ):
         self.path, self.model_id, self.device = str(path), model_id, device
         self._lock = threading.RLock()
-        self._in_step = IndexInStep(self.path, model_id, lambda: make_index(self.device), self._rows, self._exclusively)
+        self._make_index = make_index
         self._db = connect(self.path)
+        try:
+            self._seal = seal_of(self._db, self.path)
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, sqlite3.Error):
+                raise unwritable(self.path, error) from error
+            raise
+        self._begin_index()
+
+    def _begin_index(self) -> None:
+        """Nothing is in it until the next search."""
+        install(self._db, self._seal)
+        make_index = self._make_index
+        self._in_step = IndexInStep(
+            self.path, self.model_id, self.encrypted, lambda: make_index(self.device), self._rows, self._exclusively
+        )
+
+    @property
+    def encrypted(self) -> bool:
+        """Are its pictures and templates?"""
+        return self._seal is not None
+
+    def _reseal(self, seal: Seal | None, models: Sequence[str]) -> None:
+        """All of it has just been written anew with another key, or none: nothing of before is left on the disk."""
+        with self._lock:
+            self._seal = seal
+            for model in models:
+                VectorFile(self.path, model).destroy()
+            self._begin_index()
+        self._empty_log()
 
     def _rows(self, sql: str, *values) -> list[tuple]:
         with self._lock:
@@ -43,6 +74,7 @@ class Database:
         with self._lock:
             try:
                 self._db.execute(f"BEGIN {how}")
+                self._check_sealing()
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException as error:
@@ -51,6 +83,11 @@ class Database:
                 if isinstance(error, sqlite3.Error):
                     raise unwritable(self.path, error) from error
                 raise
+
+    def _check_sealing(self) -> None:
+        if is_sealed(self._db) != self.encrypted:
+            what = f"The gallery {self.path} was {'decrypted' if self.encrypted else 'encrypted'} meanwhile."
+            raise GalleryError(what, "Open it again.")
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:

@@ -9,12 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from ssn.errors import GalleryError, TemplateMismatchError
+from ssn.errors import GalleryError
 from ssn.gallery.changes import Change, Kind, changes, forget, note
+from ssn.gallery.checked import checked_vector
 from ssn.gallery.database import Database
-from ssn.gallery.fingerprint import fingerprint
 from ssn.gallery.names import clean_name, clean_notes, folded
-from ssn.models.light_cnn import EMBEDDING_SIZE
 from ssn.recognizer import Template
 
 IN = "IN (SELECT value FROM json_each(?))"
@@ -41,9 +40,9 @@ class EditedGallery(Database):
         origin = origin.encode("utf-8", "replace").decode()  # a file name may hold bytes that are no text
         with self._transaction() as db:
             person, _ = _person_of(db, name)
-            row = (person, self.model_id, template.spectrum, vector, fingerprint(vector), face_image, origin, digest)
+            row = (person, self.model_id, template.spectrum, vector, vector, face_image, origin, digest)
             sql = """INSERT INTO templates(person, model, spectrum, vector, fingerprint, face, origin, digest, source)
-                     VALUES (?,?,?,?,?,?,?,?,?)
+                     VALUES (?,?,?,sealed(?,'vector'),fingerprint_of(?),sealed(?,'face'),?,?,?)
                      ON CONFLICT(person, model, digest) WHERE digest IS NOT NULL DO NOTHING"""
             added = db.execute(sql, (*row, source))
             if added.rowcount:
@@ -208,17 +207,7 @@ class EditedGallery(Database):
 
     def _check_template(self, template: Template) -> np.ndarray:
         """Its vector (256,) float32, where it can be compared with this gallery's."""
-        if template.model_id != self.model_id:
-            raise TemplateMismatchError(
-                f"The template was made by {template.model_id}; this gallery is searched with {self.model_id}.",
-                "Enrol the face again with this model.",
-            )
-        vector = np.ascontiguousarray(template.vector, dtype=np.float32)
-        if vector.shape != (EMBEDDING_SIZE,) or not np.isfinite(vector).all():
-            raise TemplateMismatchError(
-                f"A template has {EMBEDDING_SIZE} finite numbers; this one is no template.", "Embed the face again."
-            )
-        return vector
+        return checked_vector(template, self.model_id)
 
 
 def _no_template(number: int) -> GalleryError:

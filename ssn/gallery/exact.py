@@ -41,7 +41,7 @@ class _People:
 
 
 @dataclass(frozen=True)
-class _Ranked:
+class Ranked:
     """What could be of the first k: ``scores`` in double precision, whose person, and the template to name."""
 
     scores: np.ndarray
@@ -96,9 +96,8 @@ class ExactIndex:
             return
         room = needed + max(CHUNK, needed // 8)
         # NumPy's memory, which is in huge pages where the system has them: a product over it takes a fourth of the time
-        vectors = torch.from_numpy(np.empty((room, EMBEDDING_SIZE), np.float32)).to(self.device)
+        vectors = torch.from_numpy(np.zeros((room, EMBEDDING_SIZE), np.float32)).to(self.device)
         vectors[: self._size] = self._vectors[: self._size]
-        vectors[self._size :] = 0
         self._vectors = vectors
         more = np.zeros(room - self._size, np.int64)
         self._templates = np.concatenate([self._templates[: self._size], more])
@@ -114,7 +113,7 @@ class ExactIndex:
             self._vectors[place] = torch.from_numpy(np.ascontiguousarray(vectors, np.float32)).to(self.device)
             self._templates[place], self._owners[place] = templates, owners
             self._size += len(templates)
-            self._longest = max(self._longest, float(np.linalg.norm(vectors, axis=1).max()))
+            self._longest = max(self._longest, math.sqrt(np.einsum("ij,ij->i", vectors, vectors).max()))
             self._people = None
 
     def remove(self, templates: Sequence[int]) -> None:
@@ -179,27 +178,27 @@ class ExactIndex:
         return np.concatenate(found).clip(-1, 1)
 
     def _of_best(self, probe: np.ndarray, scores: Tensor, k: int) -> list[Hit]:
-        def ranked(rows: np.ndarray) -> _Ranked:
+        def ranked(rows: np.ndarray) -> Ranked:
             templates = self._templates[rows]
-            return _Ranked(self._exact(probe, rows), self._owners[rows], templates, templates)
+            return Ranked(self._exact(probe, rows), self._owners[rows], templates, templates)
 
-        return _first(scores, k, self._margin(probe), ranked)
+        return first_people(scores, k, self._margin(probe), ranked)
 
     def _of_means(self, probe: np.ndarray, scores: Tensor, k: int) -> list[Hit]:
         people = self._grouped()
         sums = torch.zeros(len(people.ids), dtype=torch.float64, device=self.device)
         means = sums.index_add_(0, people.group, scores.double()) / people.counts
 
-        def ranked(places: np.ndarray) -> _Ranked:
+        def ranked(places: np.ndarray) -> Ranked:
             found, best = np.empty(len(places)), np.empty(len(places), np.int64)
             for i, place in enumerate(places):
                 rows = people.rows[people.starts[place] : people.starts[place + 1]]
                 exact = self._exact(probe, rows)
                 found[i] = math.fsum(exact) / len(exact)  # whatever the order, equal for equal scores
                 best[i] = self._templates[rows[exact.argmax()]]
-            return _Ranked(found, people.ids[places], best, people.oldest[places])
+            return Ranked(found, people.ids[places], best, people.oldest[places])
 
-        return _first(means, k, self._margin(probe), ranked)
+        return first_people(means, k, self._margin(probe), ranked)
 
     def _margin(self, probe: np.ndarray) -> float:
         return ROUNDING * self._longest * max(1.0, float(np.linalg.norm(probe)))
@@ -222,7 +221,7 @@ class ExactIndex:
         return self._people
 
 
-def _first(scores: Tensor, k: int, margin: float, ranked: Callable[[np.ndarray], _Ranked]) -> list[Hit]:
+def first_people(scores: Tensor, k: int, margin: float, ranked: Callable[[np.ndarray], Ranked]) -> list[Hit]:
     """The k best people of approximate ``scores`` (N,), which are off by less than half of ``margin``.
 
     Looks at the best few; and at more, where somebody left out could still belong to the first k or tie with the last.

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ssn.errors import GalleryError, ImageError
-from ssn.gallery.fingerprint import SUMS, Sums, fingerprint
+from ssn.gallery.fingerprint import SUMS, Sums
 from ssn.gallery.names import folded
 from ssn.gallery.sqlite import Gallery
+from ssn.gallery.store import GalleryStore
 from ssn.gallery.stored_face import stored_face
 from ssn.gallery.vector_file import VectorFile
 from ssn.models.light_cnn import EMBEDDING_SIZE
@@ -40,8 +41,18 @@ class Statistics:
     vector_bytes: int
 
 
-def statistics(gallery: Gallery) -> Statistics:
+def in_file(store: GalleryStore) -> Gallery:
+    """The same gallery, where it is one in a file. Raises GalleryError for another."""
+    if isinstance(store, Gallery):
+        return store
+    raise GalleryError(
+        f"{store.path} is not a gallery in a file.", "Migrate it into one first: python -m ssn gallery migrate."
+    )
+
+
+def statistics(store: GalleryStore) -> Statistics:
     """Counted by the database. Raises GalleryError."""
+    gallery = in_file(store)
     with gallery._exclusively("DEFERRED"):
         people, noted = gallery._rows("SELECT COUNT(*), COUNT(NULLIF(notes, '')) FROM people")[0]
         sql = "SELECT COUNT(*), COUNT(face), COALESCE(SUM(length(face)), 0) FROM templates"
@@ -76,10 +87,11 @@ class Verification:
         return not self.problems
 
 
-def verify(gallery: Gallery, progress: Callable[[int, int], None] | None = None) -> Verification:
+def verify(store: GalleryStore, progress: Callable[[int, int], None] | None = None) -> Verification:
     """Read everything: the file's own structure, every vector (256 finite numbers of unit length, and those that were
     written), every picture (readable, of an aligned face's size) and every name. Raises GalleryError where the file
     cannot be read at all."""
+    gallery = in_file(store)
     problems = [f"the file: {line}" for (line,) in gallery._rows("PRAGMA integrity_check(20)") if line != "ok"]
     problems += [f"a row of {row[0]} belongs to nobody" for row in gallery._rows("PRAGMA foreign_key_check")]
     people = gallery._rows(
@@ -93,11 +105,12 @@ def verify(gallery: Gallery, progress: Callable[[int, int], None] | None = None)
     total = gallery._rows("SELECT COUNT(*) FROM templates")[0][0]
     seen: Counter[str] = Counter()
     last = 0
-    sql = "SELECT id, vector, fingerprint, face, spectrum FROM templates WHERE id > ? ORDER BY id LIMIT ?"
+    sql = """SELECT id, opened(vector, 'vector'), fingerprint = fingerprint_of(opened(vector, 'vector')),
+             opened(face, 'face'), spectrum FROM templates WHERE id > ? ORDER BY id LIMIT ?"""
     while rows := gallery._rows(sql, last, AT_A_TIME):
-        for number, vector, known, face, spectrum in rows:
+        for number, vector, as_written, face, spectrum in rows:
             seen.update(templates=1, pictures=face is not None)
-            problems += [f"template {number}: {reason}" for reason in _unsound(vector, known, face, spectrum)]
+            problems += [f"template {number}: {reason}" for reason in _unsound(vector, as_written, face, spectrum)]
         last = rows[-1][0]
         if progress is not None:
             progress(min(seen["templates"], total), total)
@@ -106,14 +119,14 @@ def verify(gallery: Gallery, progress: Callable[[int, int], None] | None = None)
     return Verification(len(people), seen["templates"], seen["pictures"], tuple(problems), files)
 
 
-def _unsound(vector: bytes, known: int, face: bytes | None, spectrum: str) -> list[str]:
+def _unsound(vector: bytes, as_written: bool, face: bytes | None, spectrum: str) -> list[str]:
     """What is wrong with one template."""
     reasons = []
     if len(vector) != 4 * EMBEDDING_SIZE:
         reasons.append(f"its vector has {len(vector)} bytes")
     else:
         numbers = np.frombuffer(vector, "<f4").astype(np.float64)
-        if fingerprint(vector) != known:
+        if not as_written:
             reasons.append("its vector is not the one that was written")
         if not np.isfinite(numbers).all():
             reasons.append("its vector holds values that are no numbers")

@@ -24,6 +24,7 @@ class IndexInStep:
     """The templates of one model in an index. New ones have larger numbers; of those that are gone or somebody else's
     the file keeps a log.
 
+    Of an ``encrypted`` gallery no vector file is kept.
     ``rows`` asks the file, ``exclusively`` holds its write lock. Not safe to share between threads: its owner's lock
     guards it, the index has its own.
     """
@@ -32,13 +33,15 @@ class IndexInStep:
         self,
         path: str,
         model_id: str,
+        encrypted: bool,
         make_index: Callable[[], TemplateIndex],
         rows: Callable[..., list],
         exclusively: Callable[[], AbstractContextManager],
     ):
         self._path, self._model_id, self._make_index, self._rows = path, model_id, make_index, rows
         self._exclusively = exclusively
-        self._vectors = None if path == ":memory:" else VectorFile(path, model_id)
+        self._encrypted = encrypted
+        self._vectors = None if path == ":memory:" or encrypted else VectorFile(path, model_id)
         self._index: TemplateIndex | None = None
         self._last_template = self._last_altered = 0
         self._version = -1
@@ -120,15 +123,16 @@ class IndexInStep:
 
     def _read_new(self, index: TemplateIndex) -> int:
         """Add the oldest of the templates that are not in the index yet → how many."""
-        sql = """SELECT t.vector, t.id, p.id, t.fingerprint FROM templates t JOIN people p ON p.id = t.person
-                 WHERE t.model = ? AND t.id > ? ORDER BY t.id LIMIT ?"""
+        vector = "opened(t.vector, 'vector')" if self._encrypted else "t.vector"
+        sql = f"""SELECT {vector}, t.id, p.id, t.fingerprint FROM templates t JOIN people p ON p.id = t.person
+                 WHERE +t.model = ? AND t.id > ? ORDER BY t.id LIMIT ?"""  # by number: the index of models is unsorted
         rows = self._rows(sql, self._model_id, self._last_template, READ_AT_A_TIME)
         if any(len(row[0]) != 4 * EMBEDDING_SIZE for row in rows):
             raise damaged(self._path)
         if rows:
             vectors = np.frombuffer(b"".join(row[0] for row in rows), "<f4").reshape(len(rows), EMBEDDING_SIZE)
             numbers = np.array([row[1:] for row in rows], np.int64)
-            if (fingerprints(vectors) != numbers[:, 2]).any():
+            if not self._encrypted and (fingerprints(vectors) != numbers[:, 2]).any():  # else the cipher has noticed
                 raise damaged(self._path)
             index.add(numbers[:, 0], numbers[:, 1], vectors.astype(np.float32))
             self._last_template = rows[-1][1]

@@ -10,6 +10,7 @@ import torch
 from ssn.errors import DataError, GalleryError
 from ssn.gallery.exact import ExactIndex
 from ssn.gallery.index import TemplateIndex
+from ssn.gallery.milvus import MilvusGallery
 from ssn.gallery.sqlite import Gallery
 from ssn.gallery.store import GalleryStore
 
@@ -19,7 +20,7 @@ OpenStore = Callable[[str, str, torch.device, MakeIndex], GalleryStore]
 INDICES: dict[str, MakeIndex] = {"exact": ExactIndex}
 DEFAULT_INDEX = "exact"
 
-STORES: dict[str, OpenStore] = {"": Gallery}
+STORES: dict[str, OpenStore] = {"": Gallery, "http": MilvusGallery, "https": MilvusGallery}
 """By the scheme of the address: what stands before ``://``. A path has none."""
 
 

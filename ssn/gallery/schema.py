@@ -58,7 +58,7 @@ THIRD_INDICES = (
 else's: by it another process learns of them."""
 
 VERSION = 3
-OWN_TABLES = {"people", "templates", "deletions", "altered", "changes", "sqlite_sequence"}
+OWN_TABLES = {"people", "templates", "deletions", "altered", "changes", "sealing", "sqlite_sequence"}
 LOGGED = 10_000
 """Altered templates that are remembered; a process that has seen none of them reads everything again."""
 
@@ -209,6 +209,8 @@ def unreadable(path: str, error: sqlite3.Error) -> GalleryError:
     if is_busy(error):
         return busy(path)
     if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_FORMAT):
+        return damaged(path)
+    if "user-defined function" in str(error):  # what is encrypted there could not be opened
         return damaged(path)
     return GalleryError(
         f"The gallery {path} cannot be read: {_brief(error)}.", "Check the file, its folder and the disk."

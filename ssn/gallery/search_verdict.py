@@ -52,8 +52,7 @@ def judges_of(
     does not know, and where nobody is enrolled. Raises GalleryError."""
     if cohort is None:
         return None
-    enrolled = [person.templates for person in gallery.people() if person.templates]
-    size = (sum(enrolled), len(enrolled))
+    size = gallery.size()
     whole = cohort.judge(probe, condition_of(face), *size, rates)
     if whole is None:
         return None

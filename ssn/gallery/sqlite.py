@@ -42,6 +42,7 @@ class Gallery(EditedGallery):
         make_index: Callable[[torch.device], TemplateIndex] = ExactIndex,
     ):
         super().__init__(path, model_id, torch.device(device), make_index)
+        self._size: tuple[tuple[int, int], tuple[int, int]] | None = None
 
     def with_digest(self, name: str, digest: bytes) -> int | None:
         """The template that person was enrolled with from the content of that digest."""
@@ -58,6 +59,16 @@ class Gallery(EditedGallery):
     def people(self) -> list[Person]:
         """Everybody, by name."""
         return self._people()
+
+    def size(self) -> tuple[int, int]:
+        """How many templates of this gallery's model there are, and of how many people: counted by an index of the
+        database once after every change."""
+        with self._lock:
+            version = (self._rows("PRAGMA data_version")[0][0], self._db.total_changes)
+            if self._size is None or self._size[0] != version:
+                sql = "SELECT COUNT(*), COUNT(DISTINCT person) FROM templates WHERE model = ?"
+                self._size = version, self._rows(sql, self.model_id)[0]
+            return self._size[1]
 
     def person(self, name: str) -> Person | None:
         """Who has exactly this name, once it is cleaned. Raises GalleryError for what is no name."""
@@ -87,12 +98,12 @@ class Gallery(EditedGallery):
 
     def face_image(self, template_id: int) -> bytes | None:
         """The picture stored with a template, encoded as it was given."""
-        rows = self._rows("SELECT face FROM templates WHERE id=?", template_id)
+        rows = self._rows("SELECT opened(face, 'face') FROM templates WHERE id=?", template_id)
         return rows[0][0] if rows else None
 
     def face_images(self, template_ids: Sequence[int]) -> dict[int, bytes]:
         """The pictures stored with these templates, by template id; those without one are missing."""
-        sql = "SELECT id, face FROM templates WHERE face IS NOT NULL AND id IN (SELECT value FROM json_each(?))"
+        sql = f"SELECT id, opened(face, 'face') FROM templates WHERE face IS NOT NULL AND id {IN}"
         return dict(self._rows(sql, json.dumps(list(template_ids))))
 
     def first_templates(self, person_ids: Sequence[int]) -> dict[int, int]:
@@ -104,7 +115,9 @@ class Gallery(EditedGallery):
     def stored_face(self, template_id: int) -> AlignedFace | None:
         """The picture stored with a template, as a face to embed again; None where there is none. Raises ImageError
         where it is damaged or no aligned face."""
-        rows = self._rows("SELECT face, spectrum FROM templates WHERE id=? AND face IS NOT NULL", template_id)
+        rows = self._rows(
+            "SELECT opened(face, 'face'), spectrum FROM templates WHERE id=? AND face IS NOT NULL", template_id
+        )
         return stored_face(*rows[0]) if rows else None
 
     def pictures_of_other_models(self, everybody: bool = False) -> list[int]:
@@ -119,7 +132,7 @@ class Gallery(EditedGallery):
 
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
         """What is stored with these templates, oldest first; those that are gone or have no picture are missing."""
-        sql = f"""SELECT t.id, p.name, t.spectrum, t.face, t.origin, t.digest FROM templates t
+        sql = f"""SELECT t.id, p.name, t.spectrum, opened(t.face, 'face'), t.origin, t.digest FROM templates t
                   JOIN people p ON p.id = t.person WHERE t.face IS NOT NULL AND t.id {IN} ORDER BY t.id"""
         return [StoredPicture(*row) for row in self._rows(sql, json.dumps(list(template_ids)))]
 
@@ -132,7 +145,7 @@ class Gallery(EditedGallery):
 
     def template(self, template_id: int) -> Template:
         """One stored template. Raises GalleryError if it is gone, TemplateMismatchError if another model made it."""
-        rows = self._rows("SELECT vector, model, spectrum FROM templates WHERE id=?", template_id)
+        rows = self._rows("SELECT opened(vector, 'vector'), model, spectrum FROM templates WHERE id=?", template_id)
         if not rows:
             raise GalleryError(f"There is no template {template_id}.", "It may have been deleted.")
         vector, model, spectrum = rows[0]

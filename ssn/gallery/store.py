@@ -100,6 +100,10 @@ class GalleryStore(Protocol):
         """Everybody, by name."""
         ...
 
+    def size(self) -> tuple[int, int]:
+        """How many templates of this gallery's model there are, and of how many people. Costs no listing of them."""
+        ...
+
     def person(self, name: str) -> Person | None:
         """Who has exactly this name, once it is cleaned."""
         ...
@@ -110,6 +114,10 @@ class GalleryStore(Protocol):
 
     def templates_of(self, person_id: int) -> list[tuple[int, str, str]]:
         """(template id, spectrum, origin) of one person, oldest first."""
+        ...
+
+    def all_templates_of(self, person_id: int) -> list[tuple[int, str, str, str]]:
+        """(template id, model, spectrum, origin) of one person, oldest first, for all models."""
         ...
 
     def roster(self) -> list[Enrolled]:

@@ -47,7 +47,8 @@ class VectorFile:
                 piece = bytearray(PIECE * RECORD.itemsize)
                 while count := file.readinto(piece) // RECORD.itemsize:
                     rows = np.frombuffer(piece, RECORD, count)
-                    rows = rows[rows["person"] != 0]
+                    if not (there := rows["person"] != 0).all():
+                        rows = rows[there]
                     yield (
                         rows["template"].astype(np.int64),
                         rows["person"].astype(np.int64),
@@ -102,6 +103,15 @@ class VectorFile:
                         file.write(np.array([changed(record)], RECORD).tobytes())
                 file.flush()
                 os.fsync(file.fileno())
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def destroy(self) -> None:
+        """Overwrite all of it, and remove it. Raises GalleryError."""
+        try:
+            if self.path.exists():
+                with self.path.open("r+b") as file:
+                    self._destroy(file)
         except OSError as error:
             raise self._refused(error) from error
 

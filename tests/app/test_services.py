@@ -61,6 +61,19 @@ def test_a_second_model_that_cannot_be_loaded_leaves_no_gallery(random_checkpoin
     assert not (tmp_path / "g.db").exists()
 
 
+def test_a_gallery_on_a_server_is_opened_as_it_is(random_checkpoint, tmp_path, monkeypatch):
+    asked = []
+
+    def opened(where, model_id, device, index):
+        asked.append((where, index))
+        return Gallery(":memory:", model_id, device)
+
+    monkeypatch.setattr(module, "open_store", opened)
+    services = module.Services.open(random_checkpoint, "http://host:19530", "cpu", tmp_path)
+    assert asked == [("http://host:19530", "exact")]
+    assert services.gallery.people() == [], "nobody is enrolled where others look, without being asked"
+
+
 def test_a_second_model_is_opened_on_the_same_gallery(random_checkpoint, tmp_path):
     opened = module.Services.open(random_checkpoint, ":memory:", "cpu", tmp_path, beside=random_checkpoint)
     assert opened.beside.gallery is opened.gallery

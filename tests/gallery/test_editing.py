@@ -66,7 +66,7 @@ def check_kills(folder: Path, seeds: range) -> None:
         process.join()
         assert process.exitcode in (0, -signal.SIGKILL)
         killed += process.exitcode != 0
-        done, plain = report.stat().st_size, Plain()
+        done, plain = report.stat().st_size if report.exists() else 0, Plain()
         steps = list(history(seed))
         for step in steps[:done]:
             plain.do(*step)

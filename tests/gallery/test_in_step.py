@@ -36,3 +36,16 @@ def test_who_missed_part_of_the_log_reads_everything_again(path, monkeypatch):
         assert here._rows("SELECT COUNT(*) FROM altered") == [(3,)]
         assert {m.template_id for m in there.search(template(0), 99)} == set(numbers[6:])
         assert {m.template_id for m in here.search(template(0), 99)} == set(numbers[6:])
+
+
+def test_catching_up_sorts_nothing(gallery, monkeypatch):
+    """Otherwise the search after an enrolment costs a look at every template, and a start as many as it has parts."""
+    gallery.enrol("Ann", template(1))
+    asked, rows = [], gallery._in_step._rows
+    monkeypatch.setattr(
+        gallery._in_step, "_rows", lambda sql, *values: asked.append((sql, values)) or rows(sql, *values)
+    )
+    gallery.search(template(1))
+    plans = [step[3] for sql, values in asked for step in gallery._rows(f"EXPLAIN QUERY PLAN {sql}", *values)]
+    assert any("SEARCH t USING INTEGER PRIMARY KEY (rowid>?)" in step for step in plans)
+    assert not any("TEMP B-TREE" in step for step in plans)

@@ -60,6 +60,15 @@ def page(services):
         return GalleryTab(services, Sessions(), tab)
 
 
+def test_a_search_field_without_a_value_shows_everybody(services, page, face, visitor):
+    services.enrol("Ada", face, "test")
+    assert [person.name for person in named_like(services.gallery.people(), None)] == ["Ada"]
+    for handler in (page.on_search, page.on_open):
+        shown = handler(None, visitor)[page.list.people]
+        assert "Ada" in shown
+        assert "Nobody" not in shown
+
+
 def count_queries(monkeypatch) -> list[str]:
     asked, really = [], Gallery._rows
     monkeypatch.setattr(Gallery, "_rows", lambda self, sql, *values: asked.append(sql) or really(self, sql, *values))
