@@ -18,6 +18,7 @@ from ssn.machine import autocast, choose_device, has_fast_bfloat16
 from ssn.memory import in_batches, memory_in_words
 from ssn.models.block_maps import BlockMap, block_maps
 from ssn.models.card import ModelCard
+from ssn.models.cells import CellLayer
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 
@@ -67,6 +68,8 @@ class Recognizer:
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
         self.card = card
         self.half = has_fast_bfloat16(self.device)
+        self.cells = CellLayer.of(self.network.backbone)
+        """The last layer by the cells of a face; None of a network that cannot be taken apart."""
 
     @classmethod
     def load(cls, checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto") -> Recognizer:
@@ -119,10 +122,37 @@ class Recognizer:
         return np.concatenate(rows) if rows else np.zeros((0, self.network.width), np.float32)
 
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
+        return self._units_and_maps(gray, branch, told, fast)[0]
+
+    def _units_and_maps(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> tuple[Tensor, Tensor]:
         told = None if told is None else told.to(self.device)
         with autocast(self.device, fast and self.half):
-            out = self.network(gray.to(self.device, memory_format=torch.channels_last), branch, told)
-        return F.normalize(out.float(), dim=1)
+            maps = self.network.last_map(gray.to(self.device, memory_format=torch.channels_last), branch, told)
+            out = self.network.backbone.embed(maps)
+        return F.normalize(out.float(), dim=1), maps
+
+    @torch.inference_mode()
+    def last_maps(
+        self, faces: Sequence[AlignedFace], mirrored: bool = False, batch: int = 16, fast: bool = False
+    ) -> tuple[np.ndarray, Tensor]:
+        """Aligned faces, or their mirror images → (N, 256) float32 rows of unit length, and the maps (N, C, 8, 8)
+        float32 they were read from, on the device. ``batch`` and ``fast`` as in ``embed_gray``. Raises
+        MemoryShortError."""
+        faces = list(faces)
+        told = told_masks(faces) if self.network.adaptive and faces else None
+
+        def looked(part: slice) -> tuple[Tensor, Tensor]:
+            gray, known = gray_batch(faces[part]), None if told is None else told[part]
+            if mirrored:
+                gray, known = gray.flip(3), None if known is None else known.flip(3)
+            units, maps = self._units_and_maps(gray, self._branch(faces[part]), known, fast)
+            return units, maps.float()
+
+        found = in_batches(len(faces), batch, looked)
+        if not found:
+            return np.zeros((0, self.network.width), np.float32), torch.zeros(0, device=self.device)
+        units, maps = (torch.cat(rows) for rows in zip(*found, strict=True))
+        return units.cpu().numpy(), maps
 
     def embed(self, face: AlignedFace) -> Template:
         """As a probe."""
