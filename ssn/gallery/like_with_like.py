@@ -33,15 +33,17 @@ SHORTLIST = 1000
 @dataclass(frozen=True)
 class CellSearch:
     """``matches`` in the order of the scores like with like, with their ordinary scores and verdicts; what moved them
-    is ``reranking``, whose ``kept`` counts templates without parts, and ``shares`` by template id. ``seen`` is the
-    probe's template of what is seen of it, ``compared`` how many templates were; ``whole``: it was asked of all."""
+    is ``reranking``, whose ``kept`` counts templates without parts, and ``shares`` by template id. ``template`` is
+    the probe's, ``seen`` that of what is seen of it; ``compared`` says how many templates were, ``everybody`` that it
+    was asked of all."""
 
     matches: tuple[Match, ...]
     reranking: Reranking
     shares: dict[int, CellShares]
+    template: Template
     seen: np.ndarray
     compared: int
-    whole: bool
+    everybody: bool
 
 
 class LikeWithLike:
@@ -80,7 +82,7 @@ class LikeWithLike:
         template = Template(probe.whole.cpu().numpy(), self.gallery.model_id, face.spectrum)
         usual = self.gallery.search(template, k)
         roster = self.gallery.roster()
-        if whole := len(roster) <= HELD:
+        if everybody := len(roster) <= HELD:
             with self._lock:
                 self._held.catch_up(roster)
                 compared = self._compared(probe, list(self._held.rows), self._held.parts, self._held.whole, k)
@@ -93,7 +95,8 @@ class LikeWithLike:
         matches = ranked(order, {row.person_id: row.person for row in roster}, thresholds)
         left = len(roster) - compared.count
         took = Reranking(compared.scores, left, (time.perf_counter() - start) * 1000)
-        return CellSearch(tuple(matches), took, compared.shares, probe.seen.cpu().numpy(), compared.count, whole)
+        seen = probe.seen.cpu().numpy()
+        return CellSearch(tuple(matches), took, compared.shares, template, seen, compared.count, everybody)
 
     def _compared(self, probe: CellProbe, rows: list[Enrolled], parts: FaceParts, units: Tensor, k: int) -> _Compared:
         """Every one of ``rows`` with the probe: one product over all parts, and the best k people."""

@@ -70,7 +70,7 @@ def test_it_ranks_as_a_loop_over_pictures_does(toy, seed):
     assert scores == pytest.approx([score for _, score in expected], abs=HALF)
     assert [match.rank for match in found.matches] == [1, 2, 3, 4]
     assert found.compared == 12
-    assert found.whole
+    assert found.everybody
     usual = [gallery.template(match.template_id).similarity(toy.embed(probe)) for match in found.matches]
     assert [match.score for match in found.matches] == pytest.approx(usual)
 
@@ -207,7 +207,7 @@ def test_of_a_gallery_too_large_to_hold_a_shortlist_is_compared(monkeypatch):
     monkeypatch.setattr(like_with_like, "HELD", 11)
     monkeypatch.setattr(like_with_like, "SHORTLIST", 4)
     found = LikeWithLike(toy, gallery, MEANS).search(toy_face(4, 5), BEHIND, 3)
-    assert not found.whole
+    assert not found.everybody
     assert found.compared == 4
     assert found.matches[0] == whole.matches[0]
     first = found.matches[0].template_id
