@@ -97,7 +97,8 @@ def match(
             like = AlikeSearch(alike, recognizer, checkpoint, store, device)
             answers = [like.answer(probe.seen, k, rule, rates) for probe in probes if probe.seen is not None]
             found = [answer.matches for answer in answers]
-    coming = zip(found, answers or [None] * len(found), strict=True)
+    alongside: list[AlikeAnswer | None] = [*answers] if answers else [None] * len(found)
+    coming = zip(found, alongside, strict=True)
     rows, blocks = [], []
     for probe in probes:
         if probe.template is not None:
