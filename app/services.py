@@ -20,6 +20,7 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.changes import Change
 from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
+from ssn.gallery.like_with_like import LikeWithLike
 from ssn.gallery.registry import DEFAULT_INDEX, find_index
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
@@ -45,7 +46,8 @@ def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
 @dataclass(frozen=True)
 class Services:
     """Shared by all visitors of a server; safe to use from several threads. ``beside`` is a second model's opinion of
-    the same gallery, where one is loaded; ``cohort`` what strangers score, where that was measured. ``photos``,
+    the same gallery, where one is loaded; ``cohort`` what strangers score, where that was measured, and then
+    ``like_with_like`` compares by cells. ``photos``,
     ``looks`` and ``runs`` bound the heavy work by count."""
 
     recognizer: Recognizer
@@ -58,10 +60,14 @@ class Services:
     looks: threading.BoundedSemaphore = field(default_factory=_slots(LOOKS_AT_ONCE))
     runs: threading.BoundedSemaphore = field(default_factory=_slots(RUNS_AT_ONCE))
     explainers: Explainers = field(init=False)
+    like_with_like: LikeWithLike | None = field(init=False)
     _enrolling_again: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "explainers", Explainers(self.recognizer))
+        means = {} if self.cohort is None else self.cohort.means
+        able = LikeWithLike.possible(self.recognizer, means)
+        object.__setattr__(self, "like_with_like", LikeWithLike(self.recognizer, self.gallery, means) if able else None)
 
     @property
     def finder(self) -> FaceFinder:
@@ -117,24 +123,28 @@ class Services:
         return enrol_face(self.gallery, self.recognizer, face, name, origin)
 
     def undo(self, number: int) -> Change:
-        """Take the last change of the gallery back, if it still is this; an enrolment also from what the second model
-        made of it. Raises GalleryError."""
+        """Take the last change of the gallery back, if it still is this; an enrolment also from what was made of it in
+        memory. Raises GalleryError."""
         try:
             return self.gallery.undo(number)
         finally:
-            if self.beside is not None:
-                self.beside.forget_deleted()
+            self._forget_deleted()
 
     def delete(self, kind: Literal["person", "template"], number: int) -> None:
-        """From the gallery, and from what the second model made of it. Raises GalleryError."""
+        """From the gallery, and from what was made of it in memory. Raises GalleryError."""
         try:
             if kind == "person":
                 self.gallery.delete_person(number)
             else:
                 self.gallery.delete_template(number)
         finally:
-            if self.beside is not None:
-                self.beside.forget_deleted()
+            self._forget_deleted()
+
+    def _forget_deleted(self) -> None:
+        """Out of what was made of the gallery's faces in memory. Raises GalleryError."""
+        for made in (self.beside, self.like_with_like):
+            if made is not None:
+                made.forget_deleted()
 
     def enrol_again(self) -> EnrolledAgain:
         """Enrol the people of other models once more, from their stored pictures. The old templates stay, so that the

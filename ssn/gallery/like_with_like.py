@@ -57,7 +57,7 @@ class LikeWithLike:
     @classmethod
     def possible(cls, recognizer: Recognizer, means: MeanMaps) -> bool:
         """Can the network be taken apart, and is its mean face known?"""
-        return recognizer.cells is not None and {"vis", "nir"} <= set(means)
+        return {"vis", "nir"} <= set(means) and recognizer.cells is not None
 
     def prepare(self) -> None:
         """Read or make everybody's parts now, so that nobody waits for it at the first search. Raises GalleryError."""
