@@ -20,7 +20,7 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.changes import Change
 from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
-from ssn.gallery.like_with_like import LikeWithLike
+from ssn.gallery.like_with_like import CellSearch, LikeWithLike
 from ssn.gallery.registry import DEFAULT_INDEX, find_index
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.sqlite import Gallery
@@ -113,6 +113,13 @@ class Services:
                 return open_photo(self.finder, source, title, simulated)
         finally:
             self.waiting.release()
+
+    def search_by_cells(self, face: AlignedFace, k: int) -> CellSearch | None:
+        """Everybody enrolled by what both faces show, where that is possible and the face's mask hides something.
+        Raises GalleryError, TemplateMismatchError."""
+        if self.like_with_like is None or not face.mask.any():
+            return None
+        return self.like_with_like.search(face, 1 - face.mask.astype("f4"), k, self.recognizer.card.thresholds)
 
     def check(self) -> None:
         """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""

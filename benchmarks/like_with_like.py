@@ -31,7 +31,7 @@ from ssn.gallery.rerank import Reranker
 from ssn.models.cells import cell_weights
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
-from ssn.visibility import VisibilityFinder, painted
+from ssn.visibility import VisibilityFinder, painted, without_doubt
 
 KINDS = ("none", "maskTop", "maskBottom", "goggles", "surgical", "scarf")
 COLUMNS = ("as_is", "painted", "reranked", "alike")
@@ -82,7 +82,8 @@ class LikeWithLikeBench:
                 if how == "told" and kind == "none":
                     continue
                 probes = [painted(face, v) for face, v in zip(views, visibility, strict=True)]
-                yield {"cover": kind, "hidden": how, "as_is": float(as_is), **self.measured(probes, visibility)}
+                seen = np.stack([without_doubt(v) for v in visibility])
+                yield {"cover": kind, "hidden": how, "as_is": float(as_is), **self.measured(probes, seen)}
 
 
 def read_set(path: Path, most: int) -> FaceSet:
@@ -112,6 +113,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faces", type=Path, required=True, help="SET.npy with SET.npz beside it")
     parser.add_argument("--probes", type=int, default=600)
+    parser.add_argument("--covers", default=",".join(KINDS), help="which, by commas")
     parser.add_argument("--reranked", type=int, default=0, help="probes that are also re-ranked")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     parser.add_argument("--cohort", type=Path, help="where the mean faces are; beside the checkpoint if not given")
@@ -121,7 +123,8 @@ def main() -> None:
     cohort = load_cohort(arguments.cohort or cohort_file(arguments.checkpoint))
     faces = read_set(arguments.faces, arguments.probes)
     rows = []
-    for row in LikeWithLikeBench(recognizer, faces, cohort.means, arguments.reranked).rows(finder):
+    bench = LikeWithLikeBench(recognizer, faces, cohort.means, arguments.reranked)
+    for row in bench.rows(finder, tuple(arguments.covers.split(","))):
         rows.append(row)
         print(as_text([row]).splitlines()[-1], flush=True)
     facts = {"model": recognizer.model_id, "visibility": finder.model_id, "set": faces.name}

@@ -49,6 +49,12 @@ def opaque(visibility: np.ndarray) -> np.ndarray:
     return sure[regions]
 
 
+def without_doubt(visibility: np.ndarray) -> np.ndarray:
+    """A visibility map (H, W) → the same, with everything seen that is not surely opaque: what may still tell who it is
+    is not left out."""
+    return np.where(opaque(visibility), visibility, 1).astype(np.float32)
+
+
 def painted(face: AlignedFace, visibility: np.ndarray) -> AlignedFace:
     """The face with its opaque pixels black, which is the occlusion that recognition knows; they join its ``mask``."""
     mask = opaque(visibility)

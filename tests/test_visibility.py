@@ -11,7 +11,7 @@ from ssn.faces.finder import shared_finder
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.types import AlignedFace
 from ssn.people.dressed import dress_in
-from ssn.visibility import CORE, HIDDEN, OPAQUE, SURE, VisibilityFinder, hidden_share, opaque, painted
+from ssn.visibility import CORE, HIDDEN, OPAQUE, SURE, VisibilityFinder, hidden_share, opaque, painted, without_doubt
 
 
 @pytest.fixture(scope="module")
@@ -144,3 +144,6 @@ def test_doubt_alone_paints_nothing():
     assert opaque(visibility)[80:120, 30:90].all()
     assert not opaque(np.ones((4, 4))).any()
     assert opaque(np.zeros((4, 4))).all()
+    certain = without_doubt(visibility)
+    assert (certain[:70] == 1).all(), "what may tell who it is is not left out"
+    assert certain[80:120, 30:90] == pytest.approx(0.02)

@@ -244,7 +244,7 @@ def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Be
     if behind_mask:
         matches, reranking = rerank(services.recognizer, gallery, after.face, matches)
         matches = matches[:RANKS]
-    if cells := _by_cells(services, bench, after):
+    if cells := services.search_by_cells(after.face, RANKS) if bench.by_cells else None:
         matches, reranking = list(cells.matches), cells.reranking
     found = replace(
         bench,
@@ -257,14 +257,6 @@ def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Be
         search_problem="",
     )
     return _judged(services, found)
-
-
-def _by_cells(services: Services, bench: Bench, after: Look) -> CellSearch | None:
-    """Everybody by what both faces show, where that is wanted and possible, and something is hidden."""
-    if services.like_with_like is None or not bench.by_cells or not bench.mask.any():
-        return None
-    thresholds = services.recognizer.card.thresholds
-    return services.like_with_like.search(after.face, 1 - bench.mask.astype(np.float32), RANKS, thresholds)
 
 
 def _judged(services: Services, bench: Bench) -> Bench:

@@ -15,7 +15,7 @@ from ssn.gallery.search_verdict import judges_of
 from ssn.gallery.store import GalleryStore, Match
 from ssn.gallery.verdict import SEARCH_RULE, SearchRates
 from ssn.recognizer import Recognizer
-from ssn.visibility import HIDDEN, VisibilityFinder, hidden_share, painted
+from ssn.visibility import HIDDEN, VisibilityFinder, hidden_share, painted, without_doubt
 
 NONE, TOLD, FOUND = ALIKE = ("none", "told", "found")
 HELP = (
@@ -58,7 +58,7 @@ class AlikeAnswer:
     def text(self) -> str:
         """What is said above the matches."""
         if self.search is None:
-            return "Nothing is hidden, so the ordinary scores stand."
+            return "Nothing is surely hidden, so the ordinary scores stand."
         said = f"Like with like: {100 * self.hidden:.0f} % of the face is hidden; {self.search.compared:,} templates "
         said += "compared by what both show."
         if left := self.search.reranking.kept:
@@ -86,7 +86,7 @@ class AlikeSearch:
         visibility = 1 - face.mask.astype(np.float32)
         if self.finder is not None:
             found = self.finder.visibility(face)
-            visibility = np.minimum(visibility, found)
+            visibility = np.minimum(visibility, without_doubt(found))
             face = painted(face, found)
         hidden, thresholds = hidden_share(visibility), self.recognizer.card.thresholds
         if not hidden:

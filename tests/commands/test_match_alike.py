@@ -66,7 +66,7 @@ def test_where_nothing_is_hidden_the_ordinary_scores_stand(asked):
     assert [match["score"] for match in done.data[0]["matches"]] == [m["score"] for m in plain.data[0]["matches"]]
     assert done.data[0]["alike"] == {"hidden_share": 0.0}
     assert "alike_score" not in done.data[0]["matches"][0]
-    assert "Nothing is hidden" in done.out
+    assert "Nothing is surely hidden" in done.out
 
 
 def test_without_a_mean_face_it_says_which_command_measures_one(asked, tmp_path):
