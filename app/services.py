@@ -3,6 +3,7 @@ visitor is kept here; that is :mod:`app.session`."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,13 +14,14 @@ from app.explainers import Explainers
 from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
-from ssn.errors import BusyError
+from ssn.errors import BusyError, SSNError
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
 from ssn.gallery.changes import Change
 from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
+from ssn.gallery.held_parts import BATCH
 from ssn.gallery.like_with_like import CellSearch, LikeWithLike
 from ssn.gallery.registry import DEFAULT_INDEX, find_index
 from ssn.gallery.second_opinion import SecondOpinion
@@ -67,7 +69,9 @@ class Services:
         object.__setattr__(self, "explainers", Explainers(self.recognizer))
         means = {} if self.cohort is None else self.cohort.means
         able = LikeWithLike.possible(self.recognizer, means)
-        object.__setattr__(self, "like_with_like", LikeWithLike(self.recognizer, self.gallery, means) if able else None)
+        object.__setattr__(
+            self, "like_with_like", LikeWithLike(self.recognizer, self.gallery, means, BATCH) if able else None
+        )
 
     @property
     def finder(self) -> FaceFinder:
@@ -101,7 +105,10 @@ class Services:
         opinion = None if second is None else SecondOpinion(second, opened)
         if opinion is not None:
             opinion.prepare()
-        return cls(recognizer, opened, people, opinion, cohort_of(checkpoint, recognizer.model_id))
+        made = cls(recognizer, opened, people, opinion, cohort_of(checkpoint, recognizer.model_id))
+        if made.like_with_like is not None:
+            threading.Thread(target=_prepare, args=(made.like_with_like,), daemon=True).start()
+        return made
 
     def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
         """Read a picture and find its faces. Only so many are opened at once as the process has room for, and only so
@@ -158,6 +165,12 @@ class Services:
         other model still finds its people; whoever asks twice at once enrols nobody twice. Raises GalleryError."""
         with self._enrolling_again:
             return enrol_again(self.gallery, self.recognizer)
+
+
+def _prepare(like_with_like: LikeWithLike) -> None:
+    """Beside everything else. Where the gallery fails or is closed meanwhile, the next search says so."""
+    with contextlib.suppress(SSNError):
+        like_with_like.prepare()
 
 
 def only_of_other_models(people: list[Person]) -> int:

@@ -36,7 +36,7 @@ def cells_facts(bench: Bench | None, pictures: Mapping[int, bytes], able: bool) 
     many = "template" if found.compared == 1 else "templates"
     said = f"{found.compared:,} {many} compared in {found.reranking.ms:.0f} ms."
     if left := found.reranking.kept:
-        said += f" {left:,} without a stored picture: ordinary place and score kept."
+        said += f" {left:,} not compared, without a stored picture or not ready yet: ordinary place."
     if not found.everybody:
         said += " The gallery is too large for more."
     return _facts(said) + _maps(bench, found.shares, pictures)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ssn.commands.options import face_bar
 from ssn.errors import DataError
 from ssn.faces.types import AlignedFace
 from ssn.gallery.cohort import Cohort, cohort_file, cohort_of
@@ -79,6 +80,8 @@ class AlikeSearch:
         self.cohort: Cohort = cohort
         self.recognizer, self.store = recognizer, store
         self.gallery = LikeWithLike(recognizer, store, cohort.means)
+        with face_bar("parts") as told:
+            self.gallery.prepare(told)
         self.finder = VisibilityFinder.load(device=device) if how == FOUND else None
 
     def answer(self, face: AlignedFace, k: int, rule: str, rates: SearchRates) -> AlikeAnswer:

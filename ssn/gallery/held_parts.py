@@ -70,17 +70,21 @@ class HeldParts:
         """The templates (N, E) the parts add up to."""
         return self._whole[: len(self.rows)]
 
-    def catch_up(self, roster: list[Enrolled]) -> None:
-        """Hold what the gallery has now. Raises GalleryError."""
+    def catch_up(self, roster: list[Enrolled], most: int | None = None) -> int:
+        """Hold what the gallery has now, or at most so many more than before → how many are left for another time.
+        Raises GalleryError."""
         if roster == self._seen:
-            return
+            return 0
         self.forget_all_but(roster)
         there = {row.template_id for row in self.rows} | self._without
         new = [row for row in roster if row.template_id not in there]
         self._reserve(len(new))
-        for start in range(0, len(new), BATCH):
-            self._add(new[start : start + BATCH])
-        self._seen = list(roster)
+        coming = new[:most]
+        for start in range(0, len(coming), BATCH):
+            self._add(coming[start : start + BATCH])
+        left = len(new) - len(coming)
+        self._seen = [] if left else list(roster)
+        return left
 
     def forget_all_but(self, roster: list[Enrolled]) -> None:
         """Overwrite what is not in the gallery any more; and note whose the others are now."""

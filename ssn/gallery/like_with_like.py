@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch import Tensor
 from ssn.faces.types import AlignedFace
 from ssn.gallery.alike import Reranking
 from ssn.gallery.cell_score import CellProbe, CellScorer, CellShares, MeanMaps, mixed_scores
-from ssn.gallery.held_parts import HeldParts, branch_of, gathered
+from ssn.gallery.held_parts import BATCH, HeldParts, branch_of, gathered
 from ssn.gallery.index import Hit
 from ssn.gallery.parts import FaceParts
 from ssn.gallery.store import Enrolled, GalleryStore, Match, ranked
@@ -33,9 +33,9 @@ SHORTLIST = 1000
 @dataclass(frozen=True)
 class CellSearch:
     """``matches`` in the order of the scores like with like, with their ordinary scores and verdicts; what moved them
-    is ``reranking``, whose ``kept`` counts templates without parts, and ``shares`` by template id. ``template`` is
-    the probe's, ``seen`` that of what is seen of it; ``compared`` says how many templates were, ``everybody`` that it
-    was asked of all."""
+    is ``reranking``, whose ``kept`` counts templates without parts, or not ready, and ``shares`` by template id.
+    ``template`` is the probe's, ``seen`` that of what is seen of it; ``compared`` says how many templates were,
+    ``everybody`` that it was asked of all."""
 
     matches: tuple[Match, ...]
     reranking: Reranking
@@ -47,10 +47,11 @@ class CellSearch:
 
 
 class LikeWithLike:
-    """A gallery and the parts of its faces. Safe to share between threads."""
+    """A gallery and the parts of its faces. Safe to share between threads. With ``at_once`` a search waits for so many
+    parts at most, to be read or made, and compares whoever is ready; :meth:`prepare` gets them all."""
 
-    def __init__(self, recognizer: Recognizer, gallery: GalleryStore, means: MeanMaps):
-        self.scorer, self.gallery = CellScorer(recognizer, means), gallery
+    def __init__(self, recognizer: Recognizer, gallery: GalleryStore, means: MeanMaps, at_once: int | None = None):
+        self.scorer, self.gallery, self.at_once = CellScorer(recognizer, means), gallery, at_once
         self._lock = threading.Lock()
         self._held = HeldParts(self.scorer, gallery)
 
@@ -59,12 +60,14 @@ class LikeWithLike:
         """Can the network be taken apart, and is its mean face known?"""
         return {"vis", "nir"} <= set(means) and recognizer.cells is not None
 
-    def prepare(self) -> None:
-        """Read or make everybody's parts now, so that nobody waits for it at the first search. Raises GalleryError."""
-        roster = self.gallery.roster()
-        if len(roster) <= HELD:
+    def prepare(self, told: Callable[[int, int], object] = lambda done, total: None) -> None:
+        """Read or make everybody's parts, so that nobody waits for it at a search; others may search meanwhile.
+        ``told`` hears how many are done, and of how many. Raises GalleryError."""
+        left = 1
+        while left and len(roster := self.gallery.roster()) <= HELD:
             with self._lock:
-                self._held.catch_up(roster)
+                left = self._held.catch_up(roster, BATCH)
+            told(len(roster) - left, len(roster))
 
     def forget_deleted(self) -> None:
         """Overwrite what is held of templates the gallery no longer has, now. Raises GalleryError."""
@@ -84,7 +87,7 @@ class LikeWithLike:
         roster = self.gallery.roster()
         if everybody := len(roster) <= HELD:
             with self._lock:
-                self._held.catch_up(roster)
+                self._held.catch_up(roster, self.at_once)
                 compared = self._compared(probe, list(self._held.rows), self._held.parts, self._held.whole, k)
         else:
             near = {match.template_id for match in self.gallery.search(template, SHORTLIST)}

@@ -214,6 +214,20 @@ def test_of_a_gallery_too_large_to_hold_a_shortlist_is_compared(monkeypatch):
     assert found.reranking.scores[first] == pytest.approx(whole.reranking.scores[first], abs=1e-6)
 
 
+def test_whoever_waits_for_a_few_only_is_told_how_many_are_left(monkeypatch):
+    toy, told = CellToy(), []
+    gallery = enrolled_gallery(toy)
+    expected = LikeWithLike(toy, gallery, MEANS).search(toy_face(4, 5), BEHIND)
+    alike = LikeWithLike(toy, gallery, MEANS, at_once=4)
+    seen = [alike.search(toy_face(4, 5), BEHIND) for _ in range(4)]
+    assert [found.compared for found in seen] == [4, 8, 12, 12]
+    assert [found.reranking.kept for found in seen] == [8, 4, 0, 0]
+    assert seen[3].matches == expected.matches
+    monkeypatch.setattr(like_with_like, "BATCH", 5)
+    LikeWithLike(toy, gallery, MEANS, at_once=1).prepare(lambda done, total: told.append((done, total)))
+    assert told == [(5, 12), (10, 12), (12, 12)]
+
+
 def test_an_empty_gallery_finds_nobody():
     toy = CellToy()
     found = LikeWithLike(toy, Gallery(":memory:", CELL_TOY), MEANS).search(toy_face(1), BEHIND)
