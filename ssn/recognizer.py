@@ -63,13 +63,15 @@ class Recognizer:
     An adaptive network is told which pixels of a face are hidden, where that is known.
     """
 
+    cells: CellLayer | None = None
+    """The last layer by the cells of a face; None where it cannot be taken apart."""
+
     def __init__(self, network: SaliencySearchNetwork, card: ModelCard, device: str | torch.device = "auto"):
         self.device = device if isinstance(device, torch.device) else choose_device(device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
         self.card = card
         self.half = has_fast_bfloat16(self.device)
         self.cells = CellLayer.of(self.network.backbone)
-        """The last layer by the cells of a face; None of a network that cannot be taken apart."""
 
     @classmethod
     def load(cls, checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto") -> Recognizer:
@@ -122,14 +124,10 @@ class Recognizer:
         return np.concatenate(rows) if rows else np.zeros((0, self.network.width), np.float32)
 
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
-        return self._units_and_maps(gray, branch, told, fast)[0]
-
-    def _units_and_maps(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> tuple[Tensor, Tensor]:
         told = None if told is None else told.to(self.device)
         with autocast(self.device, fast and self.half):
-            maps = self.network.last_map(gray.to(self.device, memory_format=torch.channels_last), branch, told)
-            out = self.network.backbone.embed(maps)
-        return F.normalize(out.float(), dim=1), maps
+            out = self.network(gray.to(self.device, memory_format=torch.channels_last), branch, told)
+        return F.normalize(out.float(), dim=1)
 
     @torch.inference_mode()
     def last_maps(
@@ -142,11 +140,13 @@ class Recognizer:
         told = told_masks(faces) if self.network.adaptive and faces else None
 
         def looked(part: slice) -> tuple[Tensor, Tensor]:
-            gray, known = gray_batch(faces[part]), None if told is None else told[part]
+            gray, known = self._pixels(faces[part]), None if told is None else told[part].to(self.device)
             if mirrored:
                 gray, known = gray.flip(3), None if known is None else known.flip(3)
-            units, maps = self._units_and_maps(gray, self._branch(faces[part]), known, fast)
-            return units, maps.float()
+            with autocast(self.device, fast and self.half):
+                maps = self.network.last_map(gray, self._branch(faces[part]), known)
+                out = self.network.backbone.embed(maps)
+            return F.normalize(out.float(), dim=1), maps.float()
 
         found = in_batches(len(faces), batch, looked)
         if not found:

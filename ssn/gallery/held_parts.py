@@ -16,7 +16,7 @@ from ssn.gallery.parts import FaceParts, KeepsParts, enrolled_parts, packed_size
 from ssn.gallery.store import Enrolled, GalleryStore
 from ssn.models.cells import CELLS
 
-BATCH = 64
+BATCH = 32
 """Faces read, or made from pictures, at a time."""
 
 
