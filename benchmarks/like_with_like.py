@@ -53,8 +53,9 @@ class LikeWithLikeBench:
         return self.faces.gallery_people[scores.argmax(axis=1)] == self.faces.probe_people[: len(scores)]
 
     @torch.inference_mode()
-    def measured(self, probes: list[AlignedFace], visibilities: np.ndarray) -> dict[str, float]:
-        """Painted probes and how visible each pixel of them is (P, 128, 128) → Rank-1 by column, in [0, 1]."""
+    def measured(self, probes: list[AlignedFace], visibilities: np.ndarray) -> dict[str, np.ndarray]:
+        """Painted probes and how visible each pixel of them is (P, 128, 128) → who is found at rank 1, by column: (P,)
+        bool, or (N,) of those that were re-ranked."""
         units, maps = self.recognizer.last_maps(probes, fast=True)
         usual = units @ self.units.T
         alike = np.empty_like(usual)
@@ -63,27 +64,38 @@ class LikeWithLikeBench:
             seen = self.scorer.seen_of_maps(maps[place : place + 1], weights, probes[place].branch)[0]
             enrolled = self.scorer.seen(self.parts, ["vis"] * len(self.parts), weights)
             alike[place] = mixed_scores(usual[place], (enrolled @ seen).cpu().numpy())
-        row = {"painted": self.hits(usual).mean(), "alike": self.hits(alike).mean()}
+        found = {"painted": self.hits(usual), "alike": self.hits(alike)}
         if self.reranker is not None:
-            row["reranked"] = np.mean([self._reranked(p, usual[i], i) for i, p in enumerate(probes[: self.reranked])])
-        return {name: float(value) for name, value in row.items()}
+            again = [self._reranked(probe, usual[i], i) for i, probe in enumerate(probes[: self.reranked])]
+            found["reranked"] = np.array(again)
+        return found
 
     def _reranked(self, probe: AlignedFace, scores: np.ndarray, place: int) -> bool:
         best = self.reranker.rerank(probe, scores).places[0] if self.reranker is not None else scores.argmax()
         return bool(self.faces.gallery_people[best] == self.faces.probe_people[place])
 
     def rows(self, finder: VisibilityFinder, kinds: tuple[str, ...] = KINDS) -> Iterator[dict]:
-        """One per cover and per told or found."""
+        """One per cover and per told or found; with re-ranking another one of the probes that were."""
         for kind in kinds:
             views, opacities = zip(*shown(list(self.faces.probes), kind, "nir-simulated"), strict=True)
             found, opacity = finder.visibilities(views), np.stack(opacities)
-            as_is = self.hits(self.recognizer.embed_batch(list(views), fast=True) @ self.units.T).mean()
+            as_is = self.hits(self.recognizer.embed_batch(list(views), fast=True) @ self.units.T)
             for how, visibility in (("told", (opacity <= 0.5).astype(np.float32)), ("found", found)):
                 if how == "told" and kind == "none":
                     continue
                 probes = [painted(face, v) for face, v in zip(views, visibility, strict=True)]
                 seen = np.stack([without_doubt(v) for v in visibility])
-                yield {"cover": kind, "hidden": how, "as_is": float(as_is), **self.measured(probes, seen)}
+                found = {"as_is": as_is, **self.measured(probes, seen)}
+                again = found.pop("reranked", None)
+                yield {"cover": kind, "hidden": how, "probes": len(as_is), **shares(found)}
+                if again is not None:
+                    first = {name: hits[: len(again)] for name, hits in found.items()} | {"reranked": again}
+                    yield {"cover": kind, "hidden": how, "probes": len(again), **shares(first)}
+
+
+def shares(hits: dict[str, np.ndarray]) -> dict[str, float]:
+    """Who was found → Rank-1, in [0, 1]."""
+    return {name: float(found.mean()) for name, found in hits.items()}
 
 
 def read_set(path: Path, most: int) -> FaceSet:
@@ -102,10 +114,13 @@ def read_set(path: Path, most: int) -> FaceSet:
 
 def as_text(rows: list[dict]) -> str:
     """A table in Markdown, in percent."""
-    lines = ["| cover | hidden | as is | painted | re-ranked | like with like |", "|---|---|---|---|---|---|"]
+    lines = [
+        "| cover | hidden | probes | as is | painted | re-ranked | like with like |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for row in rows:
         cells = [f"{100 * row[name]:.1f}" if name in row else "–" for name in COLUMNS]
-        lines.append(f"| {row['cover']} | {row['hidden']} | {' | '.join(cells)} |")
+        lines.append(f"| {row['cover']} | {row['hidden']} | {row['probes']} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
