@@ -3,6 +3,7 @@ visitor is kept here; that is :mod:`app.session`."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,13 +14,15 @@ from app.explainers import Explainers
 from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
-from ssn.errors import BusyError
+from ssn.errors import BusyError, SSNError
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
 from ssn.gallery.changes import Change
 from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
+from ssn.gallery.held_parts import BATCH
+from ssn.gallery.like_with_like import CellSearch, LikeWithLike
 from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.store import GalleryStore, Person
@@ -44,7 +47,8 @@ def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
 @dataclass(frozen=True)
 class Services:
     """Shared by all visitors of a server; safe to use from several threads. ``beside`` is a second model's opinion of
-    the same gallery, where one is loaded; ``cohort`` what strangers score, where that was measured. ``photos``,
+    the same gallery, where one is loaded; ``cohort`` what strangers score, where that was measured, and then
+    ``like_with_like`` compares by cells. ``photos``,
     ``looks`` and ``runs`` bound the heavy work by count."""
 
     recognizer: Recognizer
@@ -57,10 +61,16 @@ class Services:
     looks: threading.BoundedSemaphore = field(default_factory=_slots(LOOKS_AT_ONCE))
     runs: threading.BoundedSemaphore = field(default_factory=_slots(RUNS_AT_ONCE))
     explainers: Explainers = field(init=False)
+    like_with_like: LikeWithLike | None = field(init=False)
     _enrolling_again: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "explainers", Explainers(self.recognizer))
+        means = {} if self.cohort is None else self.cohort.means
+        able = LikeWithLike.possible(self.recognizer, means)
+        object.__setattr__(
+            self, "like_with_like", LikeWithLike(self.recognizer, self.gallery, means, BATCH) if able else None
+        )
 
     @property
     def finder(self) -> FaceFinder:
@@ -99,7 +109,10 @@ class Services:
         opinion = None if second is None else SecondOpinion(second, opened)
         if opinion is not None:
             opinion.prepare()
-        return cls(recognizer, opened, people, opinion, cohort_of(checkpoint, recognizer.model_id))
+        made = cls(recognizer, opened, people, opinion, cohort_of(checkpoint, recognizer.model_id))
+        if made.like_with_like is not None:
+            threading.Thread(target=_prepare, args=(made.like_with_like,), daemon=True).start()
+        return made
 
     def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
         """Read a picture and find its faces. Only so many are opened at once as the process has room for, and only so
@@ -112,6 +125,13 @@ class Services:
         finally:
             self.waiting.release()
 
+    def search_by_cells(self, face: AlignedFace, k: int) -> CellSearch | None:
+        """Everybody enrolled by what both faces show, where that is possible and the face's mask hides something.
+        Raises GalleryError, TemplateMismatchError."""
+        if self.like_with_like is None or not face.mask.any():
+            return None
+        return self.like_with_like.search(face, 1 - face.mask.astype("f4"), k, self.recognizer.card.thresholds)
+
     def check(self) -> None:
         """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""
         self.gallery.person("nobody")
@@ -121,30 +141,40 @@ class Services:
         return enrol_face(self.gallery, self.recognizer, face, name, origin)
 
     def undo(self, number: int) -> Change:
-        """Take the last change of the gallery back, if it still is this; an enrolment also from what the second model
-        made of it. Raises GalleryError."""
+        """Take the last change of the gallery back, if it still is this; an enrolment also from what was made of it in
+        memory. Raises GalleryError."""
         try:
             return self.gallery.undo(number)
         finally:
-            if self.beside is not None:
-                self.beside.forget_deleted()
+            self._forget_deleted()
 
     def delete(self, kind: Literal["person", "template"], number: int) -> None:
-        """From the gallery, and from what the second model made of it. Raises GalleryError."""
+        """From the gallery, and from what was made of it in memory. Raises GalleryError."""
         try:
             if kind == "person":
                 self.gallery.delete_person(number)
             else:
                 self.gallery.delete_template(number)
         finally:
-            if self.beside is not None:
-                self.beside.forget_deleted()
+            self._forget_deleted()
+
+    def _forget_deleted(self) -> None:
+        """Out of what was made of the gallery's faces in memory. Raises GalleryError."""
+        for made in (self.beside, self.like_with_like):
+            if made is not None:
+                made.forget_deleted()
 
     def enrol_again(self) -> EnrolledAgain:
         """Enrol the people of other models once more, from their stored pictures. The old templates stay, so that the
         other model still finds its people; whoever asks twice at once enrols nobody twice. Raises GalleryError."""
         with self._enrolling_again:
             return enrol_again(self.gallery, self.recognizer)
+
+
+def _prepare(like_with_like: LikeWithLike) -> None:
+    """Beside everything else. Where the gallery fails or is closed meanwhile, the next search says so."""
+    with contextlib.suppress(SSNError):
+        like_with_like.prepare()
 
 
 def only_of_other_models(people: list[Person]) -> int:

@@ -18,6 +18,7 @@ from ssn.machine import autocast, choose_device, has_fast_bfloat16
 from ssn.memory import in_batches, memory_in_words
 from ssn.models.block_maps import BlockMap, block_maps
 from ssn.models.card import ModelCard
+from ssn.models.cells import CellLayer
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 
@@ -62,11 +63,15 @@ class Recognizer:
     An adaptive network is told which pixels of a face are hidden, where that is known.
     """
 
+    cells: CellLayer | None = None
+    """The last layer by the cells of a face; None where it cannot be taken apart."""
+
     def __init__(self, network: SaliencySearchNetwork, card: ModelCard, device: str | torch.device = "auto"):
         self.device = device if isinstance(device, torch.device) else choose_device(device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
         self.card = card
         self.half = has_fast_bfloat16(self.device)
+        self.cells = CellLayer.of(self.network.backbone)
 
     @classmethod
     def load(cls, checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto") -> Recognizer:
@@ -123,6 +128,31 @@ class Recognizer:
         with autocast(self.device, fast and self.half):
             out = self.network(gray.to(self.device, memory_format=torch.channels_last), branch, told)
         return F.normalize(out.float(), dim=1)
+
+    @torch.inference_mode()
+    def last_maps(
+        self, faces: Sequence[AlignedFace], mirrored: bool = False, batch: int = 16, fast: bool = False
+    ) -> tuple[np.ndarray, Tensor]:
+        """Aligned faces, or their mirror images → (N, 256) float32 rows of unit length, and the maps (N, C, 8, 8)
+        float32 they were read from, on the device. ``batch`` and ``fast`` as in ``embed_gray``. Raises
+        MemoryShortError."""
+        faces = list(faces)
+        told = told_masks(faces) if self.network.adaptive and faces else None
+
+        def looked(part: slice) -> tuple[Tensor, Tensor]:
+            gray, known = self._pixels(faces[part]), None if told is None else told[part].to(self.device)
+            if mirrored:
+                gray, known = gray.flip(3), None if known is None else known.flip(3)
+            with autocast(self.device, fast and self.half):
+                maps = self.network.last_map(gray, self._branch(faces[part]), known)
+                out = self.network.backbone.embed(maps)
+            return F.normalize(out.float(), dim=1), maps.float()
+
+        found = in_batches(len(faces), batch, looked)
+        if not found:
+            return np.zeros((0, self.network.width), np.float32), torch.zeros(0, device=self.device)
+        units, maps = (torch.cat(rows) for rows in zip(*found, strict=True))
+        return units.cpu().numpy(), maps
 
     def embed(self, face: AlignedFace) -> Template:
         """As a probe."""

@@ -14,6 +14,7 @@ from ssn.errors import CheckpointError, DeviceError
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.types import AlignedFace
+from ssn.gallery.parts import enrolled_parts
 from ssn.models.network import SaliencySearchNetwork
 from ssn.recognizer import Recognizer, gray_batch
 from ssn.training.distill.network import initialise
@@ -143,3 +144,17 @@ def test_a_missing_checkpoint_and_a_missing_device_are_refused(tmp_path, random_
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(DeviceError, match="no GPU"):
         Recognizer.load(random_checkpoint, "cuda")
+
+
+def test_the_maps_of_a_pass_are_those_its_templates_were_read_from(recognizer, landmarks):
+    rng = np.random.default_rng(3)
+    faces = [AlignedFace(rng.integers(0, 255, (128, 128, 3), np.uint8), landmarks, np.eye(2, 3)) for _ in range(2)]
+    units, maps = recognizer.last_maps(faces)
+    assert units == pytest.approx(recognizer.embed_batch(faces), abs=1e-6)
+    with torch.no_grad():
+        again = F.normalize(recognizer.network.backbone.embed(maps), dim=1)
+    assert again.numpy() == pytest.approx(units, abs=1e-5)
+    turned = [face.with_(pixels=np.ascontiguousarray(face.pixels[:, ::-1])) for face in faces]
+    assert recognizer.last_maps(faces, mirrored=True)[0] == pytest.approx(recognizer.embed_batch(turned), abs=1e-5)
+    both, _ = enrolled_parts(recognizer, faces)
+    assert both == pytest.approx(recognizer.embed_batch(faces, enrolled=True), abs=1e-6)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ssn.faces.finder import shared_finder
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.types import AlignedFace
 from ssn.people.dressed import dress_in
-from ssn.visibility import HIDDEN, OPAQUE, VisibilityFinder, hidden_share, painted
+from ssn.visibility import CORE, HIDDEN, OPAQUE, SURE, VisibilityFinder, hidden_share, opaque, painted, without_doubt
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +100,7 @@ def test_goggles_that_let_nir_light_through_are_less_visible_than_the_face_and_m
 
 def test_painted_is_black_where_next_to_nothing_is_seen_and_the_same_elsewhere(faces):
     seen = np.ones((128, 128), np.float32)
-    seen[10:30], seen[30:50] = OPAQUE / 2, (OPAQUE + HIDDEN) / 2
+    seen[10:30], seen[30:50] = SURE / 2, (OPAQUE + HIDDEN) / 2
     before = faces[0].with_(mask=np.eye(128, dtype=bool))
     after = painted(before, seen)
     assert not after.pixels[10:30].any()
@@ -106,3 +108,42 @@ def test_painted_is_black_where_next_to_nothing_is_seen_and_the_same_elsewhere(f
     assert after.mask[10:30].all()
     assert (after.mask[30:] == before.mask[30:]).all(), "what was hidden before stays so, what is half seen is shown"
     assert hidden_share(seen) == pytest.approx(40 / 128)
+
+
+def flooded(visibility: np.ndarray) -> np.ndarray:
+    """The opaque regions by flooding, pixel after pixel."""
+    height, width = visibility.shape
+    below = {(y, x) for y in range(height) for x in range(width) if visibility[y, x] < OPAQUE}
+    answer = np.zeros((height, width), bool)
+    while below:
+        region, edge = set(), [below.pop()]
+        while edge:
+            y, x = edge.pop()
+            region.add((y, x))
+            for near in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1)):
+                if near in below:
+                    below.remove(near)
+                    edge.append(near)
+        if sum(visibility[place] < SURE for place in region) >= CORE * len(region):
+            answer[tuple(zip(*region, strict=True))] = True
+    return answer
+
+
+@given(st.integers(0, 10_000))
+def test_what_is_painted_are_the_regions_with_a_sure_core(seed):
+    rng = np.random.default_rng(seed)
+    visibility = rng.choice([0.0, 0.05, 0.2, 0.3, 1.0], size=(12, 9), p=rng.dirichlet(np.ones(5))).astype(np.float32)
+    assert (opaque(visibility) == flooded(visibility)).all()
+
+
+def test_doubt_alone_paints_nothing():
+    visibility = np.ones((128, 128), np.float32)
+    visibility[20:60, 20:100] = 0.2
+    visibility[80:120, 30:90] = 0.02
+    assert not opaque(visibility)[:70].any()
+    assert opaque(visibility)[80:120, 30:90].all()
+    assert not opaque(np.ones((4, 4))).any()
+    assert opaque(np.zeros((4, 4))).all()
+    certain = without_doubt(visibility)
+    assert (certain[:70] == 1).all(), "what may tell who it is is not left out"
+    assert certain[80:120, 30:90] == pytest.approx(0.02)

@@ -16,7 +16,7 @@ def alike_facts(bench: Bench | None) -> str:
     """What the box about the gallery's faces does now, and how long it took."""
     if bench is None or not bench.mask.any():
         said = "Nothing is hidden, so this changes nothing."
-    elif bench.search_problem:
+    elif bench.search_problem or bench.cells is not None:
         return ""
     elif bench.reranking is None:
         said = (

@@ -21,6 +21,7 @@ from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
 from ssn.faces.read import Source
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
 from ssn.gallery.alike import Reranking, rerank
+from ssn.gallery.like_with_like import CellSearch
 from ssn.gallery.rerank import SHORTLIST
 from ssn.gallery.search_verdict import SearchJudges, judges_of
 from ssn.gallery.second_opinion import Opinion
@@ -59,7 +60,9 @@ class Bench:
     carry another one. ``before`` is the complete face, ``after`` the face behind ``mask`` (128, 128) bool.
 
     ``alike`` asks for the gallery's faces behind the same mask; ``reranking`` is what came of it, None where nothing is
-    hidden. ``matches`` then stand in the new order with their ordinary scores. ``opinion`` is the second model's.
+    hidden. ``matches`` then stand in the new order with their ordinary scores. ``by_cells`` asks for the same of
+    everybody enrolled, by the cells both faces show, and ``cells`` is what came of that. ``opinion`` is the second
+    model's.
 
     ``judges`` say what the scores mean at ``rates``, None where the model has no cohort; ``enrolled_scores`` are the
     ordinary ones of the best ``SCORES`` people."""
@@ -73,9 +76,11 @@ class Bench:
     before: Look | None = None
     after: Look | None = None
     alike: bool = False
+    by_cells: bool = False
     matches: tuple[Match, ...] = ()
     complete_scores: tuple[float, ...] = ()
     reranking: Reranking | None = None
+    cells: CellSearch | None = None
     opinion: Opinion | None = None
     search_problem: str = ""
     looked_ms: float = 0.0
@@ -129,7 +134,7 @@ def open_photo(
     photo = services.open_photo(source, title, simulated)
     bench = Bench(photo, choice, alike=alike)
     if like is not None:
-        bench = replace(bench, alike=like.alike, rates=like.rates)
+        bench = replace(bench, alike=like.alike, by_cells=like.by_cells, rates=like.rates)
     return bench if photo.subject is None else choose(services, bench, photo.subject.index)
 
 
@@ -178,7 +183,13 @@ def paint(services: Services, bench: Bench, mask: np.ndarray) -> Bench:
 
 def set_alike(services: Services, bench: Bench, alike: bool) -> Bench:
     """Also hide the same part of the gallery's faces, or no longer. The maps stay."""
-    bench = replace(bench, alike=alike)
+    bench = replace(bench, alike=alike, by_cells=bench.by_cells and not alike)
+    return bench if bench.after is None else search(services, bench)
+
+
+def set_by_cells(services: Services, bench: Bench, by_cells: bool) -> Bench:
+    """Compare everybody by what both faces show, in place of re-ranking, or no longer. The maps stay."""
+    bench = replace(bench, by_cells=by_cells, alike=bench.alike and not by_cells)
     return bench if bench.after is None else search(services, bench)
 
 
@@ -220,7 +231,7 @@ def search(services: Services, bench: Bench) -> Bench:
             return _searched(services, bench, before, after)
     except SSNError as error:
         nothing = replace(bench, matches=(), complete_scores=(), enrolled_scores=(), reranking=None, opinion=None)
-        return replace(nothing, judges=None, search_problem=str(error))
+        return replace(nothing, cells=None, judges=None, search_problem=str(error))
 
 
 def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Bench:
@@ -233,12 +244,15 @@ def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Be
     if behind_mask:
         matches, reranking = rerank(services.recognizer, gallery, after.face, matches)
         matches = matches[:RANKS]
+    if cells := services.search_by_cells(after.face, RANKS) if bench.by_cells else None:
+        matches, reranking = list(cells.matches), cells.reranking
     found = replace(
         bench,
         matches=tuple(matches),
         complete_scores=tuple(gallery.template(match.template_id).similarity(before.template) for match in matches),
         enrolled_scores=tuple(match.score for match in everybody),
         reranking=reranking,
+        cells=cells,
         opinion=None if services.beside is None else services.beside.ask(after.face, RANKS),
         search_problem="",
     )
@@ -250,7 +264,8 @@ def _judged(services: Services, bench: Bench) -> Bench:
     if bench.after is None:
         return bench
     probe, alike = bench.after, bool(bench.rescored)
-    judges = judges_of(services.cohort, probe.face, probe.template, services.gallery, bench.rates, alike)
+    seen = None if bench.cells is None else bench.cells.seen
+    judges = judges_of(services.cohort, probe.face, probe.template, services.gallery, bench.rates, alike, seen)
     if judges is None:
         return replace(bench, judges=None)
     return replace(bench, judges=judges, matches=tuple(judges.judged(bench.matches, bench.rescored)))

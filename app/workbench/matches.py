@@ -17,6 +17,7 @@ from app.workbench import matches_html as views
 from app.workbench.alike import AlikeBox
 from app.workbench.alike_html import rescoring
 from app.workbench.bench import Bench
+from app.workbench.cells import CellsBox
 from app.workbench.desk import Desk
 from app.workbench.strangers_figure import strangers_figure
 from ssn.errors import SSNError
@@ -32,6 +33,7 @@ class MatchesPanel:
             fragment(step("4", "Matches"))
             self.banner = fragment(elem_id="verdict")
             self.alike = AlikeBox(services)
+            self.cells = CellsBox(services)
             self.ranks = clickable("ranks", views.ranking(None, {}))
             self.rate = gr.Slider(
                 0.1,
@@ -49,7 +51,7 @@ class MatchesPanel:
 
     @property
     def outputs(self) -> list[Block]:
-        return [*self.judged, *self.alike.outputs, self.second]
+        return [*self.judged, *self.alike.outputs, *self.cells.outputs, self.second]
 
     @property
     def judged(self) -> list[Block]:
@@ -61,6 +63,7 @@ class MatchesPanel:
         return {
             **self._verdicts(bench),
             **self.alike.renew(bench, branch, overlay),
+            **self.cells.renew(bench, branch, overlay),
             self.second: "" if beside is None else views.second_opinion(bench, beside.recognizer.card),
         }
 
@@ -80,6 +83,7 @@ class MatchesPanel:
     def connect(self, desk: Desk) -> None:
         self.desk = desk
         self.alike.connect(desk)
+        self.cells.connect(desk)
         outputs = [output for output in self.judged if output is not self.rate]
         self.rate.input(
             self.on_rate, [self.rate], [*outputs, desk.probe.problem], trigger_mode="always_last", **PRIVATE

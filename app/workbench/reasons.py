@@ -54,7 +54,9 @@ def target_of(services: Services, bench: Bench, person_id: int, contrast: bool) 
 
 
 def _rescored(bench: Bench, match: Match) -> bool:
-    return bench.reranking is not None and match.template_id in bench.reranking.scores
+    """Is the score shown of it one behind the mask that a template stands for? Scores by cells are explained by their
+    cells; what is explained here is the ordinary one."""
+    return bench.cells is None and bench.reranking is not None and match.template_id in bench.reranking.scores
 
 
 def _person(services: Services, bench: Bench, match: Match) -> Target:

@@ -16,6 +16,7 @@ from ssn.errors import DataError
 from ssn.evaluation.cohort import measure_cohort
 from ssn.evaluation.strangers import Strangers, embed_strangers
 from ssn.faces.types import AlignedFace
+from ssn.gallery.cell_score import MeanMaps
 from ssn.gallery.cohort import Cohort, cohort_file, save_cohort
 from ssn.recognizer import Recognizer
 
@@ -76,13 +77,14 @@ def cohort(
     device: Device = "auto",
     json_file: JsonFile = None,
 ) -> None:
-    """Measure what strangers score with a model, so that the verdicts of a search hold. Only aggregates are stored."""
+    """Measure what strangers score with a model, so that the verdicts of a search hold, and their mean maps, without
+    which nothing is compared by cells. Only aggregates are stored."""
     drawn = [drawn_people(path, people, held_out, seed) for path in faces]
     recognizer = Recognizer.load(checkpoint, device)
     first = sum((adults(one) for one, _ in drawn), nobody())
     second = sum((others for _, others in drawn), nobody())
     known = _embedded(recognizer, first, seed, "templates")
-    counted = _embedded(recognizer, second, seed, "scores")
+    counted = _embedded(recognizer, second, seed, "scores", None if known.cells is None else known.cells.means)
     facts = {"sets": [path.stem for path in faces], "seed": seed}
     found = measure_cohort(recognizer.model_id, known, counted, is_child, facts, second.same)
     path = out or cohort_file(checkpoint)
@@ -90,11 +92,11 @@ def cohort(
     say(f"{as_text(found)}\n{path}", as_data(found), json_file)
 
 
-def _embedded(recognizer: Recognizer, people: People, seed: int, what: str) -> Strangers:
+def _embedded(recognizer: Recognizer, people: People, seed: int, what: str, means: MeanMaps | None = None) -> Strangers:
     def told(share: float) -> None:
         typer.echo(f"{what} of {len(people.faces)} people: {100 * share:.0f} %", err=True)
 
-    return embed_strangers(recognizer, people.faces, people.groups, seed=seed, told=told)
+    return embed_strangers(recognizer, people.faces, people.groups, seed=seed, told=told, means=means)
 
 
 def adults(people: People) -> People:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ssn.commands.alike import ALIKE, HELP, NONE, AlikeAnswer, AlikeSearch, check_alike
 from ssn.commands.enrolling import Enroller
 from ssn.commands.options import (
     DEFAULT,
@@ -66,6 +67,7 @@ def match(
     rate: Annotated[
         float, typer.Option(help="With the rule search: the share of strangers' searches that may end in a match.")
     ] = SearchRates().match,
+    alike: Annotated[str, typer.Option(metavar=f"[{'|'.join(ALIKE)}]", help=HELP)] = NONE,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     json_file: JsonFile = None,
@@ -75,6 +77,7 @@ def match(
     one_photo_only(len(photos), numbered=numbered)
     find_index(index)
     find_rule(rule)
+    check_alike(alike)
     counted = find_over(over)
     from_folder = not scheme_of(gallery) and Path(gallery).is_dir()
     if not scheme_of(gallery) and not Path(gallery).exists():
@@ -94,13 +97,20 @@ def match(
         if rule == SEARCH_RULE and (cohort := cohort_of(checkpoint, recognizer.model_id)) is not None:
             seen = [probe for probe in probes if probe.template is not None]
             found = [_judged(cohort, probe, store, rates, one) for probe, one in zip(seen, found, strict=True)]
-    answers = iter(found)
+        answers: list[AlikeAnswer] = []
+        if alike != NONE:
+            like = AlikeSearch(alike, recognizer, checkpoint, store, device)
+            answers = [like.answer(probe.seen, k, rule, rates) for probe in probes if probe.seen is not None]
+            found = [answer.matches for answer in answers]
+    alongside: list[AlikeAnswer | None] = [*answers] if answers else [None] * len(found)
+    coming = zip(found, alongside, strict=True)
     rows, blocks = [], []
     for probe in probes:
         if probe.template is not None:
-            matches = next(answers)
-            rows.append({"photo": str(probe.photo), "face": probe.face, "matches": [_row(one) for one in matches]})
-            blocks.append(_text(matches) if len(probes) == 1 else f"{probe.photo}\n{_text(matches)}")
+            matches, answer = next(coming)
+            rows.append({"photo": str(probe.photo), "face": probe.face, **_matches(matches, answer)})
+            text = _text(matches, answer)
+            blocks.append(text if len(probes) == 1 else f"{probe.photo}\n{text}")
         else:
             rows.append({"photo": str(probe.photo), "matches": [], "error": str(probe.error)})
     say("\n\n".join(blocks), rows, json_file)
@@ -147,10 +157,22 @@ def _refuse(errors: list[SSNError], photos: int) -> None:
         raise typer.Exit(2)
 
 
+def _matches(matches: list[Match], answer: AlikeAnswer | None) -> dict:
+    if answer is None:
+        return {"matches": [_row(one) for one in matches]}
+    return {"matches": [{**_row(one), **answer.row(one)} for one in matches], "alike": answer.facts()}
+
+
 def _row(found: Match) -> dict:
     return {"rank": found.rank, "person": found.person, "score": found.score, "verdict": found.verdict}
 
 
-def _text(matches: list[Match]) -> str:
-    lines = [f"{m.rank}. {m.person:<30} {m.score:+.3f}  {m.verdict}" for m in matches]
+def _text(matches: list[Match], answer: AlikeAnswer | None) -> str:
+    scores = {} if answer is None or answer.search is None else answer.search.reranking.scores
+    lines = [] if answer is None else [answer.text()]
+    for m in matches:
+        score = f"{m.score:+.3f}"
+        if m.template_id in scores:
+            score = f"{scores[m.template_id]:+.3f} (ordinary score {score})"
+        lines.append(f"{m.rank}. {m.person:<30} {score}  {m.verdict}")
     return "\n".join([*lines, summary([m.verdict for m in matches])]).rstrip()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from ssn.errors import DataError
 from ssn.evaluation.strangers import Strangers
-from ssn.gallery.cohort import Cohort, Spread, spread_name
+from ssn.gallery.cell_score import mixed_scores
+from ssn.gallery.cohort import Cohort, Spread, mixed_moments, spread_name
 from ssn.gallery.condition import HIDING, Condition, Score
 from ssn.gallery.rerank import mixed
 from ssn.gallery.tail import LEAST_TAIL, TAIL_SHARE, Tail, highest_tail
@@ -18,40 +19,65 @@ LEAST_PEOPLE = 50
 
 
 def spreads_of(cohort: Strangers) -> dict[str, Spread]:
-    """The moments of enrolled templates, and of their mixtures with the same faces behind a mask of every cover."""
+    """The moments of enrolled templates, of their mixtures with the same faces behind a mask of every cover, and of
+    what their cells say without what such masks hide."""
     if len(cohort) < LEAST_PEOPLE:
         raise DataError(f"{len(cohort)} people are too few for a cohort.", f"Measure with {LEAST_PEOPLE} at least.")
     spreads = {"whole": Spread.of(cohort.enrolled)}
     for cover in HIDING:
         spreads[spread_name("alike", cover)] = Spread.of(mixed(cohort.enrolled, cohort.probes["vis", cover]))
+        if cohort.cells is not None:
+            hidden = cohort.cells.hidden[cover]
+            spreads[spread_name("cells", cover)] = Spread.of(hidden.reshape(-1, hidden.shape[-1]))
     return spreads
 
 
 def conditions_of(held_out: Strangers) -> Iterator[Condition]:
     """All in which these people were seen."""
-    scores: tuple[Score, ...] = ("whole", "alike")
+    scores: tuple[Score, ...] = ("whole", "alike", "cells") if held_out.cells is not None else ("whole", "alike")
     for branch, cover in held_out.probes:
         for score in scores:
             if score == "whole" or cover != "none":
                 yield Condition(branch, cover, score)
 
 
-def pairs_of(held_out: Strangers, condition: Condition, spread: Spread) -> tuple[np.ndarray, np.ndarray]:
+def pairs_of(held_out: Strangers, condition: Condition, spreads: Mapping[str, Spread]) -> tuple[np.ndarray, np.ndarray]:
     """Normalised scores (N, N) of everybody's probe in that condition with everybody enrolled, and which of them are of
-    two different people (behind the same mask, where the score compares like with like)."""
+    two different people (behind the same mask, where the score compares pictures like with like)."""
     probes = held_out.probes[condition.branch, condition.cover]
     gallery, strangers = held_out.enrolled, ~np.eye(len(held_out), dtype=bool)
+    spread = spreads[spread_name(condition.score, condition.cover)]
+    if condition.score == "cells":
+        return _pairs_by_cells(held_out, condition, spreads["whole"], spread), strangers
     if condition.score == "alike":
         gallery = mixed(gallery, held_out.probes["vis", condition.cover])
         strangers &= held_out.masks[:, None] == held_out.masks[None]
     return spread.normalised(probes, probes @ gallery.T), strangers
 
 
+def _pairs_by_cells(held_out: Strangers, condition: Condition, whole: Spread, hidden: Spread) -> np.ndarray:
+    """Normalised scores (N, N) by cells: everybody enrolled without what hides the probe."""
+    if held_out.cells is None:
+        raise ValueError("nobody was looked at by cells")
+    probes, seen = (part[condition.branch, condition.cover] for part in (held_out.probes, held_out.cells.seen))
+    by_cells = np.empty((len(held_out), len(held_out)))
+    for number, enrolled in enumerate(held_out.cells.hidden[condition.cover]):
+        wearing = held_out.masks == number
+        by_cells[wearing] = seen[wearing] @ enrolled.T
+    scores = mixed_scores(probes @ held_out.enrolled.T, by_cells)
+    mean, deviation = mixed_moments(whole, hidden, probes, seen)
+    return (scores - mean[:, None]) / deviation[:, None]
+
+
 def tails_of(
-    held_out: Strangers, groups: Sequence[str], condition: Condition, spread: Spread, same: np.ndarray
+    held_out: Strangers,
+    groups: Sequence[str],
+    condition: Condition,
+    spreads: Mapping[str, Spread],
+    same: np.ndarray,
 ) -> Tail | None:
     """The highest tail over these groups, pairs within a group only; None where none of them is large enough."""
-    z, strangers = pairs_of(held_out, condition, spread)
+    z, strangers = pairs_of(held_out, condition, spreads)
     found = {}
     for name in groups:
         inside = np.array([name in own for own in held_out.groups])
@@ -82,12 +108,12 @@ def measure_cohort(
     adults: dict[str, Tail] = {}
     children: dict[str, Tail] = {}
     for condition in conditions_of(held_out):
-        spread = spreads[spread_name(condition.score, condition.cover)]
-        tail = tails_of(held_out, old, condition, spread, same)
+        tail = tails_of(held_out, old, condition, spreads, same)
         if tail is None:
             raise DataError(f"No group of adults is large enough for {condition.key}.", "Measure with more people.")
         adults[condition.key] = tail
-        if (tail := tails_of(held_out, young, condition, spread, same)) is not None:
+        if (tail := tails_of(held_out, young, condition, spreads, same)) is not None:
             children[condition.key] = tail
     said = {"people": len(cohort), "held_out": len(held_out), "groups": old, "groups_of_children": young}
-    return Cohort(model_id, spreads, adults, children, {**(facts or {}), **said})
+    means = {} if cohort.cells is None else cohort.cells.means
+    return Cohort(model_id, spreads, adults, children, {**(facts or {}), **said}, means)

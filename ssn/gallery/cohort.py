@@ -13,13 +13,16 @@ import logging
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ssn.errors import CheckpointError
+from ssn.faces.types import Branch
 from ssn.files import atomically
+from ssn.gallery.cell_score import MeanMaps, mixed_scores
 from ssn.gallery.condition import Condition, Cover, Score
 from ssn.gallery.tail import Tail
 from ssn.gallery.verdict import SearchRates
@@ -109,31 +112,53 @@ def comparison_rate(search_rate: float, comparisons: int) -> float:
 @dataclass(frozen=True)
 class Cohort:
     """``spreads`` by ``whole`` and by what is hidden of the enrolled faces as well; ``adults`` and ``children`` by the
-    condition's key. ``facts`` says of whom it was measured."""
+    condition's key. ``means``, by branch, are the strangers' mean last maps (C, 8, 8); none in files written before
+    there was a score by cells. ``facts`` says of whom it was measured."""
 
     model_id: str
     spreads: Mapping[str, Spread]
     adults: Mapping[str, Tail]
     children: Mapping[str, Tail] = field(default_factory=dict)
     facts: Mapping[str, object] = field(default_factory=dict)
+    means: MeanMaps = field(default_factory=dict)
 
     def judge(
-        self, probe: Template, condition: Condition, comparisons: int, people: int, rates: SearchRates
+        self,
+        probe: Template,
+        condition: Condition,
+        comparisons: int,
+        people: int,
+        rates: SearchRates,
+        seen: np.ndarray | None = None,
     ) -> Judge | None:
-        """What scores of this probe mean in a gallery of that many templates and people. None where the condition was
-        not measured, the probe is another model's, or the gallery is empty."""
+        """What scores of this probe mean in a gallery of that many templates and people. ``seen`` (D,) is the template
+        of what is seen of it, which a score by cells compares too. None where the condition was not measured, the
+        probe is another model's, or the gallery is empty."""
         tail = self.adults.get(condition.key)
         spread = self.spreads.get(spread_name(condition.score, condition.cover))
         if tail is None or spread is None or probe.model_id != self.model_id or comparisons < 1:
             return None
-        mean, deviation = spread.moments(probe.vector[None])
+        if condition.score == "cells":
+            if seen is None:
+                return None
+            mean, deviation = mixed_moments(self.spreads["whole"], spread, probe.vector[None], seen[None])
+        else:
+            mean, deviation = spread.moments(probe.vector[None])
         children = self.children.get(condition.key)
         return Judge(float(mean[0]), float(deviation[0]), tail, children, comparisons, people, rates, condition)
 
 
+def mixed_moments(whole: Spread, hidden: Spread, probes: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (P,) of strangers' scores by cells against probes (P, D), of which ``seen`` (P, D) is seen, and what they
+    are measured in (P,): the deviation they had if both cosines rose and fell together, which is the largest."""
+    first, second = whole.moments(probes), hidden.moments(seen)
+    return mixed_scores(first[0], second[0]), mixed_scores(first[1], second[1])
+
+
 def spread_name(score: Score, cover: Cover) -> str:
-    """Whose templates a score compares with: those enrolled, or their mixture with the same faces behind a mask."""
-    return "whole" if score == "whole" else f"alike-{cover}"
+    """Whose templates a score compares with: those enrolled, or their mixture with the same faces behind a mask, or
+    what their cells say where a mask leaves them out."""
+    return "whole" if score == "whole" else f"{score}-{cover}"
 
 
 def cohort_file(checkpoint: str | Path) -> Path:
@@ -147,6 +172,8 @@ def save_cohort(path: str | Path, cohort: Cohort) -> None:
     for name, spread in cohort.spreads.items():
         tensors[f"mean/{name}"] = spread.mean.astype(np.float32)
         tensors[f"covariance/{name}"] = (spread.covariance * len(spread.mean)).astype(np.float16)
+    for branch, mean in cohort.means.items():
+        tensors[f"map/{branch}"] = np.asarray(mean, np.float32)
     said: dict[str, dict] = {}
     for whose, tails in (("adults", cohort.adults), ("children", cohort.children)):
         for key, tail in tails.items():
@@ -186,7 +213,8 @@ def load_cohort(path: str | Path) -> Cohort:
         for key, words in said.items():
             whose, _, condition = key.partition("/")
             tails[whose][condition] = Tail(tensors[key], **words)
-        return Cohort(metadata["model_id"], spreads, tails["adults"], tails["children"], facts)
+        means = {branch: tensors[f"map/{branch}"] for branch in get_args(Branch) if f"map/{branch}" in tensors}
+        return Cohort(metadata["model_id"], spreads, tails["adults"], tails["children"], facts, means)
     except (SafetensorError, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{path.name} is no readable cohort file.", "Measure it again with python -m ssn cohort."

@@ -19,9 +19,9 @@ LITTLE, SOME = 0.12, 0.35
 """Shares of the aligned face that ``little`` and ``some`` end at; ``eyes`` and ``mouth`` end at the latter too."""
 EYES, MOUTH = slice(36, 48), slice(48, 68)
 """Landmarks."""
-Score = Literal["whole", "alike"]
+Score = Literal["whole", "alike", "cells"]
 """``whole``: the cosine with what is enrolled. ``alike``: with a mixture of that and the same face behind the probe's
-mask, as the re-ranking scores it."""
+mask, as the re-ranking scores it. ``cells``: mixed with the cosine of what both show, by cells (``cell_score``)."""
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,7 @@ def _rewrite(
             last, done = rows[-1][0], done + len(rows)
             if progress is not None:
                 progress(done, total)
+        db.execute("DROP TABLE IF EXISTS parts")  # of the faces, which are made again from their pictures
         models = [row[0] for row in db.execute("SELECT DISTINCT model FROM templates")]
         if seal is None:
             db.execute("DROP TABLE sealing")

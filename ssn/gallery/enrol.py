@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ssn.errors import ImageError, NameCaseError, TemplateMismatchError
 from ssn.faces.types import AlignedFace
 from ssn.gallery.names import clean_name
+from ssn.gallery.parts import KeepsParts, enrolled_parts
 from ssn.gallery.store import GalleryStore, Match, StoredPicture
 from ssn.gallery.stored_face import picture_of, stored_face
 from ssn.recognizer import Recognizer, Template
@@ -72,10 +73,23 @@ def enrol_face(
     name = check_name(store, name, exact_name)
     if digest is not None and (known := store.with_digest(name, digest)) is not None:
         return Enrolment(known, name, already=True)
-    template = recognizer.enrolment(face)
+    template, parts = enrolled_with_parts(store, recognizer, face)
     others = _others_alike(store, recognizer, template, name)
     number = store.enrol(name, template, picture_of(face), origin, digest)
+    if parts is not None and isinstance(store, KeepsParts):
+        store.keep_parts({number: parts})
     return Enrolment(number, name, False, *others)
+
+
+def enrolled_with_parts(
+    store: GalleryStore, recognizer: Recognizer, face: AlignedFace
+) -> tuple[Template, bytes | None]:
+    """The template of somebody to be found and, where the network has cells and the gallery keeps their parts, those,
+    from the same passes."""
+    if recognizer.cells is None or not isinstance(store, KeepsParts):
+        return recognizer.enrolment(face), None
+    units, parts = enrolled_parts(recognizer, [face])
+    return Template(units[0], recognizer.model_id, face.spectrum), parts.packed()[0]
 
 
 def _others_alike(store: GalleryStore, recognizer: Recognizer, template: Template, name: str) -> list[Match]:

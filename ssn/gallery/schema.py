@@ -58,7 +58,7 @@ THIRD_INDICES = (
 else's: by it another process learns of them."""
 
 VERSION = 3
-OWN_TABLES = {"people", "templates", "deletions", "altered", "changes", "sealing", "sqlite_sequence"}
+OWN_TABLES = {"people", "templates", "deletions", "altered", "changes", "parts", "sealing", "sqlite_sequence"}
 LOGGED = 10_000
 """Altered templates that are remembered; a process that has seen none of them reads everything again."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from ssn.faces.types import AlignedFace
 from ssn.gallery.cohort import Cohort, Judge
 from ssn.gallery.condition import condition_of
@@ -47,16 +49,21 @@ def judges_of(
     gallery: GalleryStore,
     rates: SearchRates,
     alike: bool = False,
+    seen: np.ndarray | None = None,
 ) -> SearchJudges | None:
-    """Who judges a search of that face's template in a gallery as it stands. None without a cohort, in a condition it
-    does not know, and where nobody is enrolled. Raises GalleryError."""
+    """Who judges a search of that face's template in a gallery as it stands; with ``seen``, the template of what
+    is seen of it, the scores like with like are those by cells. None without a cohort, in a condition it does not know,
+    and where nobody is enrolled. Raises GalleryError."""
     if cohort is None:
         return None
     size = gallery.size()
     whole = cohort.judge(probe, condition_of(face), *size, rates)
     if whole is None:
         return None
-    return SearchJudges(whole, cohort.judge(probe, condition_of(face, "alike"), *size, rates) if alike else None)
+    if not alike:
+        return SearchJudges(whole)
+    condition = condition_of(face, "alike" if seen is None else "cells")
+    return SearchJudges(whole, cohort.judge(probe, condition, *size, rates, seen))
 
 
 def frequency(rate: float) -> str:

@@ -16,10 +16,11 @@ import torch
 
 from ssn.errors import GalleryError, TemplateMismatchError
 from ssn.faces.types import AlignedFace
-from ssn.gallery.editing import IN, EditedGallery
+from ssn.gallery.editing import IN
 from ssn.gallery.exact import ExactIndex
 from ssn.gallery.index import Over, TemplateIndex
 from ssn.gallery.names import clean_name, folded
+from ssn.gallery.parts_table import PartsGallery
 from ssn.gallery.schema import damaged
 from ssn.gallery.store import Enrolled, Match, Person, StoredPicture, ranked
 from ssn.gallery.stored_face import stored_face
@@ -31,7 +32,7 @@ ATTEMPTS = 20
 """Times a search begins anew because somebody it found was deleted by another process meanwhile."""
 
 
-class Gallery(EditedGallery):
+class Gallery(PartsGallery):
     """A gallery file (``:memory:`` keeps nothing), seen through one model. Safe to share between threads."""
 
     def __init__(

@@ -57,12 +57,16 @@ class SaliencySearchNetwork(nn.Module):
         ``mask`` (N, 1, 128, 128), 1 where hidden, is used by adaptive selection alone; a face of −1 throughout is one
         whose mask is not known, None leaves all unknown.
         """
+        return self.backbone.embed(self.last_map(gray, branch, mask))
+
+    def last_map(self, gray: Tensor, branch: Tensor, mask: Tensor | None = None) -> Tensor:
+        """As ``forward``, up to the map that the last layer reads."""
         return self._run(gray, branch, mask, None)
 
     def trace(self, gray: Tensor, branch: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[BlockTrace]]:
         """As ``forward``, and the four blocks' traces."""
         traces: list[BlockTrace] = []
-        return self._run(gray, branch, mask, traces), traces
+        return self.backbone.embed(self._run(gray, branch, mask, traces)), traces
 
     def _run(self, gray: Tensor, branch: Tensor, mask: Tensor | None, traces: list[BlockTrace] | None) -> Tensor:
         x = self.backbone.stem(gray)
@@ -76,7 +80,7 @@ class SaliencySearchNetwork(nn.Module):
             x = group(x)
             if pooled:
                 x = self.backbone.pool(x)
-        return self.backbone.embed(x)
+        return x
 
     def _select(self, number: int, output: Tensor, branch: Tensor, mask: Tensor | None) -> Tensor:
         if self.selection is None:

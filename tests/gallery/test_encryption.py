@@ -251,3 +251,22 @@ def test_histories_exports_and_migrations(path, key, tmp_path, monkeypatch):
             assert migrate(gallery, moved).templates == gallery.size()[0]
             assert not moved.encrypted
             assert state_of(moved) == plain.state()
+
+
+def test_parts_of_faces_are_encrypted_too_and_made_again_where_the_key_changes(tmp_path, key):
+    parts = {number: bytes(np.random.default_rng(number).integers(0, 256, 4096, np.uint8)) for number in (1, 2)}
+    path = tmp_path / "people.db"
+    with Gallery(path, MODEL) as gallery:
+        fill(gallery)
+        decrypt(gallery)  # with a key a gallery begins encrypted
+        gallery.keep_parts(parts)
+        assert gallery.parts_of([1, 2, 3]) == parts
+        encrypt(gallery)
+        assert gallery.parts_of([1, 2]) == {}
+        assert not any(part[:16] in on_disk(path) for part in parts.values())
+        gallery.keep_parts(parts)
+    with Gallery(path, MODEL) as again:
+        assert again.parts_of([1, 2]) == parts
+        assert not any(part[i : i + 16] in on_disk(path) for part in parts.values() for i in range(0, 4000, 16))
+        decrypt(again)
+        assert again.parts_of([1, 2]) == {}

@@ -57,6 +57,7 @@ class ToyRecognizer:
     def __init__(self, model_id: str = TOY):
         self.card = ModelCard("toy", model_id=model_id, thresholds={"0.01": 0.5, "0.001": 0.9})
         self.model_id, self.device = model_id, torch.device("cpu")
+        self.cells = None
 
     def embed_batch(self, faces: list[AlignedFace], enrolled: bool = False) -> np.ndarray:
         gray = np.stack([face.pixels.mean(axis=2) for face in faces]) if faces else np.zeros((0, 128, 128))
