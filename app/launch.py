@@ -38,6 +38,7 @@ VISITORS = 200
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """The flags; ``--help`` tells everything."""
+    from ssn.export.engine import ENGINES
     from ssn.gallery.registry import DEFAULT_INDEX, INDICES
     from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 
@@ -66,6 +67,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--index", default=DEFAULT_INDEX, choices=list(INDICES), help="how the gallery is searched")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where the network runs")
+    parser.add_argument(
+        "--engine",
+        default="torch",
+        choices=list(ENGINES),
+        help="what computes templates and maps: PyTorch, or onnxruntime with the file that `ssn export --format onnx "
+        "--maps` wrote beside the checkpoint; explanations run in PyTorch either way",
+    )
     return parser.parse_args(arguments)
 
 
@@ -182,7 +190,13 @@ def serve(flags: argparse.Namespace) -> None:
         from app.services import Services
 
         services = Services.open(
-            flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, index=flags.index
+            flags.checkpoint,
+            flags.gallery,
+            flags.device,
+            beside=flags.beside,
+            tell=tell,
+            index=flags.index,
+            engine=flags.engine,
         )
         demo = build_demo(services)
         demo.queue(max_size=EVENTS_WAITING, api_open=False)

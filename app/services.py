@@ -14,6 +14,7 @@ from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
 from ssn.errors import BusyError
+from ssn.export.engine import load_recognizer
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
@@ -77,14 +78,16 @@ class Services:
         beside: str | Path | None = None,
         tell: Callable[[str], object] = lambda _: None,
         index: str = DEFAULT_INDEX,
+        engine: str = "torch",
     ) -> Services:
         """Load the model (and the one ``beside`` it) and open the gallery; a gallery that does not exist yet starts
-        with the demo people. ``tell`` is told what is being done, ``index`` is one of ``INDICES``.
+        with the demo people. ``tell`` is told what is being done, ``index`` is one of ``INDICES``, ``engine`` one of
+        ``ENGINES``, for the first model.
 
-        Raises CheckpointError, DeviceError, GalleryError, DataError.
+        Raises CheckpointError, DeviceError, GalleryError, DataError, ExportError, MissingPackageError.
         """
         tell(f"Loading {checkpoint} …")
-        recognizer = Recognizer.load(checkpoint, device)
+        recognizer = load_recognizer(checkpoint, device, engine, maps=True)
         second = None if beside is None else Recognizer.load(beside, device)
         people = read_demo(demo)
         path = gallery or default_gallery(recognizer.model_id)

@@ -62,6 +62,9 @@ class Recognizer:
     An adaptive network is told which pixels of a face are hidden, where that is known.
     """
 
+    engine = "PyTorch"
+    """What computes, in words."""
+
     def __init__(self, network: SaliencySearchNetwork, card: ModelCard, device: str | torch.device = "auto"):
         self.device = device if isinstance(device, torch.device) else choose_device(device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
@@ -78,13 +81,23 @@ class Recognizer:
     def model_id(self) -> str:
         return self.card.model_id
 
+    @property
+    def adaptive(self) -> bool:
+        """Is the network told which pixels are hidden?"""
+        return self.network.adaptive
+
+    @property
+    def width(self) -> int:
+        """Values of a template."""
+        return self.network.width
+
     def embed_batch(
         self, faces: list[AlignedFace], batch: int = 16, fast: bool = False, enrolled: bool = False
     ) -> np.ndarray:
         """Aligned faces → (N, 256) float32 rows of unit length. ``fast`` and ``enrolled`` as in ``embed_gray``."""
         if not faces:
-            return np.zeros((0, self.network.width), np.float32)
-        told = told_masks(faces) if self.network.adaptive else None
+            return np.zeros((0, self.width), np.float32)
+        told = told_masks(faces) if self.adaptive else None
         return self.embed_gray(gray_batch(faces), [face.branch for face in faces], told, batch, fast, enrolled)
 
     @torch.inference_mode()
@@ -116,7 +129,7 @@ class Recognizer:
             return units.cpu().numpy()
 
         rows = in_batches(len(gray), batch, embedded)
-        return np.concatenate(rows) if rows else np.zeros((0, self.network.width), np.float32)
+        return np.concatenate(rows) if rows else np.zeros((0, self.width), np.float32)
 
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
         told = None if told is None else told.to(self.device)
@@ -147,4 +160,4 @@ class Recognizer:
         return branch_indices([face.branch for face in faces], self.device)
 
     def _told(self, faces: list[AlignedFace]) -> Tensor | None:
-        return told_masks(faces).to(self.device) if self.network.adaptive else None
+        return told_masks(faces).to(self.device) if self.adaptive else None
