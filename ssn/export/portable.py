@@ -1,8 +1,8 @@
 """The networks as other programs get them: named inputs and outputs, any number of faces at once, no branching on data.
 
-*Embedder*: ``face`` (N, 1, 128, 128) float32 in [0, 1] and ``spectrum`` (N,) int64, an index into ``BRANCHES`` (0 NIR,
-1 VIS), so that one file holds both spectra; an adaptive network is told a ``mask`` (N, 1, 128, 128) float32 too, 1 where
-hidden, −1 throughout where that is not known. Answers ``embedding`` (N, 256) of unit length, so that a dot product is
+*Embedder*: ``face`` (N, 1, 128, 128) float32 in [0, 1] and ``spectrum`` (N,) int64, an index into ``BRANCHES``
+(0 NIR, 1 VIS), so that one file holds both spectra; an adaptive network is told a ``mask`` (N, 1, 128, 128) float32
+too, 1 where hidden, −1 throughout where that is not known. Answers ``embedding`` (N, 256) of unit length, so that a dot product is
 the score, and on request of each block ``response_1`` … ``response_4`` and ``indicator_1`` … ``indicator_4`` (N, H, W).
 
 *Visibility*: ``face`` → ``visibility`` (N, 1, 128, 128) in [0, 1], 1 where the face is seen.
@@ -33,7 +33,7 @@ MEANINGS = {
     "face": "gray aligned faces (N, 1, 128, 128) float32 in [0, 1]: luma, ITU-R BT.601, of 128×128 crops in "
     "Light CNN's frame, no mean or deviation taken off",
     "spectrum": "(N,) int64, the light each face was seen in: 0 near-infrared, 1 visible",
-    "mask": "(N, 1, 128, 128) float32, 1 where the face is known to be hidden and 0 elsewhere; -1 throughout: not known",
+    "mask": "(N, 1, 128, 128) float32, 1 where the face is known to be hidden, 0 elsewhere; -1 throughout: not known",
     "embedding": "(N, 256) float32 of unit length; the dot product of two is their score. For a face to be found later "
     "take the mean direction of the face and its mirror image",
     "response": "(N, H, W) float32, channel mean of the selected response of this block, |σ(M) ⊙ Y|",
