@@ -10,6 +10,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,7 @@ def serve(flags: argparse.Namespace) -> None:
         if flags.open and flags.host not in THIS_MACHINE:
             tell(OPEN_TO_ALL.format(host=flags.host, port=flags.port))
         tell(f"SSN Studio is at http://{flags.host}:{flags.port} (Ctrl+C stops it)")
+        threading.Thread(target=services.make_ready, daemon=True, name="make-ready").start()
         demo.block_thread()
 
 

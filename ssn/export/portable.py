@@ -2,8 +2,9 @@
 
 *Embedder*: ``face`` (N, 1, 128, 128) float32 in [0, 1] and ``spectrum`` (N,) int64, an index into ``BRANCHES``
 (0 NIR, 1 VIS), so that one file holds both spectra; an adaptive network is told a ``mask`` (N, 1, 128, 128) float32
-too, 1 where hidden, −1 throughout where that is not known. Answers ``embedding`` (N, 256) of unit length, so that a dot product is
-the score, and on request of each block ``response_1`` … ``response_4`` and ``indicator_1`` … ``indicator_4`` (N, H, W).
+too, 1 where hidden, −1 throughout where that is not known. Answers ``embedding`` (N, 256) of unit length, so that a
+dot product is the score, and on request of each block (N, H, W) ``response_1`` … ``response_4`` and ``indicator_1`` …
+``indicator_4``.
 
 *Visibility*: ``face`` → ``visibility`` (N, 1, 128, 128) in [0, 1], 1 where the face is seen.
 """
