@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -68,13 +67,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--index", default=DEFAULT_INDEX, choices=list(INDICES), help="how the gallery is searched")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where the network runs")
-    parser.add_argument(
-        "--engine",
-        default="torch",
-        choices=list(ENGINES),
-        help="what computes templates and maps: PyTorch, or onnxruntime with the file that `ssn export --format onnx "
-        "--maps` wrote beside the checkpoint; explanations run in PyTorch either way",
-    )
+    engines = "; ".join(f"{name}: {what}" for name, what in ENGINES.items())
+    parser.add_argument("--engine", default="torch", choices=list(ENGINES), help=f"what computes. {engines}")
     return parser.parse_args(arguments)
 
 
@@ -190,15 +184,8 @@ def serve(flags: argparse.Namespace) -> None:
         from app.page import build_demo
         from app.services import Services
 
-        services = Services.open(
-            flags.checkpoint,
-            flags.gallery,
-            flags.device,
-            beside=flags.beside,
-            tell=tell,
-            index=flags.index,
-            engine=flags.engine,
-        )
+        how = {"index": flags.index, "engine": flags.engine}
+        services = Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, **how)
         demo = build_demo(services)
         demo.queue(max_size=EVENTS_WAITING, api_open=False)
         demo.launch(
@@ -211,7 +198,7 @@ def serve(flags: argparse.Namespace) -> None:
         if flags.open and flags.host not in THIS_MACHINE:
             tell(OPEN_TO_ALL.format(host=flags.host, port=flags.port))
         tell(f"SSN Studio is at http://{flags.host}:{flags.port} (Ctrl+C stops it)")
-        threading.Thread(target=services.make_ready, daemon=True, name="make-ready").start()
+        services.make_ready()
         demo.block_thread()
 
 

@@ -115,11 +115,17 @@ class Services:
         finally:
             self.waiting.release()
 
-    def make_ready(self) -> None:
-        """Load what the first view does not need and the first photo does: the face detector. Behind the page, so that
-        a start does not wait; a photo that comes before waits for the rest of it only."""
-        with self.photos:
-            _ = self.finder
+    def make_ready(self) -> threading.Thread:
+        """Begin to load what the first view does not need and the first photo does: the face detector. Behind the page,
+        so that a start does not wait; a photo that comes before waits for the rest of it only."""
+
+        def load() -> None:
+            with self.photos:
+                _ = self.finder
+
+        thread = threading.Thread(target=load, daemon=True, name="make-ready")
+        thread.start()
+        return thread
 
     def check(self) -> None:
         """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""

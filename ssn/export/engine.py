@@ -23,8 +23,12 @@ from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
 from ssn.models.network import SaliencySearchNetwork
 from ssn.recognizer import Recognizer, Template
 
-ENGINES = ("torch", "onnx")
-"""What may compute templates and maps."""
+ENGINES = {
+    "torch": "PyTorch",
+    "onnx": "onnxruntime, from the file that `ssn export --format onnx --maps` wrote beside the checkpoint; "
+    "explanations still run in PyTorch",
+}
+"""What may compute templates and maps, in words."""
 
 
 def load_recognizer(

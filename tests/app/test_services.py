@@ -54,6 +54,13 @@ def test_what_is_deleted_leaves_the_second_model_too(two_models, face, kind):
     assert two_models.beside._vectors == {}
 
 
+def test_the_detector_is_loaded_behind_the_page(services, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "shared_finder", asked.append)
+    services.make_ready().join(30)
+    assert asked == [services.recognizer.device]
+
+
 def test_a_second_model_that_cannot_be_loaded_leaves_no_gallery(random_checkpoint, tmp_path):
     missing = tmp_path / "missing.safetensors"
     with pytest.raises(CheckpointError):
