@@ -112,17 +112,24 @@ class OnnxRecognizer(Recognizer):
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
         return torch.from_numpy(self._run(gray, branch, told)[0])
 
-    def look(self, face: AlignedFace) -> tuple[Template, list[BlockMap]]:
+    def looks(self, faces: list[AlignedFace]) -> list[tuple[Template, list[BlockMap]]]:
         if not self.maps:
             raise ExportError(f"{self.file.name} has no block maps.", "Export it again with --maps.")
+        if not faces:
+            return []
         with memory_in_words():
-            vectors, *maps = self._run(self._pixels([face]), self._branch([face]), self._told([face]))
-        pairs = zip(self._channels, maps[::2], maps[1::2], strict=True)
-        blocks = [
-            BlockMap(number, channels, indicator[0], response[0])
-            for number, (channels, response, indicator) in enumerate(pairs, start=1)
+            vectors, *maps = self._run(self._pixels(faces), self._branch(faces), self._told(faces))
+        blocks = list(zip(self._channels, maps[::2], maps[1::2], strict=True))
+        return [
+            (
+                Template(vectors[place], self.model_id, face.spectrum),
+                [
+                    BlockMap(number, channels, indicator[place], response[place])
+                    for number, (channels, response, indicator) in enumerate(blocks, start=1)
+                ],
+            )
+            for place, face in enumerate(faces)
         ]
-        return Template(vectors[0], self.model_id, face.spectrum), blocks
 
 
 def _known(session: Any, file: Path) -> dict:

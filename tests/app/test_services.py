@@ -7,6 +7,7 @@ import threading
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from app import services as module
 from app.kit.demo_people import DemoSet
@@ -14,6 +15,7 @@ from app.kit.pictures import encode
 from app.services import PHOTOS_IN_HAND, Services, only_of_other_models
 from ssn.errors import BusyError, CheckpointError, GalleryError, MemoryShortError, NotAnImageError
 from ssn.gallery.sqlite import Gallery
+from ssn.models import checkpoint as checkpoint_module
 from ssn.recognizer import Template
 
 
@@ -52,6 +54,18 @@ def test_what_is_deleted_leaves_the_second_model_too(two_models, face, kind):
     two_models.delete(kind, person if kind == "person" else template)
     assert two_models.gallery.people() == []
     assert two_models.beside._vectors == {}
+
+
+def test_a_start_reads_the_checkpoint_once(random_checkpoint, tmp_path, monkeypatch):
+    read: list[str] = []
+
+    def counting(path, **how):
+        read.append(path)
+        return safe_open(path, **how)
+
+    monkeypatch.setattr(checkpoint_module, "safe_open", counting)
+    with module.Services.open(random_checkpoint, tmp_path / "g.db", "cpu", tmp_path).gallery:
+        assert read == [str(random_checkpoint)]
 
 
 def test_the_detector_is_loaded_behind_the_page(services, monkeypatch):

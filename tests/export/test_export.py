@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from packaging.requirements import Requirement
 
 from ssn.errors import ExportError, MissingPackageError
 from ssn.export import formats
@@ -24,6 +26,7 @@ from ssn.models.checkpoint import load_model, save_model
 from ssn.models.network import SaliencySearchNetwork
 from ssn.models.visibility import WIDTHS, VisibilityNetwork
 from ssn.models.visibility_file import VisibilityCard
+from ssn.places import CHECKOUT
 from ssn.recognizer import Recognizer
 from ssn.training.distill.network import initialise
 from tests.drawn import mean_landmarks
@@ -160,6 +163,14 @@ def test_a_missing_package_is_named_with_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openvino", None)
     with pytest.raises(MissingPackageError, match=r"openvino.*ssn-studio\[openvino\]"):
         export_network(PortableEmbedder(searched(), ModelCard("s")), "openvino", tmp_path / "s.xml")
+
+
+def test_what_is_to_be_installed_is_an_extra_of_the_project_with_that_package():
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = {
+        name: {Requirement(line).name for line in lines} for name, lines in project["optional-dependencies"].items()
+    }
+    assert extras == {"onnx": {"onnx", "onnxscript", "onnxruntime"}, "openvino": {"openvino"}}
 
 
 @pytest.mark.parametrize(("kind", "name", "said"), [("exe", "a.exe", "no format"), ("onnx", "a.pt", "known as onnx")])
