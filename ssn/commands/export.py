@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ssn.commands.options import DEFAULT, Checkpoint, JsonFile, say
+from ssn.errors import OptionError
 from ssn.export.check import Check
 from ssn.export.formats import FORMATS, beside
 from ssn.export.portable import Portable, PortableEmbedder, PortableVisibility
@@ -30,9 +31,13 @@ def export(
     """Write a checkpoint as ONNX, OpenVINO, TorchScript or full safetensors, with a card beside it that says what goes
     in and comes out. It is run at once on drawn faces and refused where it answers anything else than the network."""
     path = out or beside(checkpoint, kind)
+    second = path.with_name(beside(VISIBILITY_CHECKPOINT, kind).name)
+    if path.exists() and checkpoint.exists() and path.samefile(checkpoint):
+        raise OptionError("--out is the checkpoint itself.", "Give it another name.")
+    if visibility and path == second:
+        raise OptionError(f"--out has the name of the visibility network, {second.name}.", "Give it another one.")
     wanted: list[tuple[Portable, Path]] = [(PortableEmbedder(*load_model(checkpoint), maps), path)]
     if visibility:
-        second = path.with_name(beside(VISIBILITY_CHECKPOINT, kind).name)
         wanted.append((PortableVisibility(*load_visibility()), second))
     rows, lines = [], []
     for portable, file in wanted:

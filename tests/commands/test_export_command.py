@@ -39,6 +39,14 @@ def test_export_writes_both_networks_with_their_cards_and_says_how_well_they_agr
 def test_what_cannot_be_exported_or_run_is_one_line(checkpoint, demo, tmp_path, capsys):
     assert run("export", "--format", "exe", "--checkpoint", checkpoint) == 2
     assert "no format" in capsys.readouterr().err
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(checkpoint.read_bytes())
+    assert run("export", "--format", "safetensors", "--checkpoint", copy, "--out", copy) == 2
+    assert "the checkpoint itself" in capsys.readouterr().err
+    assert copy.read_bytes() == checkpoint.read_bytes()
+    taken = tmp_path / "visibility.onnx"
+    assert run("export", "--format", "onnx", "--checkpoint", copy, "--out", taken, "--visibility") == 2
+    assert "the name of the visibility network" in capsys.readouterr().err
     photo = demo[0].enrolment
     assert run("embed", photo, "--checkpoint", tmp_path / "a.safetensors", "--engine", "onnx") == 2
     assert "ssn export --format onnx" in capsys.readouterr().err
