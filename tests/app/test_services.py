@@ -13,7 +13,7 @@ from app import services as module
 from app.kit.demo_people import DemoSet
 from app.kit.pictures import encode
 from app.services import PHOTOS_IN_HAND, Services, only_of_other_models
-from ssn.errors import BusyError, CheckpointError, GalleryError, MemoryShortError, NotAnImageError
+from ssn.errors import BusyError, CheckpointError, ExportError, GalleryError, MemoryShortError, NotAnImageError
 from ssn.gallery.sqlite import Gallery
 from ssn.models import checkpoint as checkpoint_module
 from ssn.recognizer import Template
@@ -66,6 +66,12 @@ def test_a_start_reads_the_checkpoint_once(random_checkpoint, tmp_path, monkeypa
     monkeypatch.setattr(checkpoint_module, "safe_open", counting)
     with module.Services.open(random_checkpoint, tmp_path / "g.db", "cpu", tmp_path).gallery:
         assert read == [str(random_checkpoint)]
+
+
+def test_an_engine_whose_file_was_never_exported_leaves_no_gallery(random_checkpoint, tmp_path):
+    with pytest.raises(ExportError, match="ssn export --format onnx --maps"):
+        module.Services.open(random_checkpoint, tmp_path / "g.db", "cpu", tmp_path, engine="onnx")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_detector_is_loaded_behind_the_page(services, monkeypatch):
