@@ -3,14 +3,15 @@
     python -m benchmarks.latency [--checkpoint F] [--rounds 20] [--threads 1,2] [--batches 1,8,32] [--json F]
 
 All contenders take turns in one process. *Limit*: the network's floating-point operations (counted by PyTorch) at the
-rate at which this machine multiplies large float32 matrices in the same rounds. *Embedding*: ours in float32 and,
-where the processor has it, bfloat16; the same network in plain eager PyTorch (as it is loaded: contiguous, with
-autograd off); onnxruntime and OpenVINO with files exported on the spot. *Pipelines*: ours from the bytes of a 640×480
-JPEG to the five best of a gallery, alone and with the maps of the complete and of a half-hidden face; dlib's (frontal
-detector, 68 landmarks, descriptor network) and facenet-pytorch's (its MTCNN and InceptionResnetV1, whose weights are
-random here, since they are not in its package: time does not depend on them), each ranking as many descriptors. A
-contender whose package is missing is left out, and named. Seconds of a busy machine mean little; the ratios are medians
-over the rounds of two works that ran one after the other.
+rate at which this machine multiplies large float32 matrices in the same rounds. A library that computes 3×3
+convolutions by Winograd's algorithm needs fewer multiplications than are counted, and may fall below. *Embedding*:
+ours in float32 and, where the processor has it, bfloat16; the same network in plain eager PyTorch (as it is loaded:
+contiguous, with autograd off); onnxruntime and OpenVINO with files exported on the spot. *Pipelines*: ours from the
+bytes of a 640×480 JPEG to the five best of a gallery, alone and with the maps of the complete and of a half-hidden
+face; dlib's (frontal detector, 68 landmarks, descriptor network) and facenet-pytorch's (its MTCNN and
+InceptionResnetV1, whose weights are random here, since they are not in its package: time does not depend on them), each
+ranking as many descriptors. A contender whose package is missing is left out, and named. Seconds of a busy machine mean
+little; the ratios are medians over the rounds of two works that ran one after the other.
 """
 
 from __future__ import annotations

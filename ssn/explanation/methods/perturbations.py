@@ -137,8 +137,10 @@ def region_shap(
     """Kernel SHAP on the regions: Shapley values where ``samples`` cover every coalition (2^8 for eight regions).
 
     Coalitions come heaviest first. Once ``STEADY`` chunks in a row move no region's value by more than ``tolerance`` of
-    the largest, the rest is left out: with 0.005 half of the passes, at an error of at most 0.03 of the largest value
-    (0.02 was seen). With 0, and where coalitions are drawn, all are asked for and the values are exact.
+    the largest, the rest is left out. With 0.01 that was a third to three quarters of the passes on seven pairs of the
+    shipped weights, at an error of at most 0.03 of the largest value; it stays below 0.08 even for a small random
+    network, whose regions act on each other wildly. With 0, and where coalitions are drawn, all are asked for and the
+    values are exact.
     """
     present, player = _players(labels)
     count = len(present)

@@ -47,7 +47,7 @@ class Method:
     parameters: dict = field(default_factory=dict)
 
 
-SHAP = {"samples": 256, "seed": 0, "tolerance": 0.005}
+SHAP = {"samples": 256, "seed": 0, "tolerance": 0.01}
 
 METHODS: dict[str, Method] = {
     "ig": Method("Integrated Gradients", integrated_gradients, "mean", True, parameters={"steps": 32}),
