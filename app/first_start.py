@@ -12,14 +12,15 @@ import sys
 import time
 from pathlib import Path
 
+from app.kit.demo_faces import read_ready_faces
 from app.kit.demo_people import DemoSet
 from ssn.errors import GalleryError
 from ssn.faces.finder import shared_finder
-from ssn.gallery.enrol import enrol_face
 from ssn.gallery.exact import ExactIndex
 from ssn.gallery.registry import MakeIndex
 from ssn.gallery.sqlite import Gallery
-from ssn.recognizer import Recognizer
+from ssn.gallery.stored_face import picture_of
+from ssn.recognizer import Recognizer, Template
 
 DEMO_ORIGIN = "demo set (synthetic)"
 LEFTOVER_SECONDS = 3600.0
@@ -77,9 +78,19 @@ def open_gallery(
 
 
 def _fill(gallery: Gallery, recognizer: Recognizer, people: DemoSet) -> None:
-    finder = shared_finder(recognizer.device)
+    """Enrol the demo people: with the faces and templates that were made ahead, where they are of these photos and of
+    this model."""
+    ready, faces = read_ready_faces(), []
     for person in people.people:
-        enrol_face(gallery, recognizer, finder.face(person.enrolment, index=0), person.name, DEMO_ORIGIN)
+        known = ready.face(person.enrolment)
+        faces.append(known or shared_finder(recognizer.device).face(person.enrolment, index=0))
+    templates = [ready.template(person.enrolment, recognizer.model_id) for person in people.people]
+    if unknown := [face for face, template in zip(faces, templates, strict=True) if template is None]:
+        made = iter(recognizer.embed_batch(unknown, enrolled=True))
+        templates = [template or Template(next(made), recognizer.model_id) for template in templates]
+    for person, face, template in zip(people.people, faces, templates, strict=True):
+        assert template is not None
+        gallery.enrol(person.name, template, picture_of(face), DEMO_ORIGIN)
 
 
 def _fill_and_close(gallery: Gallery, recognizer: Recognizer, people: DemoSet) -> None:

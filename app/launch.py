@@ -38,6 +38,7 @@ VISITORS = 200
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """The flags; ``--help`` tells everything."""
+    from ssn.export.engine import ENGINES
     from ssn.gallery.registry import DEFAULT_INDEX, INDICES
     from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 
@@ -66,6 +67,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--index", default=DEFAULT_INDEX, choices=list(INDICES), help="how the gallery is searched")
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where the network runs")
+    engines = "; ".join(f"{name}: {what}" for name, what in ENGINES.items())
+    parser.add_argument("--engine", default="torch", choices=list(ENGINES), help=f"what computes. {engines}")
     return parser.parse_args(arguments)
 
 
@@ -181,9 +184,8 @@ def serve(flags: argparse.Namespace) -> None:
         from app.page import build_demo
         from app.services import Services
 
-        services = Services.open(
-            flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, index=flags.index
-        )
+        how = {"index": flags.index, "engine": flags.engine}
+        services = Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, **how)
         demo = build_demo(services)
         demo.queue(max_size=EVENTS_WAITING, api_open=False)
         demo.launch(
@@ -196,6 +198,7 @@ def serve(flags: argparse.Namespace) -> None:
         if flags.open and flags.host not in THIS_MACHINE:
             tell(OPEN_TO_ALL.format(host=flags.host, port=flags.port))
         tell(f"SSN Studio is at http://{flags.host}:{flags.port} (Ctrl+C stops it)")
+        services.make_ready()
         demo.block_thread()
 
 

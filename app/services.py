@@ -15,6 +15,7 @@ from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
 from ssn.errors import BusyError, SSNError
+from ssn.export.engine import load_recognizer
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
 from ssn.faces.types import AlignedFace
@@ -87,14 +88,16 @@ class Services:
         beside: str | Path | None = None,
         tell: Callable[[str], object] = lambda _: None,
         index: str = DEFAULT_INDEX,
+        engine: str = "torch",
     ) -> Services:
         """Load the model (and the one ``beside`` it) and open the gallery; a gallery that does not exist yet starts
-        with the demo people. ``tell`` is told what is being done, ``index`` is one of ``INDICES``.
+        with the demo people. ``tell`` is told what is being done, ``index`` is one of ``INDICES``, ``engine`` one of
+        ``ENGINES``, for the first model.
 
-        Raises CheckpointError, DeviceError, GalleryError, DataError.
+        Raises CheckpointError, DeviceError, GalleryError, DataError, ExportError, MissingPackageError.
         """
         tell(f"Loading {checkpoint} …")
-        recognizer = Recognizer.load(checkpoint, device)
+        recognizer = load_recognizer(checkpoint, device, engine, maps=True)
         second = None if beside is None else Recognizer.load(beside, device)
         people = read_demo(demo)
         path = gallery or default_gallery(recognizer.model_id)
@@ -131,6 +134,18 @@ class Services:
         if self.like_with_like is None or not face.mask.any():
             return None
         return self.like_with_like.search(face, 1 - face.mask.astype("f4"), k, self.recognizer.card.thresholds)
+
+    def make_ready(self) -> threading.Thread:
+        """Begin to load what the first view does not need and the first photo does: the face detector. Behind the page,
+        so that a start does not wait; a photo that comes before waits for the rest of it only."""
+
+        def load() -> None:
+            with self.photos:
+                _ = self.finder
+
+        thread = threading.Thread(target=load, daemon=True, name="make-ready")
+        thread.start()
+        return thread
 
     def check(self) -> None:
         """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""

@@ -16,6 +16,7 @@ from ssn.commands.embed import embed
 from ssn.commands.enrol import enrol
 from ssn.commands.evaluate import evaluate
 from ssn.commands.explain import explain
+from ssn.commands.export import export
 from ssn.commands.gallery import gallery_commands
 from ssn.commands.import_weights import import_weights
 from ssn.commands.match import match
@@ -29,6 +30,7 @@ from ssn.errors import SSNError
 COMMANDS = (
     *(embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility, cohort, thresholds),
     import_weights,
+    export,
 )
 NAMES: dict[Callable[..., Any], str] = {import_weights: "import"}
 """Of commands whose name is a word of the language; the others are called as their function."""

@@ -97,6 +97,19 @@ class OptionError(SSNError):
     """An option of the command line does not go with what was asked."""
 
 
+class ExportError(SSNError):
+    """A network cannot be exported as asked, or an exported file cannot be run."""
+
+
+class MissingPackageError(SSNError):
+    """A package is missing that only some uses need; ``extra`` is what the project calls it."""
+
+    def __init__(self, package: str, extra: str, purpose: str):
+        super().__init__(
+            f"{purpose} needs {package}, which is not installed.", f"Install it with: pip install 'ssn-studio[{extra}]'"
+        )
+
+
 class BusyError(SSNError):
     """More was asked for at once than there is room for."""
 

@@ -57,6 +57,11 @@ def told_masks(faces: Sequence[AlignedFace]) -> Tensor:
     return torch.where(masks.amax(dim=(1, 2, 3), keepdim=True) > 0, masks, -1.0)
 
 
+def _and_mirrored(pictures: Tensor) -> Tensor:
+    """(N, 1, H, W) → (2 N, 1, H, W): all of them, and behind them their mirror images."""
+    return torch.cat([pictures, pictures.flip(3)])
+
+
 class Recognizer:
     """The network, loaded once and shared by all requests of a process.
 
@@ -65,6 +70,8 @@ class Recognizer:
 
     cells: CellLayer | None = None
     """The last layer by the cells of a face; None where it cannot be taken apart."""
+    engine = "PyTorch"
+    """What computes, in words."""
 
     def __init__(self, network: SaliencySearchNetwork, card: ModelCard, device: str | torch.device = "auto"):
         self.device = device if isinstance(device, torch.device) else choose_device(device)
@@ -83,13 +90,23 @@ class Recognizer:
     def model_id(self) -> str:
         return self.card.model_id
 
+    @property
+    def adaptive(self) -> bool:
+        """Is the network told which pixels are hidden?"""
+        return self.network.adaptive
+
+    @property
+    def width(self) -> int:
+        """Values of a template."""
+        return self.network.width
+
     def embed_batch(
         self, faces: list[AlignedFace], batch: int = 16, fast: bool = False, enrolled: bool = False
     ) -> np.ndarray:
         """Aligned faces → (N, 256) float32 rows of unit length. ``fast`` and ``enrolled`` as in ``embed_gray``."""
         if not faces:
-            return np.zeros((0, self.network.width), np.float32)
-        told = told_masks(faces) if self.network.adaptive else None
+            return np.zeros((0, self.width), np.float32)
+        told = told_masks(faces) if self.adaptive else None
         return self.embed_gray(gray_batch(faces), [face.branch for face in faces], told, batch, fast, enrolled)
 
     @torch.inference_mode()
@@ -114,14 +131,18 @@ class Recognizer:
 
         def embedded(part: slice) -> np.ndarray:
             known = None if told is None else told[part]
-            units = self._units(gray[part], branch[part], known, fast)
-            if enrolled:
-                turned = None if known is None else known.flip(3)
-                units = F.normalize(units + self._units(gray[part].flip(3), branch[part], turned, fast), dim=1)
-            return units.cpu().numpy()
+            if not enrolled:
+                return self._units(gray[part], branch[part], known, fast).cpu().numpy()
+            units = self._units(
+                _and_mirrored(gray[part]),
+                branch[part].repeat(2),
+                None if known is None else _and_mirrored(known),
+                fast,
+            )
+            return F.normalize(torch.stack(units.chunk(2)).sum(dim=0), dim=1).cpu().numpy()
 
-        rows = in_batches(len(gray), batch, embedded)
-        return np.concatenate(rows) if rows else np.zeros((0, self.network.width), np.float32)
+        rows = in_batches(len(gray), max(1, batch // 2) if enrolled else batch, embedded)
+        return np.concatenate(rows) if rows else np.zeros((0, self.width), np.float32)
 
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
         told = None if told is None else told.to(self.device)
@@ -162,13 +183,23 @@ class Recognizer:
         """As somebody to be found: the mean direction of the face and its mirror image."""
         return Template(self.embed_batch([face], enrolled=True)[0], self.model_id, face.spectrum)
 
-    @torch.inference_mode()
     def look(self, face: AlignedFace) -> tuple[Template, list[BlockMap]]:
         """A face → its template and the maps of the four blocks, from one pass in full precision."""
+        return self.looks([face])[0]
+
+    @torch.inference_mode()
+    def looks(self, faces: list[AlignedFace]) -> list[tuple[Template, list[BlockMap]]]:
+        """A few faces, such as a complete one and the same behind a mask → what ``look`` says of each, from one pass of
+        all of them."""
+        if not faces:
+            return []
         with memory_in_words():
-            embedding, traces = self.network.trace(self._pixels([face]), self._branch([face]), self._told([face]))
-        vector = F.normalize(embedding.float(), dim=1)[0].cpu().numpy()
-        return Template(vector, self.model_id, face.spectrum), block_maps(traces)
+            embedding, traces = self.network.trace(self._pixels(faces), self._branch(faces), self._told(faces))
+        vectors = F.normalize(embedding.float(), dim=1).cpu().numpy()
+        return [
+            (Template(vectors[number], self.model_id, face.spectrum), block_maps(traces, number))
+            for number, face in enumerate(faces)
+        ]
 
     def _pixels(self, faces: list[AlignedFace]) -> Tensor:
         return gray_batch(faces).to(self.device, memory_format=torch.channels_last)
@@ -177,4 +208,4 @@ class Recognizer:
         return branch_indices([face.branch for face in faces], self.device)
 
     def _told(self, faces: list[AlignedFace]) -> Tensor | None:
-        return told_masks(faces).to(self.device) if self.network.adaptive else None
+        return told_masks(faces).to(self.device) if self.adaptive else None

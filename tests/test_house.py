@@ -15,7 +15,7 @@ LIBRARY = (
     {"files", "machine", "memory"},
     {"faces", "models"},
     {"people", "recognizer"},
-    {"data", "gallery", "explanation"},
+    {"data", "gallery", "explanation", "export"},
     {"training", "evaluation", "visibility"},
     {"ablation"},
     {"commands"},

@@ -100,6 +100,19 @@ def test_no_faces_give_no_rows(recognizer):
     assert recognizer.embed_batch([]).shape == (0, 256)
 
 
+def test_several_faces_looked_at_in_one_pass_are_each_as_if_alone(searched, faces):
+    hidden = occlude(faces[0], named_mask("maskBottom", faces[0].landmarks))
+    together = searched.looks([faces[0], hidden, faces[1]])
+    for (template, maps), face in zip(together, (faces[0], hidden, faces[1]), strict=True):
+        alone, own = searched.look(face)
+        assert template.spectrum == face.spectrum
+        assert np.allclose(template.vector, alone.vector, atol=1e-5)
+        for one, other in zip(maps, own, strict=True):
+            assert np.allclose(one.response, other.response, atol=1e-4)
+            assert np.allclose(one.indicator, other.indicator, atol=1e-6)
+    assert searched.looks([]) == []
+
+
 def test_looking_gives_the_template_of_embedding_and_four_maps(searched, faces):
     template, maps = searched.look(faces[0])
     assert template.vector @ searched.embed(faces[0]).vector > 0.999

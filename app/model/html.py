@@ -35,7 +35,7 @@ def model_card(services: Services) -> str:
         _section("Saliency", f"<p>{_saliency(card)}</p>"),
         _section("Measures", measures_tables(card.measures)),
         _section("Training", training_record(card.training)),
-        _section("Where it runs", _facts({"device": str(recognizer.device), "bfloat16": _yes(recognizer.half)})),
+        _section("Where it runs", _facts(_where(recognizer))),
         *_second(services.beside),
         _section("Limits and licences", _licences()),
     ]
@@ -65,6 +65,11 @@ def card_facts(recognizer: Recognizer) -> dict[str, str]:
         "indicators": "from a saliency search" if card.searched else "at their first value, not searched",
         "template": "256 numbers of unit length",
     }
+
+
+def _where(recognizer: Recognizer) -> dict[str, str]:
+    device = str(recognizer.device)
+    return {"engine": recognizer.engine, "device": device, "bfloat16": _yes(recognizer.half)}
 
 
 def thresholds_table(thresholds: dict[str, float]) -> str:

@@ -207,17 +207,15 @@ def _look(services: Services, bench: Bench) -> Bench:
     start = time.perf_counter()
     before = bench.before
     with services.looks:
-        if before is None:
-            face = bench.photo.seen_as(bench.index, bench.choice)
-            before = Look(face, *services.recognizer.look(face))
+        face = bench.photo.seen_as(bench.index, bench.choice) if before is None else before.face
         if bench.mode == "painted":
             mask = np.zeros((FACE_SIZE, FACE_SIZE), bool) if bench.painted is None else bench.painted
         else:
-            mask = named_mask(bench.mode, before.face.landmarks)
-        after = before
-        if mask.any():
-            hidden = occlude(before.face, mask)
-            after = Look(hidden, *services.recognizer.look(hidden))
+            mask = named_mask(bench.mode, face.landmarks)
+        wanted = ([face] if before is None else []) + ([occlude(face, mask)] if mask.any() else [])
+        looks = [Look(one, *answer) for one, answer in zip(wanted, services.recognizer.looks(wanted), strict=True)]
+        before = before or looks[0]
+        after = looks[-1] if mask.any() else before
     bench = search(services, replace(bench, mask=mask, before=before, after=after))
     return replace(bench, looked_ms=(time.perf_counter() - start) * 1000)
 

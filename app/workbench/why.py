@@ -35,7 +35,7 @@ class WhyPanel:
                 with gr.Column(elem_id="why-options"):
                     self.person = gr.Radio([], label="Match", elem_id="why-person")
                     methods = [(method.title, key) for key, method in METHODS.items()]
-                    self.method = gr.Dropdown(methods, value="ig", label="Method", elem_id="why-method")
+                    self.method = gr.Dropdown(methods, value="deeplift", label="Method", elem_id="why-method")
                     self.contrast = gr.Checkbox(False, label="Against the runner-up", container=False)
                     with gr.Row():
                         self.start = gr.Button("Explain", variant="primary", min_width=90, elem_id="why-start")

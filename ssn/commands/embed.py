@@ -12,6 +12,7 @@ from ssn.commands.options import (
     Bits,
     Checkpoint,
     Device,
+    Engine,
     FaceNumber,
     JsonFile,
     Numbered,
@@ -25,7 +26,7 @@ from ssn.commands.options import (
     warn,
 )
 from ssn.errors import SSNError
-from ssn.recognizer import Recognizer
+from ssn.export.engine import load_recognizer
 
 
 def embed(
@@ -38,12 +39,13 @@ def embed(
     page: Page = 0,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
+    engine: Engine = "torch",
     json_file: JsonFile = None,
 ) -> None:
     """Turn photos into templates: 256 numbers of unit length. Of many, those that cannot be used are named, and the
     others given."""
     one_photo_only(len(photos), numbered=numbered)
-    recognizer = Recognizer.load(checkpoint, device)
+    recognizer = load_recognizer(checkpoint, device, engine)
     rows: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
     for photo in photos:

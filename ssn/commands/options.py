@@ -14,6 +14,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from ssn.errors import DataError, SeveralFacesError
+from ssn.export.engine import ENGINES
 from ssn.faces.finder import Found, shared_finder
 from ssn.faces.occlude import OCCLUSIONS, named_mask, occlude
 from ssn.faces.read import Source, read_image
@@ -27,6 +28,13 @@ from ssn.recognizer import Recognizer
 
 Checkpoint = Annotated[Path, typer.Option(help="Weights: a .safetensors of ours, or the official Light CNN .pth.tar.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Engine = Annotated[
+    str,
+    typer.Option(
+        metavar=f"[{'|'.join(ENGINES)}]",
+        help="What computes: PyTorch, or onnxruntime with the file that `export --format onnx` wrote.",
+    ),
+]
 JsonFile = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Write the result as JSON; - prints it.")]
 SpectrumName = Annotated[
     str, typer.Option(help="What the photo is: vis, nir, or nir-simulated (made from a VIS photo).")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import cast
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from ssn.data.protocol import Failure
 from ssn.errors import DataError
@@ -120,6 +119,8 @@ def measure_descriptors(
 ) -> list[Row]:
     """The same rows, without re-ranking and without thresholds, of any ``describe``: a face → its descriptor (D,), of
     which two are the more alike the smaller their Euclidean distance is."""
+    from scipy.spatial.distance import cdist  # slow to import, and needed here only
+
     gallery = np.stack([describe(face) for face in faces.gallery])
     places = faces.places(spectrum)
     rows = []

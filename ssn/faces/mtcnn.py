@@ -1,6 +1,7 @@
 """MTCNN (Zhang et al. 2016, *Joint Face Detection and Alignment Using Multitask Cascaded Convolutional Networks*).
 
-The three networks and their weights are facenet-pytorch's; the cascade around them is written here, to the same result:
+The three networks and their weights are facenet-pytorch's, imported with the first cascade, since that takes a second
+which a start does not wait for; the cascade around them is written here, to the same result:
 every reduction is a mean over whole pixels, and all means come from one table of sums, for the pyramid as for
 hundreds of candidates at once.
 """
@@ -11,9 +12,7 @@ import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
-from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 from torch import Tensor, nn
-from torchvision.ops import nms
 
 FACTOR = 0.709
 """From one step of the pyramid to the next."""
@@ -93,6 +92,8 @@ class Cascade:
     """Boxes, confidences and five points of all faces of at least about ``smallest`` px."""
 
     def __init__(self, device: torch.device, smallest: float):
+        from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
+
         self.device, self.smallest = device, smallest
         self._first, self._second, self._third = (_network(net, device) for net in (PNet, RNet, ONet))
 
@@ -161,6 +162,8 @@ def _moved(boxes: np.ndarray, shift: np.ndarray) -> np.ndarray:
 
 def _suppressed(boxes: np.ndarray, confidence: np.ndarray, most: float) -> np.ndarray:
     """Places of the boxes that overlap no better one by more than ``most`` of their union, best first."""
+    from torchvision.ops import nms
+
     places = nms(torch.from_numpy(np.ascontiguousarray(boxes)), torch.from_numpy(confidence.copy()), most)
     return places.numpy()
 

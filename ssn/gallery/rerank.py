@@ -65,7 +65,7 @@ class Reranker:
         if not mask.any() or not len(best):
             return Reranked(best, scores[best], scores[best])
         hidden = torch.from_numpy(mask).expand(len(best), 1, -1, -1)
-        told = hidden.float() if self.recognizer.network.adaptive else None
+        told = hidden.float() if self.recognizer.adaptive else None
         pixels = self.gray[torch.from_numpy(best)].masked_fill(hidden, 0.0)
         faces = self.recognizer.embed_gray(pixels, [self.branches[i] for i in best], told, fast=True)
         own = None if told is None else told[:1]

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import genpareto
 
 from ssn.errors import DataError
 
@@ -58,6 +57,8 @@ def shape_of(groups: Iterable[np.ndarray]) -> float:
     """The shape ξ of the Pareto, of all groups' excesses together, each in units of its mean (as regional frequency
     analysis pools sites: Hosking and Wallis, 1997). It is not let below 0: an end that a sample suggests is not relied
     on, so that the tail is never lighter than an exponential one."""
+    from scipy.stats import genpareto  # slow to import, and needed where a tail is measured only
+
     units = []
     for values in groups:
         _, excess = _excess(np.sort(values))
@@ -68,6 +69,8 @@ def shape_of(groups: Iterable[np.ndarray]) -> float:
 def tail_of(values: np.ndarray, shape: float | None = None) -> tuple[np.ndarray, float]:
     """Normalised scores (P,) of one group's pairs → levels (R,) and the smallest rate that was counted; ``shape`` is
     fitted to them where it is not given. Raises DataError for too few pairs."""
+    from scipy.stats import genpareto
+
     values = np.sort(np.asarray(values, float))
     start, excess = _excess(values)
     shape = shape_of([values]) if shape is None else shape

@@ -51,7 +51,7 @@ class VisibilityNetwork(nn.Module):
         if gray.shape[-1] != SIDE:
             gray = F.adaptive_avg_pool2d(gray, SIDE)
         fields = F.pixel_unshuffle(2 * gray - 1, 2)
-        x = self.stem(torch.cat([fields, self.get_buffer("place").expand(len(gray), -1, -1, -1)], dim=1))
+        x = self.stem(torch.cat([fields, self.get_buffer("place").expand(gray.shape[0], -1, -1, -1)], dim=1))
         passed = [x]
         for step in self.down:
             passed.append(x := step(x))

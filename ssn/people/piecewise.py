@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-from scipy.spatial import Delaunay
 
 FRAME = 224
 """Side of the model's frame in pixels."""
@@ -37,6 +36,8 @@ def control_points(landmarks: np.ndarray, around: float = 0.0) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _triangles(key: bytes) -> np.ndarray:
+    from scipy.spatial import Delaunay  # slow to import, and needed where somebody is drawn only
+
     return Delaunay(np.frombuffer(key, dtype=np.float64).reshape(-1, 2)).simplices
 
 

@@ -74,8 +74,6 @@ import sys, time
 from pathlib import Path
 from app import first_start
 from app.kit.demo_people import DemoPerson, DemoSet
-from ssn.gallery.sqlite import Gallery
-from ssn.recognizer import Recognizer, Template
 import numpy as np
 
 class Slow:
@@ -83,10 +81,10 @@ class Slow:
     def face(self, source, index=0):
         time.sleep(0.15)
         return source
+    def embed_batch(self, faces, enrolled):
+        return np.eye(256, dtype=np.float32)[: len(faces)]
 recognizer = Slow()
-def enrol(gallery, recognizer, face, name, origin):
-    gallery.enrol(name, Template(np.eye(256, dtype=np.float32)[0], "toy-1"), b"", origin)
-first_start.enrol_face = enrol
+first_start.picture_of = lambda face: b""
 first_start.shared_finder = lambda device: Slow()
 people = DemoSet(tuple(DemoPerson(f"P{i}", Path(f"{i}.jpg")) for i in range(12)))
 Path(sys.argv[2]).touch()

@@ -7,13 +7,15 @@ import threading
 
 import numpy as np
 import pytest
+from safetensors import safe_open
 
 from app import services as module
 from app.kit.demo_people import DemoSet
 from app.kit.pictures import encode
 from app.services import PHOTOS_IN_HAND, Services, only_of_other_models
-from ssn.errors import BusyError, CheckpointError, GalleryError, MemoryShortError, NotAnImageError
+from ssn.errors import BusyError, CheckpointError, ExportError, GalleryError, MemoryShortError, NotAnImageError
 from ssn.gallery.sqlite import Gallery
+from ssn.models import checkpoint as checkpoint_module
 from ssn.recognizer import Template
 
 
@@ -52,6 +54,31 @@ def test_what_is_deleted_leaves_the_second_model_too(two_models, face, kind):
     two_models.delete(kind, person if kind == "person" else template)
     assert two_models.gallery.people() == []
     assert two_models.beside._vectors == {}
+
+
+def test_a_start_reads_the_checkpoint_once(random_checkpoint, tmp_path, monkeypatch):
+    read: list[str] = []
+
+    def counting(path, **how):
+        read.append(path)
+        return safe_open(path, **how)
+
+    monkeypatch.setattr(checkpoint_module, "safe_open", counting)
+    with module.Services.open(random_checkpoint, tmp_path / "g.db", "cpu", tmp_path).gallery:
+        assert read == [str(random_checkpoint)]
+
+
+def test_an_engine_whose_file_was_never_exported_leaves_no_gallery(random_checkpoint, tmp_path):
+    with pytest.raises(ExportError, match="ssn export --format onnx --maps"):
+        module.Services.open(random_checkpoint, tmp_path / "g.db", "cpu", tmp_path, engine="onnx")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_detector_is_loaded_behind_the_page(services, monkeypatch):
+    asked = []
+    monkeypatch.setattr(module, "shared_finder", asked.append)
+    services.make_ready().join(30)
+    assert asked == [services.recognizer.device]
 
 
 def test_a_second_model_that_cannot_be_loaded_leaves_no_gallery(random_checkpoint, tmp_path):

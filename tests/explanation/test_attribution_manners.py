@@ -154,6 +154,7 @@ def test_the_path_is_cut_where_the_score_changes():
         ("smoothgrad", {"noise": 0.0}, "between 0 and 1"),
         ("occlusion", {"window": 4, "stride": 5}, "does not fit"),
         ("region_shap", {"samples": 3}, "too few"),
+        ("region_shap", {"tolerance": 1}, "between 0 and 1"),
     ],
 )
 def test_what_makes_no_sense_is_refused(toy, method, parameters, message):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from ssn.errors import LandmarksUnknownError
 from ssn.evaluation.families.family import Family, Material
@@ -28,6 +27,8 @@ class DlibDescriptor(Family):
 
     def compare(self, probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         """Minus the Euclidean distance."""
+        from scipy.spatial.distance import cdist  # slow to import, and needed for this comparison only
+
         return -cdist(probes, gallery)
 
 

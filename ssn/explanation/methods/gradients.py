@@ -2,7 +2,8 @@
 labels).
 
 Faces are (1, 1, H, W) float32. Captum's calls are made chunk by chunk, so that memory is bounded and a run can be
-stopped.
+stopped. It is imported where it is called: that takes as long as a small explanation, and listing the methods needs
+none.
 """
 
 from __future__ import annotations
@@ -13,14 +14,6 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 import torch.nn.functional as F
-from captum.attr import (
-    InputXGradient,
-    IntegratedGradients,
-    LayerGradCam,
-    LayerGradientXActivation,
-    NoiseTunnel,
-    Saliency,
-)
 from torch import Tensor, nn
 
 from ssn.errors import ExplanationError
@@ -67,6 +60,8 @@ def path_pieces(score: PairScore, face: Tensor, baseline: Tensor, pieces: int, p
 def integrated_gradients(score: PairScore, face: Tensor, baseline: Tensor, labels, steps: int) -> Chunks:
     """Sundararajan et al., 2017. The straight path from the baseline is cut into pieces; Captum integrates each
     between its own ends, and they add up to the whole. A stopped run explains the way so far."""
+    from captum.attr import IntegratedGradients
+
     method = IntegratedGradients(score)
     pieces = math.ceil(_check_count(steps, "steps") / PIECE)
     nodes, together = math.ceil(steps / pieces), max(1, gradient_batch(score) // PIECE)
@@ -82,17 +77,23 @@ def integrated_gradients(score: PairScore, face: Tensor, baseline: Tensor, label
 
 def saliency(score: PairScore, face: Tensor, baseline, labels) -> Chunks:
     """|gradient| (Simonyan et al., 2014): where a change would matter, of whichever sign."""
+    from captum.attr import Saliency
+
     yield 1.0, Saliency(score).attribute(face.clone().requires_grad_(), abs=True).detach()[0, 0]
 
 
 def input_x_gradient(score: PairScore, face: Tensor, baseline, labels) -> Chunks:
     """Pixel times gradient: the first-order effect of turning the pixel black (Shrikumar et al., 2016)."""
+    from captum.attr import InputXGradient
+
     yield 1.0, InputXGradient(score).attribute(face.clone().requires_grad_()).detach()[0, 0]
 
 
 def smoothgrad(score: PairScore, face: Tensor, baseline, labels, samples: int, noise: float, seed: int) -> Chunks:
     """Mean |gradient| over noisy copies (Smilkov et al., 2017); ``noise`` is its standard deviation in gray values
     [0, 1]."""
+    from captum.attr import NoiseTunnel, Saliency
+
     if not 0 < noise <= 1:
         raise ExplanationError(f"noise is {noise!r}.", "It must lie between 0 and 1.")
     method, batch = NoiseTunnel(Saliency(score)), gradient_batch(score)
@@ -129,6 +130,8 @@ def _to_face(coarse: Tensor, face: Tensor) -> Tensor:
 
 def gradcam(score: PairScore, face: Tensor, baseline, labels, block: int) -> Chunks:
     """Selvaraju et al., 2017, signed: each channel of the selected response weighted by its mean gradient."""
+    from captum.attr import LayerGradCam
+
     found = LayerGradCam(score, selected_layer(score, block)).attribute(face.clone().requires_grad_())
     yield 1.0, _to_face(found, face)
 
@@ -136,6 +139,8 @@ def gradcam(score: PairScore, face: Tensor, baseline, labels, block: int) -> Chu
 def hirescam(score: PairScore, face: Tensor, baseline, labels, block: int) -> Chunks:
     """Draelos and Carin, 2020: selected response times its gradient, place by place. Light CNN's embedding layer
     weighs every place differently, which Grad-CAM's mean over places cannot see."""
+    from captum.attr import LayerGradientXActivation
+
     method = LayerGradientXActivation(score, selected_layer(score, block))
     found = method.attribute(face.clone().requires_grad_())
     yield 1.0, _to_face(found.float().sum(dim=1, keepdim=True), face)

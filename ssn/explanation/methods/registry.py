@@ -47,6 +47,8 @@ class Method:
     parameters: dict = field(default_factory=dict)
 
 
+SHAP = {"samples": 256, "seed": 0, "tolerance": 0.01}
+
 METHODS: dict[str, Method] = {
     "ig": Method("Integrated Gradients", integrated_gradients, "mean", True, parameters={"steps": 32}),
     "saliency": Method("Saliency", saliency, fast=False),
@@ -57,7 +59,7 @@ METHODS: dict[str, Method] = {
     "hirescam": Method("HiResCAM", hirescam, fast=False, parameters={"block": 2}),
     "occlusion": Method("Occlusion", occlusion, "mean", parameters={"window": 16, "stride": 8}),
     "region_ablation": Method("Region ablation", region_ablation, "mean"),
-    "region_shap": Method("Region SHAP", region_shap, "mean", True, parameters={"samples": 256, "seed": 0}),
+    "region_shap": Method("Region SHAP", region_shap, "mean", True, parameters=SHAP),
 }
 """The methods, with their default parameters."""
 

@@ -17,6 +17,7 @@ from ssn.models.light_cnn import LightCNN29V1
 from ssn.models.network import SaliencySearchNetwork
 from tests.explanation.toys import (
     LinearEmbedder,
+    MaxEmbedder,
     labels_of,
     light_cnn,
     orthogonal_toy,
@@ -121,7 +122,7 @@ def shapley_by_definition(score: PairScore, x: torch.Tensor, base: torch.Tensor,
 def test_sampled_coalitions_come_near_the_exact_ones(toy):
     score, face, baseline = toy
     labels = labels_of(8, 8)
-    exact = attribute(score, face, "region_shap", baseline, labels, {"samples": 256})
+    exact = attribute(score, face, "region_shap", baseline, labels, {"samples": 256, "tolerance": 0})
     drawn = attribute(score, face, "region_shap", baseline, labels, {"samples": 120})
     members, _ = perturbations.coalitions(8, 120, 0)
     assert len(members) == 118
@@ -129,6 +130,47 @@ def test_sampled_coalitions_come_near_the_exact_ones(toy):
     assert not members.all(axis=1).any()
     sums = [[found.map[labels == i].sum() for i in range(8)] for found in (exact, drawn)]
     np.testing.assert_allclose(sums[0], sums[1], atol=0.03)
+
+
+def counted(score: PairScore) -> list[int]:
+    """How many pictures a score is asked for from now on, call by call."""
+    asked: list[int] = []
+    values = score.values
+
+    def counting(pictures: torch.Tensor) -> torch.Tensor:
+        asked.append(len(pictures))
+        return values(pictures)
+
+    score.values = counting
+    return asked
+
+
+def test_region_shap_stops_where_its_values_no_longer_move_and_is_right_by_then():
+    passes = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        direction = torch.tensor(rng.normal(size=6), dtype=torch.float32)
+        score = PairScore(MaxEmbedder(seed), "vis", direction / direction.norm())
+        face, baseline = rng.random((2, 8, 8)).astype(np.float32)
+        labels = labels_of(8, 8)
+        asked = counted(score)
+        exact = attribute(score, face, "region_shap", baseline, labels, {"tolerance": 0})
+        assert sum(asked) == 2 + 254 + 2, "the ends, every coalition, and the ends once more"
+        asked.clear()
+        early = attribute(score, face, "region_shap", baseline, labels)
+        assert early.done == 1.0
+        sums, wanted = (np.array([found.map[labels == i].sum() for i in range(8)]) for found in (early, exact))
+        assert np.abs(sums - wanted).max() <= 0.08 * np.abs(wanted).max()
+        assert abs(early.delta) < 1e-5, "it still adds up"
+        passes.append(sum(asked))
+    assert min(passes) < 170
+    assert np.median(passes) < 258, "where the regions act on each other as wildly as here, some need all"
+
+
+def test_coalitions_are_all_there_and_the_heaviest_come_first():
+    members, weights = perturbations.coalitions(8, 256, 0)
+    assert len({tuple(row) for row in members}) == len(members) == 254
+    assert (np.diff(weights) <= 0).all()
 
 
 # ---- DeepLIFT and the maximum of halves

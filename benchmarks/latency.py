@@ -1,0 +1,288 @@
+"""How long every stage takes from a photo's bytes to its ranking, beside other programs and the processor's limit.
+
+    python -m benchmarks.latency [--checkpoint F] [--rounds 20] [--threads 1,2] [--batches 1,8,32] [--json F]
+
+All contenders take turns in one process. *Limit*: the network's floating-point operations (counted by PyTorch) at the
+rate at which this machine multiplies large float32 matrices in the same rounds. A library that computes 3×3
+convolutions by Winograd's algorithm needs fewer multiplications than are counted, and may fall below. *Embedding*:
+ours in float32 and, where the processor has it, bfloat16; the same network in plain eager PyTorch (as it is loaded:
+contiguous, with autograd off); onnxruntime and OpenVINO with files exported on the spot. *Pipelines*: ours from the
+bytes of a 640×480 JPEG to the five best of a gallery, alone and with the maps of the complete and of a half-hidden
+face; dlib's (frontal detector, 68 landmarks, descriptor network) and facenet-pytorch's (its MTCNN and
+InceptionResnetV1, whose weights are random here, since they are not in its package: time does not depend on them), each
+ranking as many descriptors. A contender whose package is missing is left out, and named. Seconds of a busy machine mean
+little; the ratios are medians over the rounds of two works that ran one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import dlib
+import numpy as np
+import torch
+from facenet_pytorch import MTCNN, InceptionResnetV1
+from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.detection import camera_frame
+from benchmarks.turns import Times, Work, in_turn
+from ssn.errors import MissingPackageError
+from ssn.export.formats import onnx_session, openvino_model
+from ssn.export.portable import PortableEmbedder
+from ssn.export.write import export_network
+from ssn.faces.finder import FaceFinder
+from ssn.faces.landmarks import dlib_model_path
+from ssn.faces.occlude import named_mask, occlude
+from ssn.faces.read import read_image
+from ssn.files import write_json
+from ssn.gallery.exact import ExactIndex
+from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
+from ssn.recognizer import Recognizer, gray_batch
+from ssn.visibility import VisibilityFinder
+
+ENROLLED = 10_000
+"""Templates that are ranked."""
+MATRIX = 1536
+"""Side of the matrices that are multiplied for the limit."""
+BRANCH = 1
+BOTH = "ours, complete and hidden, with maps"
+
+
+def photo_bytes() -> bytes:
+    """A 640×480 JPEG with one face, as a camera sends it."""
+    buffer = io.BytesIO()
+    Image.fromarray(camera_frame()).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def operations(recognizer: Recognizer) -> int:
+    """Floating-point operations of one face, counted."""
+    counter = FlopCounterMode(display=False)
+    with counter, torch.no_grad():
+        recognizer.network(torch.zeros(1, 1, 128, 128), torch.tensor([BRANCH]))
+    return counter.get_total_flops()
+
+
+def matrix_product() -> tuple[Work, int]:
+    """A product of large matrices, and its operations."""
+    a, b = torch.randn(2, MATRIX, MATRIX).unbind()
+    return lambda: a @ b, 2 * MATRIX**3
+
+
+def unit_rows(count: int, width: int) -> np.ndarray:
+    rows = np.random.default_rng(0).normal(size=(count, width)).astype(np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+class Bench:
+    """Everything that is timed, loaded once; sessions of other programs are opened for a number of threads."""
+
+    def __init__(self, checkpoint: Path, folder: Path):
+        self.recognizer, self.finder = Recognizer.load(checkpoint, "cpu"), FaceFinder("cpu")
+        self.plain, card = load_model(checkpoint)
+        self.visibility = VisibilityFinder.load(device="cpu")
+        self.photo = photo_bytes()
+        self.image = read_image(self.photo)
+        self.found = self.finder.find(self.image)
+        self.face = self.finder.pick(self.found)
+        self.hidden = occlude(self.face, named_mask("maskBottom", self.face.landmarks))
+        self.index = ExactIndex()
+        self.index.add(np.arange(ENROLLED), np.arange(ENROLLED), unit_rows(ENROLLED, self.recognizer.width))
+        self.files: dict[str, Path] = {}
+        self.missing: list[str] = []
+        for kind, name in (("onnx", "net.onnx"), ("openvino", "net.xml")):
+            try:
+                export_network(PortableEmbedder(self.plain, card), kind, folder / name)
+                self.files[kind] = folder / name
+            except MissingPackageError as error:
+                self.missing.append(str(error))
+
+    def stages(self) -> dict[str, Work]:
+        """In the order in which a photo meets them; batch 1."""
+        recognizer, template = self.recognizer, self.recognizer.embed(self.face).vector[None]
+        return {
+            "read the bytes": lambda: read_image(self.photo),
+            "find the faces": lambda: self.finder.find(self.image),
+            "landmarks and alignment": lambda: self.finder.pick(self.found),
+            "embedding": lambda: recognizer.embed(self.face),
+            "embedding and block maps": lambda: recognizer.look(self.face),
+            "embedding as enrolled": lambda: recognizer.enrolment(self.face),
+            "visibility": lambda: self.visibility.visibility(self.face),
+            f"ranking of {ENROLLED:,}": lambda: self.index.search(template, 5),
+        }
+
+    def embedders(self, batch: int, threads: int) -> dict[str, Work]:
+        """The same faces through every program, and the matrices that give the limit."""
+        faces = gray_batch([self.face] * batch)
+        branch = torch.full((batch,), BRANCH)
+        names = ["vis"] * batch
+        product, _ = matrix_product()
+
+        def plain() -> object:
+            with torch.no_grad():
+                return self.plain(faces, branch)
+
+        recognizer = self.recognizer
+        works: dict[str, Work] = {
+            "matrix product": product,
+            "ours": lambda: recognizer.embed_gray(faces, names, batch=batch),
+        }
+        if recognizer.half:
+            works["ours, bfloat16"] = lambda: recognizer.embed_gray(faces, names, batch=batch, fast=True)
+        works["plain eager PyTorch"] = plain
+        given = {"face": faces.numpy(), "spectrum": branch.numpy()}
+        if recognizer.adaptive:
+            given["mask"] = np.full_like(given["face"], -1.0)
+        if "onnx" in self.files:
+            session = onnx_session(self.files["onnx"], threads)
+            works["onnxruntime"] = lambda: session.run(None, given)
+        if "openvino" in self.files:
+            model = openvino_model(self.files["openvino"], threads)
+            works["OpenVINO"] = lambda: model(given)
+        return works
+
+    def pipelines(self) -> dict[str, Work]:
+        """From bytes to a ranking."""
+
+        def ours() -> object:
+            face = self.finder.pick(self.finder.find(read_image(self.photo)))
+            return self.index.search(self.recognizer.embed(face).vector[None], 5)
+
+        def with_maps() -> object:
+            face = self.finder.pick(self.finder.find(read_image(self.photo)))
+            looks = self.recognizer.looks([face, occlude(face, self.hidden.mask)])
+            return [self.index.search(template.vector[None], 5) for template, _ in looks]
+
+        product, _ = matrix_product()
+        works: dict[str, Work] = {"matrix product": product, "ours": ours, BOTH: with_maps}
+        return works | {"dlib": dlibs_way(self.photo), "facenet-pytorch": facenets_way(self.photo)}
+
+
+def nearest(rows: np.ndarray, row: np.ndarray) -> np.ndarray:
+    """The five nearest by Euclidean distance, as both of these packages say."""
+    return np.argsort(np.linalg.norm(rows - row, axis=1))[:5]
+
+
+def dlibs_way(photo: bytes) -> Work:
+    """As dlib's own example has it, and face_recognition by default: the HOG detector on the picture at twice its size,
+    68 landmarks, 128 numbers."""
+    detector = dlib.get_frontal_face_detector()
+    landmarks = dlib.shape_predictor(str(dlib_model_path("shape_predictor_68_face_landmarks.dat")))
+    network = dlib.face_recognition_model_v1(str(dlib_model_path("dlib_face_recognition_resnet_model_v1.dat")))
+    enrolled = unit_rows(ENROLLED, 128)
+
+    def run() -> object:
+        image = np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))
+        (box, *_) = detector(image, 1)
+        return nearest(enrolled, np.array(network.compute_face_descriptor(image, landmarks(image, box))))
+
+    return run
+
+
+def facenets_way(photo: bytes) -> Work:
+    """As facenet-pytorch's manual has it."""
+    cascade, network = MTCNN(image_size=160), InceptionResnetV1(pretrained=None, classify=False).eval()
+    enrolled = unit_rows(ENROLLED, 512)
+
+    def run() -> object:
+        face = cascade(Image.open(io.BytesIO(photo)).convert("RGB"))
+        with torch.no_grad():
+            return nearest(enrolled, network(face[None])[0].numpy())
+
+    return run
+
+
+def row(times: Times, faces: int, ours: Times | None, limit: Times | None) -> dict[str, float]:
+    """Milliseconds a face at p50 and p95, and ratios: to ours, and to the limit of the same rounds."""
+    made = {"p50_ms": 1e3 * times.at(50) / faces, "p95_ms": 1e3 * times.at(95) / faces}
+    if ours is not None:
+        made["times_ours"] = times.over(ours)
+    if limit is not None:
+        made["times_limit"] = times.over(limit)
+    return made
+
+
+def limit_of(product: Times, work: int) -> Times:
+    """The time that ``work`` operations would take at the rate of the product, round by round."""
+    return Times(tuple(seconds * work / (2 * MATRIX**3) for seconds in product.seconds))
+
+
+def measured(bench: Bench, threads: int, batches: list[int], rounds: int) -> dict[str, dict[str, dict[str, float]]]:
+    """All tables of one number of threads: title → name → row."""
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(threads)
+    flops, tables = operations(bench.recognizer), {}
+    stages = in_turn(bench.stages(), rounds)
+    tables["stages"] = {name: row(times, 1, None, None) for name, times in stages.items()}
+    for batch in batches:
+        taken = in_turn(bench.embedders(batch, threads), rounds)
+        limit = limit_of(taken.pop("matrix product"), batch * flops)
+        rows = {"limit (float32 matrices)": row(limit, batch, taken["ours"], None)}
+        tables[f"embedding, batch {batch}, a face"] = rows | {
+            name: row(times, batch, taken["ours"], limit) for name, times in taken.items()
+        }
+    taken = in_turn(bench.pipelines(), rounds)
+    limit = limit_of(taken.pop("matrix product"), 2 * flops)
+    tables["bytes to ranking"] = {name: row(times, 1, taken["ours"], None) for name, times in taken.items()}
+    both = taken[BOTH]
+    beyond = Times(tuple(a - b for a, b in zip(both.seconds, limit.seconds, strict=True)))
+    tables["bytes to ranking"]["… beyond the limit of two passes"] = row(beyond, 1, None, None)
+    tables["bytes to ranking"][BOTH]["times_dlib"] = both.over(taken["dlib"])
+    return tables
+
+
+def as_text(result: dict) -> str:
+    """Markdown tables."""
+    lines = [f"{result['model']}, {result['gigaflop']:.2f} GFLOP a face, load {result['load']:.1f} at the end", ""]
+    lines += [f"Left out: {reason}" for reason in result["left_out"]]
+    cells: dict[str, Callable[[float], str]] = {"p50_ms": "{:.1f}".format, "p95_ms": "{:.1f}".format}
+    for threads, tables in result["threads"].items():
+        for title, rows in tables.items():
+            columns = list(dict.fromkeys(column for found in rows.values() for column in found))
+            heads = [column.replace("_", " ") for column in columns]
+            lines += [f"| {title}; threads: {threads} | {' | '.join(heads)} |", "|---" * (len(columns) + 1) + "|"]
+            for name, found in rows.items():
+                shown = [cells.get(key, "{:.2f}".format)(found[key]) if key in found else "" for key in columns]
+                lines.append(f"| {name} | {' | '.join(shown)} |")
+            lines.append("")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__.splitlines()[0])
+    parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
+    parser.add_argument("--rounds", type=int, default=20, help="how often everything takes its turn")
+    parser.add_argument("--threads", default="1,2", help="numbers of threads, with commas")
+    parser.add_argument("--batches", default="1,8,32", help="faces embedded at once, with commas")
+    parser.add_argument("--json", metavar="FILE")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(options.checkpoint, Path(folder))
+        batches = [int(text) for text in options.batches.split(",")]
+        by_threads = {}
+        for text in options.threads.split(","):
+            by_threads[text] = measured(bench, int(text), batches, options.rounds)
+            print(f"{text} threads measured", file=sys.stderr, flush=True)
+    result = {
+        "model": bench.recognizer.model_id,
+        "gigaflop": operations(bench.recognizer) / 1e9,
+        "load": os.getloadavg()[0],
+        "left_out": bench.missing,
+        "threads": by_threads,
+    }
+    print(as_text(result))
+    if options.json:
+        write_json(result, options.json)
+
+
+if __name__ == "__main__":
+    main()
