@@ -109,7 +109,7 @@ class EventStreams:
                 if part.closing is None:  # the page has gone, or was refused
                     questions.open.clear()
                     break
-                if not questions.open and not await self._asked_again(questions, receive):
+                if not questions.open and not await self._asked_again(questions, receive, part):
                     break
                 if number != questions.newest:
                     break
@@ -117,15 +117,18 @@ class EventStreams:
         finally:
             questions.streams -= 1
             questions.early.clear()
-            questions.ended = asyncio.get_running_loop().time()
+            if part.closing is not None:
+                questions.ended = asyncio.get_running_loop().time()
         await part.end()
 
-    async def _asked_again(self, questions: Questions, receive: Receive) -> bool:
-        """Does the page stay, and ask again in time?"""
+    async def _asked_again(self, questions: Questions, receive: Receive, part: _Part) -> bool:
+        """Does the page ask again in time? One that closed the stream itself is not told of its end."""
         asked, gone = asyncio.ensure_future(questions.asked.wait()), asyncio.ensure_future(_gone(receive))
         done, waiting = await asyncio.wait({asked, gone}, timeout=self.linger, return_when=asyncio.FIRST_COMPLETED)
         for task in waiting:
             task.cancel()
+        if gone in done:
+            part.closing = None
         return asked in done and gone not in done
 
 

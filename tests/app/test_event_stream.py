@@ -173,5 +173,8 @@ def test_a_page_that_goes_while_it_could_ask_is_noticed():
         await streams({"type": "http", "method": "POST", "path": JOIN, PAGE: "page"}, forever, send)
         scope = {"type": "http", "method": "GET", "path": DATA, "query_string": b"session_hash=page"}
         await asyncio.wait_for(streams(scope, receive, send), 2)
+        begun = asyncio.get_running_loop().time()
+        await streams({"type": "http", "method": "POST", "path": JOIN, PAGE: "page"}, forever, send)
+        assert asyncio.get_running_loop().time() - begun < streams.grace / 2, "it knows of the end, having made it"
 
     run(scenario)
