@@ -6,6 +6,7 @@ from html import escape
 
 import gradio as gr
 
+from app.api.offer import offer_endpoints
 from app.kit.components import fragment
 from app.services import Services
 from app.session import Sessions
@@ -35,6 +36,7 @@ def build_demo(services: Services, sessions: Sessions | None = None) -> gr.Block
             for key, row in TABS.items():
                 with gr.Tab(row.title, id=key) as tab:
                     row.build(services, sessions, tab)
+        offer_endpoints(services)
 
         def forget(request: gr.Request) -> None:
             """A closed page takes its photos, and what was made of them, along at once. By itself Gradio would keep the
