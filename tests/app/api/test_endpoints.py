@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+import typer
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 
@@ -92,7 +93,7 @@ def test_match_says_what_the_command_says(client, services, demo, tmp_path):
         photos=[picture(path) for path in [*probes, bad]], k=2, occlusion="maskTop", api_name="/match"
     )
     file = tmp_path / "said.json"
-    with pytest.raises(BaseException) as left:  # exit status 2, for the bad one
+    with pytest.raises(typer.Exit) as left:  # for the bad one
         match_command(
             photos=[*probes, bad],
             gallery=str(services.gallery.path),
