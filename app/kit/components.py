@@ -34,8 +34,10 @@ PROBE_HTML = """
 BRUSH_HTML = """
 <div class="brush">
   <div class="brush-board">
-    <canvas width="512" height="512" role="img"
+    <canvas width="512" height="512" role="application" tabindex="0" aria-describedby="brush-keys"
       aria-label="The aligned face, 128 by 128 pixels, enlarged. Paint on it to hide parts of it."></canvas>
+    <p class="brush-keys" id="brush-keys">Arrows move a frame, + and − change its size, Enter hides what is in it,
+      Esc puts it away.</p>
     <div class="brush-wait">The aligned face appears here.</div>
   </div>
   <div class="brush-tools">
@@ -87,6 +89,20 @@ def brush(elem_id: str) -> gr.HTML:
 def fragment(value: str = "", elem_id: str | None = None) -> gr.HTML:
     """Rendered HTML in the page's own style."""
     return gr.HTML(value=value, js_on_load=None, elem_id=elem_id, apply_default_css=False)
+
+
+def scripted(elem_id: str, value: str, *scripts: str) -> gr.HTML:
+    """Rendered HTML with some of the page's scripts, which send nothing."""
+    code = "\n".join(f"{{\n{_script(name)}}}" for name in scripts)
+    return gr.HTML(value=value, js_on_load=code, elem_id=elem_id, apply_default_css=False)
+
+
+def taker(elem_id: str, buttons: str) -> gr.HTML:
+    """Buttons that report a ``click`` with their data attributes; its value is a file's name, media type and base64 as
+    JSON, which the browser saves."""
+    return gr.HTML(
+        value="", html_template=buttons, js_on_load=_script("take.js"), elem_id=elem_id, apply_default_css=False
+    )
 
 
 def clickable(elem_id: str, value: str = "") -> gr.HTML:
