@@ -29,7 +29,7 @@ SCREEN = (
     {"security"},
     {"session", "services"},
     {"workbench"},
-    {"gallery", "evaluation", "model", "api"},
+    {"gallery", "evaluation", "model", "live", "api"},
     {"tabs"},
     {"page"},
     {"launch"},

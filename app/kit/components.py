@@ -31,6 +31,26 @@ PROBE_HTML = """
 </div>
 """
 
+LIVE_HTML = """
+<div class="live">
+  <div class="live-board">
+    <canvas width="640" height="480" role="img"
+      aria-label="The camera’s picture with a box and a name at every face"></canvas>
+    <video autoplay playsinline muted aria-hidden="true"></video>
+    <p class="live-wait">The camera’s picture appears here.</p>
+  </div>
+  <div class="live-row">
+    <button type="button" class="strong live-start">Start the camera</button>
+    <button type="button" class="quiet live-stop">Stop the camera</button>
+    <select class="live-which" aria-label="Which camera" hidden></select>
+    <label class="live-overlay"><input type="checkbox" checked> Saliency over the largest face</label>
+    <output class="live-speed" aria-label="Speed"></output>
+  </div>
+  <div class="live-status" role="status"></div>
+  <ol class="live-people" aria-label="Everybody in the picture, left to right"></ol>
+</div>
+"""
+
 BRUSH_HTML = """
 <div class="brush">
   <div class="brush-board">
@@ -68,7 +88,19 @@ def photo_input(elem_id: str, label: str, fate: str = "Kept in memory only.") ->
     return gr.HTML(
         value="",
         html_template=PROBE_HTML % (MAX_BYTES, label, fate),
-        js_on_load=_script("probe.js"),
+        js_on_load=_script("camera.js") + _script("probe.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def live_camera(elem_id: str) -> gr.HTML:
+    """The camera as it runs. ``input`` events carry a frame: ``data``, base64 of a JPEG, its ``run`` and ``frame``
+    number, and whether an ``overlay`` is wanted; its value is the answer to a frame as JSON."""
+    return gr.HTML(
+        value="",
+        html_template=LIVE_HTML,
+        js_on_load=_script("camera.js") + _script("live.js"),
         elem_id=elem_id,
         apply_default_css=False,
     )

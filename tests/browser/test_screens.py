@@ -12,7 +12,13 @@ from tests.browser.conftest import Visitor
 pytestmark = pytest.mark.browser
 
 SIZES = [(1280, 720), (1440, 900), (1920, 1080), (390, 844)]
-TABS = {"Workbench": "#ranks li", "Gallery": ".people button", "Evaluation": "#evaluation-start", "Model": ".card-grid"}
+TABS = {
+    "Workbench": "#ranks li",
+    "Live": "#live-camera .live-start",
+    "Gallery": ".people button",
+    "Evaluation": "#evaluation-start",
+    "Model": ".card-grid",
+}
 """Every tab, and what is there once it is."""
 SMALLEST = 12
 SEEN = """
