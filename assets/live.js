@@ -1,5 +1,5 @@
 // Live: the camera's picture runs here, and one frame at a time goes to the server; the next is sent when that one is
-// answered. What the answer says is drawn over the picture that is there by then.
+// answered. What the answer says is drawn over the picture, which runs on meanwhile.
 const video = element.querySelector("video");
 const canvas = element.querySelector("canvas");
 const context = canvas.getContext("2d");
@@ -39,12 +39,8 @@ const tell = () => {
 };
 
 const draw = () => {
-  if (!on) return;
-  requestAnimationFrame(draw);
-  if (!video.videoWidth) return;
-  canvas.width = video.videoWidth;
-  canvas.height = video.videoHeight;
-  context.drawImage(video, 0, 0);
+  canvas.width = video.videoWidth || WIDTH; // which empties it too
+  canvas.height = video.videoHeight || WIDTH;
   const scale = canvas.width / WIDTH;
   faces.forEach((face) => {
     const map = maps.get(face.number);
@@ -101,11 +97,11 @@ const camera = openCamera({
     answers = [];
     speed.textContent = "";
     tell();
-    if (!on) return;
     draw();
-    send();
+    if (on) send();
   },
 });
+overlay.addEventListener("change", draw);
 element.querySelector(".live-start").addEventListener("click", () => camera.start(""));
 element.querySelector(".live-stop").addEventListener("click", camera.stop);
 
@@ -119,10 +115,12 @@ watch("value", () => {
   faces.forEach((face) => {
     if (!face.map) return;
     const picture = new Image();
+    picture.onload = draw;
     picture.src = face.map;
     maps.set(face.number, picture);
   });
   tell();
+  draw();
   const now = performance.now();
   answers = [...answers, now].filter((moment) => now - moment < SECONDS * 1000);
   const per = answers.length > 1 ? (1000 * (answers.length - 1)) / (now - answers[0]) : 0;

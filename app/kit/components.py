@@ -34,9 +34,8 @@ PROBE_HTML = """
 LIVE_HTML = """
 <div class="live">
   <div class="live-board">
-    <canvas width="640" height="480" role="img"
-      aria-label="The camera’s picture with a box and a name at every face"></canvas>
-    <video autoplay playsinline muted aria-hidden="true"></video>
+    <video autoplay playsinline muted aria-label="The camera’s picture"></video>
+    <canvas width="640" height="480" role="img" aria-label="A box and a name at every face"></canvas>
     <p class="live-wait">The camera’s picture appears here.</p>
   </div>
   <div class="live-row">

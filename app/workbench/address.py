@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import cast
 
 import gradio as gr
 from gradio.blocks import Block
@@ -16,7 +15,7 @@ from app.kit.demo_people import DemoProbe, DemoSet
 from app.kit.events import PRIVATE, Update
 from app.services import Services
 from app.workbench import bench as steps
-from app.workbench.bench import Bench, Mode
+from app.workbench.bench import Bench
 from app.workbench.desk import Desk
 from ssn.errors import DataError
 from ssn.explanation.methods.registry import METHODS
@@ -106,7 +105,7 @@ def wished(services: Services, wish: Wish, before: Bench | None) -> Bench | None
     if wish.rate is not None:
         bench = replace(bench, rates=SearchRates.around(wish.rate))
     bench = replace(bench, alike=wish.alike)
-    return steps.set_mode(services, bench, cast(Mode, wish.mode))
+    return steps.set_mode(services, bench, wish.mode)
 
 
 class AddressPanel:
@@ -126,7 +125,7 @@ class AddressPanel:
     def connect(self, desk: Desk) -> None:
         self.desk = desk
         method, contrast = desk.why.asked
-        overlay = desk.view[1]
+        overlay = desk.blocks.overlay
         outputs = [*(output for panel in desk.everything for output in panel.outputs), method, contrast, overlay]
         gr.on(None, self.on_open, None, outputs, **PRIVATE)
         for choice in (method, contrast, overlay):
@@ -136,7 +135,7 @@ class AddressPanel:
         """The page is opened: with an address that asks for something, or without."""
         query = {key: request.query_params[key] for key in request.query_params}
         method, contrast = self.desk.why.asked
-        overlay, wish = self.desk.view[1], Wish()
+        overlay, wish = self.desk.blocks.overlay, Wish()
 
         def step(bench: Bench | None) -> Bench | None:
             nonlocal wish

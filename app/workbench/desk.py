@@ -47,6 +47,8 @@ class ModePanel(Panel, Protocol):
 class ViewPanel(Panel, Protocol):
     """The panel whose options say how the blocks are shown."""
 
+    overlay: gr.Checkbox
+
     @property
     def view(self) -> list[Block]: ...
 

@@ -49,7 +49,7 @@ def test_everybody_is_named_while_the_tab_is_open(filmed, visit, demo):
           return count;
         }"""
     )
-    assert green > 500, "boxes and names are drawn in the picture"
+    assert green > 500, "boxes and names are drawn over the picture"
     visitor.screenshot("live")
 
     page.get_by_label("Saliency over the largest face").uncheck()

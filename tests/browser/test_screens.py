@@ -46,6 +46,10 @@ SMALL = """
   return [...small];
 }
 """
+PLOTTED = """
+() => [...document.querySelectorAll('[aria-label="Empty value"]')].every((empty) => !empty.checkVisibility())
+"""
+"""Gradio draws a plot some moments after the page; what stands there before is its own."""
 FOCUSED = "selector => document.activeElement.closest(selector) !== null"
 OPACITIES = """
 () => ["#panel-blocks", "#panel-matches", "#panel-why"]
@@ -94,6 +98,7 @@ def test_axe_finds_nothing_serious_and_no_text_is_small(shown, scheme):
         for tab, there in TABS.items():
             shown.tab(tab)
             page.locator(there).first.wait_for()
+            page.wait_for_function(PLOTTED)
             page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
             violations = Axe().run(page).response["violations"]
             said = [(v["id"], v["impact"], [n["html"][:90] for n in v["nodes"][:3]]) for v in violations]
@@ -162,9 +167,9 @@ def test_old_results_fade_together_on_a_slow_line(shown):
         page.wait_for_function(f"() => ({OPACITIES})().every((opacity) => opacity < 0.45)")
         shown.screenshot("slow-line")
     finally:
-        page.unroute("**/queue/join*")
         for route in held:
             route.continue_()
+        page.unroute("**/queue/join*")
     page.wait_for_function(f"() => ({OPACITIES})().every((opacity) => opacity === 1)")
     assert shown.hidden() != "0.0 %"
     page.locator("#occlusion").get_by_label("None").check()
