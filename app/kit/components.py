@@ -128,6 +128,17 @@ def scripted(elem_id: str, value: str, *scripts: str) -> gr.HTML:
     return gr.HTML(value=value, js_on_load=code, elem_id=elem_id, apply_default_css=False)
 
 
+def unseen(elem_id: str, script: str) -> gr.HTML:
+    """Nothing to see: a script of the page, which reads the value."""
+    return gr.HTML(
+        value="",
+        html_template="<span hidden></span>",
+        js_on_load=_script(script),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
 def taker(elem_id: str, buttons: str) -> gr.HTML:
     """Buttons that report a ``click`` with their data attributes; its value is a file's name, media type and base64 as
     JSON, which the browser saves."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import gradio as gr
 from gradio.blocks import Block
 
-from app.kit.components import scripted
+from app.kit.components import unseen
 from app.kit.demo_people import DemoProbe, DemoSet
 from app.kit.events import PRIVATE, Update
 from app.services import Services
@@ -113,7 +113,7 @@ class AddressPanel:
 
     def __init__(self, services: Services):
         self.services = services
-        self.text = scripted("address", "", "address.js")
+        self.text = unseen("address", "address.js")
 
     @property
     def outputs(self) -> list[Block]:

@@ -28,6 +28,7 @@ def test_the_address_follows_and_brings_the_same_back(visit):
     page.wait_for_selector("#ranks li")
     page.locator("#occlusion").get_by_label("maskBottom").check()
     wait_for_query(page, "mode", "maskBottom")
+    assert page.get_by_text("maskBottom").count() == 1, "the address is not written into the page"
     page.locator("#why-method input").click()
     page.get_by_role("option", name="Grad-CAM").click()
     wait_for_query(page, "method", "gradcam")
