@@ -31,11 +31,12 @@ DIGITS = 6
 
 class Endpoints:
     """A method is an endpoint of its name; its docstring is what a program is told of it. Photos are the bytes of
-    picture files in base64; one is read at a time, so that the page's visitors keep their turn."""
+    picture files in base64; one is read, and one explanation computed, at a time, so that the page's visitors
+    keep their turn."""
 
     def __init__(self, services: Services):
         self._services = services
-        self._turn = threading.BoundedSemaphore(1)
+        self._turn, self._explaining = threading.BoundedSemaphore(1), threading.BoundedSemaphore(1)
 
     def match(
         self,
@@ -162,7 +163,7 @@ class Endpoints:
             target = target.rather_than(target_person(services.gallery, asked["rather_than"], "the gallery"))
         probe = self._face(photo, probe_reading)
         question = Question(probe, target, asked["method"])
-        with services.explainers.lease(Memory(4), threading.Event()) as explainer:
+        with self._explaining, services.explainers.lease(Memory(4), threading.Event()) as explainer:
             found = explainer.explain(question)
             measured = explainer.believe(question, found)
         figures = {**figures_of(found, measured), "map": np.round(found.main_map.astype(float), DIGITS).tolist()}
