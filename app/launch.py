@@ -20,6 +20,7 @@ from ssn.places import ASSETS
 
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_SHARE": "False", "DO_NOT_TRACK": "1"}
 """Set before Gradio is imported: it asks no other host for anything."""
+STYLES = ("style.css", "screens.css")
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 OPEN_TO_ALL = (
     "Note: everybody who reaches {host}:{port} can see, enrol and delete the people of the gallery; there is no login."
@@ -175,8 +176,8 @@ def serve(flags: argparse.Namespace) -> None:
     from app.security.passwords import Accounts
     from app.security.temporary import folder_of, private_folder
 
-    for asset in (ASSETS / "style.css", ASSETS / "favicon.png"):
-        asset.open("rb").close()  # a missing one is told before anything slow begins
+    for asset in (*STYLES, "favicon.png"):
+        (ASSETS / asset).open("rb").close()  # a missing one is told before anything slow begins
     login: Any = None if flags.auth is None else Accounts.read(flags.auth).allow
     with _ended_politely(), private_folder(folder_of(flags.host, flags.port)) as folder:
         os.environ["GRADIO_TEMP_DIR"] = str(folder)  # Gradio reads it when it is imported
@@ -232,7 +233,7 @@ def page_options(flags: argparse.Namespace, ready: Any) -> dict[str, Any]:
         "ssr_mode": False,
         "state_session_capacity": VISITORS,
         "theme": studio_theme(),
-        "css_paths": ASSETS / "style.css",
+        "css_paths": [ASSETS / name for name in STYLES],
         "favicon_path": ASSETS / "favicon.png",
     }
 

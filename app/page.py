@@ -6,12 +6,20 @@ from html import escape
 
 import gradio as gr
 
-from app.kit.components import fragment
+from app.api.offer import offer_endpoints
+from app.kit.components import scripted
 from app.services import Services
 from app.session import Sessions
 from app.tabs import TABS
 
 TITLE = "SSN Studio"
+PRESENT = '<button type="button" class="quiet present-button" aria-pressed="false">Present</button>'
+PRESENTING = (
+    '<p class="present-keys" role="status" hidden>1, 2, … hide a part · N, P next and previous example · '
+    "M enlarge the maps, one after the other · a click enlarges a picture · Esc leaves</p>"
+    '<dialog class="large" aria-label="Enlarged picture"><img alt=""><p></p></dialog>'
+)
+"""What presentation mode shows: its keys, and a picture that was enlarged."""
 
 
 def header(services: Services) -> str:
@@ -22,7 +30,8 @@ def header(services: Services) -> str:
         '<header id="masthead"><div><h1>SSN Studio</h1>'
         "<p>Partial NIR–VIS face recognition, with its saliency in plain sight</p></div>"
         f'<ul><li title="model id">{escape(recognizer.model_id)}</li>{second}'
-        f'<li title="device">{escape(str(recognizer.device))}</li></ul></header>'
+        f'<li title="device">{escape(str(recognizer.device))}</li><li class="plainly">{PRESENT}</li></ul></header>'
+        f"{PRESENTING}"
     )
 
 
@@ -30,11 +39,12 @@ def build_demo(services: Services, sessions: Sessions | None = None) -> gr.Block
     """Services → the page, not launched yet. ``sessions`` holds what is kept of its visitors."""
     sessions = Sessions() if sessions is None else sessions
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as demo:
-        fragment(header(services))
+        scripted("top", header(services), "present.js", "radios.js")
         with gr.Tabs(elem_id="tabs"):
             for key, row in TABS.items():
                 with gr.Tab(row.title, id=key) as tab:
                     row.build(services, sessions, tab)
+        offer_endpoints(services)
 
         def forget(request: gr.Request) -> None:
             """A closed page takes its photos, and what was made of them, along at once. By itself Gradio would keep the

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -117,14 +117,15 @@ class Services:
             threading.Thread(target=_prepare, args=(made.like_with_like,), daemon=True).start()
         return made
 
-    def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
-        """Read a picture and find its faces. Only so many are opened at once as the process has room for, and only so
-        many wait. Raises BusyError, the errors of reading, and NoFaceError."""
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """While a photo is read and searched for faces. Only so many are at once as the process has room for, and only
+        so many wait. Raises BusyError, and MemoryShortError where the machine's memory was short."""
         if not self.waiting.acquire(blocking=False):
             raise BusyError()
         try:
             with self.photos, memory_in_words():
-                return open_photo(self.finder, source, title, simulated)
+                yield
         finally:
             self.waiting.release()
 
@@ -146,6 +147,11 @@ class Services:
         thread = threading.Thread(target=load, daemon=True, name="make-ready")
         thread.start()
         return thread
+
+    def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
+        """Read a picture and find its faces, in its turn. Raises BusyError, the errors of reading, and NoFaceError."""
+        with self.reading():
+            return open_photo(self.finder, source, title, simulated)
 
     def check(self) -> None:
         """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""

@@ -9,6 +9,7 @@ import gradio as gr
 
 from app.evaluation.tab import build_evaluation
 from app.gallery.tab import build_gallery
+from app.live.tab import build_live
 from app.model.tab import build_model
 from app.services import Services
 from app.session import Sessions
@@ -25,6 +26,7 @@ class Tab:
 
 TABS: dict[str, Tab] = {
     "workbench": Tab("Workbench", build_workbench),
+    "live": Tab("Live", build_live),
     "gallery": Tab("Gallery", build_gallery),
     "evaluation": Tab("Evaluation", build_evaluation),
     "model": Tab("Model", build_model),

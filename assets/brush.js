@@ -19,6 +19,7 @@ let undone = [];
 let waiting = false;
 let dirty = false;
 let sentAt = 0;
+let frame = null; // what the keys move: the middle, and the sides, of a rectangle in face pixels
 let number = 0; // of the last message: the server drops one that a later has overtaken
 element.classList.add("brush-empty");
 
@@ -34,6 +35,9 @@ const pack = (bits) => {
   for (let i = 0; i < bits.length; i++) bytes[i >> 3] |= bits[i] << (7 - (i & 7));
   return btoa(String.fromCharCode(...bytes));
 };
+
+// Left, top, width and height of the rectangle the keys move.
+const edges = () => [frame.x - frame.width / 2, frame.y - frame.height / 2, frame.width, frame.height];
 
 const draw = () => {
   context.clearRect(0, 0, canvas.width, canvas.height);
@@ -56,6 +60,12 @@ const draw = () => {
     context.beginPath();
     context.arc(hover[0] * scale, hover[1] * scale, (size.value / 2) * scale, 0, 2 * Math.PI);
     context.stroke();
+  }
+  if (frame) {
+    const scale = canvas.width / SIDE;
+    context.lineWidth = 3;
+    context.strokeStyle = erasing ? "#ffd166" : "#40e0d0";
+    context.strokeRect(...edges().map((edge) => edge * scale));
   }
   share.textContent = `${((100 * hidden) / mask.length).toFixed(1)} % hidden`;
 };
@@ -123,6 +133,44 @@ canvas.addEventListener("pointerup", finish);
 canvas.addEventListener("pointercancel", finish);
 canvas.addEventListener("pointerleave", () => {
   hover = null;
+  draw();
+});
+
+// Without a mouse: the arrow keys move a rectangle, + and - change its size, Enter hides (or reveals) what is in it.
+const MOVES = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+const GROWS = { "+": 1.25, "=": 1.25, "-": 0.8 };
+const within = (value, low, high) => Math.min(high, Math.max(low, value));
+
+const fill = () => {
+  const [x, y, width, height] = edges().map(Math.round);
+  for (let j = Math.max(0, y); j < Math.min(SIDE, y + height); j++)
+    for (let i = Math.max(0, x); i < Math.min(SIDE, x + width); i++) mask[j * SIDE + i] = erasing ? 0 : 1;
+};
+
+canvas.addEventListener("keydown", (event) => {
+  if (!face || event.ctrlKey || event.metaKey || event.altKey) return;
+  const { key } = event;
+  if (!(key in MOVES || key in GROWS || key === "Enter" || key === "Delete" || (key === "Escape" && frame))) return;
+  event.preventDefault();
+  event.stopPropagation();
+  const first = frame === null;
+  frame ??= { x: SIDE / 2, y: SIDE / 2, width: 48, height: 32 };
+  if (key === "Escape") frame = null;
+  else if (key in MOVES && !first) {
+    frame.x = within(frame.x + MOVES[key][0] * (event.shiftKey ? 1 : 4), 0, SIDE);
+    frame.y = within(frame.y + MOVES[key][1] * (event.shiftKey ? 1 : 4), 0, SIDE);
+  } else if (key in GROWS) {
+    frame.width = within(frame.width * GROWS[key], 4, SIDE);
+    frame.height = within(frame.height * GROWS[key], 4, SIDE);
+  } else if (key === "Enter" && !first) {
+    remember();
+    fill();
+    send();
+  } else if (key === "Delete") element.querySelector(".brush-clear").click();
+  draw();
+});
+canvas.addEventListener("blur", () => {
+  frame = null;
   draw();
 });
 

@@ -8,8 +8,6 @@ const video = element.querySelector("video");
 const which = element.querySelector(".probe-which");
 const LIMIT = Number(element.querySelector(".probe").dataset.limit);
 const left = new AbortController(); // the listeners on the page go when the component does
-let stream = null;
-let asked = 0; // the number of the last request for a camera: an earlier one that comes late is let go
 
 const say = (text) => {
   status.textContent = text;
@@ -77,68 +75,17 @@ onPage(document, "dragleave", (event) => {
   if (!event.relatedTarget) drop.classList.remove("probe-over");
 });
 
-const stop = () => {
-  asked += 1;
-  if (stream) stream.getTracks().forEach((track) => track.stop());
-  stream = null;
-  video.srcObject = null;
-  element.classList.remove("probe-live");
-};
+const camera = openCamera({
+  video,
+  which,
+  say,
+  shown,
+  size: { width: { ideal: 1280 }, height: { ideal: 720 } },
+  turned: (on) => element.classList.toggle("probe-live", on),
+});
 
-const REFUSED = {
-  NotAllowedError: "The camera was not allowed. Allow it beside the page's address, then try again.",
-  NotFoundError: "No camera was found. Connect one, then try again.",
-  OverconstrainedError: "That camera is no longer there. Choose another one.",
-  NotReadableError: "The camera is used by another program. Close it there, then try again.",
-};
-
-const list = async (current) => {
-  const cameras = (await navigator.mediaDevices.enumerateDevices()).filter((device) => device.kind === "videoinput");
-  which.replaceChildren(
-    ...cameras.map((device, place) => {
-      const option = new Option(device.label || `Camera ${place + 1}`, device.deviceId);
-      option.selected = device.deviceId === current;
-      return option;
-    }),
-  );
-  which.hidden = cameras.length < 2;
-};
-
-const start = async (device) => {
-  if (!navigator.mediaDevices) {
-    say("The browser gives the camera only to pages from https or localhost.");
-    return;
-  }
-  stop();
-  const mine = asked;
-  const wanted = device ? { deviceId: { exact: device } } : {};
-  let opened;
-  try {
-    const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
-    opened = await navigator.mediaDevices.getUserMedia({ video: { ...size, ...wanted } });
-  } catch (error) {
-    say(REFUSED[error.name] || "The camera could not be started. Try again, or choose a file.");
-    return;
-  }
-  if (mine !== asked || !shown() || document.hidden) {
-    opened.getTracks().forEach((track) => track.stop());
-    return;
-  }
-  say("");
-  stream = opened;
-  video.srcObject = stream;
-  element.classList.add("probe-live");
-  const [track] = stream.getVideoTracks();
-  track.addEventListener("ended", () => {
-    stop();
-    say("The camera was taken away.");
-  });
-  await list(track.getSettings().deviceId);
-};
-
-element.querySelector(".probe-start").addEventListener("click", () => start(""));
-element.querySelector(".probe-stop").addEventListener("click", stop);
-which.addEventListener("change", () => start(which.value));
+element.querySelector(".probe-start").addEventListener("click", () => camera.start(""));
+element.querySelector(".probe-stop").addEventListener("click", camera.stop);
 element.querySelector(".probe-take").addEventListener("click", () => {
   if (!video.videoWidth) {
     say("The camera is not ready yet.");
@@ -152,8 +99,5 @@ element.querySelector(".probe-take").addEventListener("click", () => {
   trigger("input", { camera: true, data: data.slice(data.indexOf(",") + 1) });
 });
 
-// The camera ends with what it was opened for: another picture is shown, another tab, another page, or this one is left.
-watch("value", stop);
-new ResizeObserver(() => shown() || stop()).observe(element);
-onPage(document, "visibilitychange", () => document.hidden && stop());
-onPage(window, "pagehide", stop);
+// The camera ends with what it was opened for: another picture is shown, or one of the things it ends by itself for.
+watch("value", camera.stop);

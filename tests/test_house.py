@@ -17,7 +17,7 @@ LIBRARY = (
     {"people", "recognizer"},
     {"data", "gallery", "explanation", "export"},
     {"training", "evaluation", "visibility"},
-    {"ablation"},
+    {"ablation", "answers"},
     {"commands"},
     {"__main__"},
 )
@@ -29,7 +29,7 @@ SCREEN = (
     {"security"},
     {"session", "services"},
     {"workbench"},
-    {"gallery", "evaluation", "model"},
+    {"gallery", "evaluation", "model", "live", "api"},
     {"tabs"},
     {"page"},
     {"launch"},

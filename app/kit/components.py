@@ -31,11 +31,32 @@ PROBE_HTML = """
 </div>
 """
 
+LIVE_HTML = """
+<div class="live">
+  <div class="live-board">
+    <video autoplay playsinline muted aria-label="The camera’s picture"></video>
+    <canvas width="640" height="480" role="img" aria-label="A box and a name at every face"></canvas>
+    <p class="live-wait">The camera’s picture appears here.</p>
+  </div>
+  <div class="live-row">
+    <button type="button" class="strong live-start">Start the camera</button>
+    <button type="button" class="quiet live-stop">Stop the camera</button>
+    <select class="live-which" aria-label="Which camera" hidden></select>
+    <label class="live-overlay"><input type="checkbox" checked> Saliency over the largest face</label>
+    <output class="live-speed" aria-label="Speed"></output>
+  </div>
+  <div class="live-status" role="status"></div>
+  <ol class="live-people" aria-label="Everybody in the picture, left to right"></ol>
+</div>
+"""
+
 BRUSH_HTML = """
 <div class="brush">
   <div class="brush-board">
-    <canvas width="512" height="512" role="img"
+    <canvas width="512" height="512" role="application" tabindex="0" aria-describedby="brush-keys"
       aria-label="The aligned face, 128 by 128 pixels, enlarged. Paint on it to hide parts of it."></canvas>
+    <p class="brush-keys" id="brush-keys">Arrows move a frame, + and − change its size, Enter hides what is in it,
+      Esc puts it away.</p>
     <div class="brush-wait">The aligned face appears here.</div>
   </div>
   <div class="brush-tools">
@@ -66,7 +87,19 @@ def photo_input(elem_id: str, label: str, fate: str = "Kept in memory only.") ->
     return gr.HTML(
         value="",
         html_template=PROBE_HTML % (MAX_BYTES, label, fate),
-        js_on_load=_script("probe.js"),
+        js_on_load=_script("camera.js") + _script("probe.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def live_camera(elem_id: str) -> gr.HTML:
+    """The camera as it runs. ``input`` events carry a frame: ``data``, base64 of a JPEG, its ``run`` and ``frame``
+    number, and whether an ``overlay`` is wanted; its value is the answer to a frame as JSON."""
+    return gr.HTML(
+        value="",
+        html_template=LIVE_HTML,
+        js_on_load=_script("camera.js") + _script("live.js"),
         elem_id=elem_id,
         apply_default_css=False,
     )
@@ -87,6 +120,31 @@ def brush(elem_id: str) -> gr.HTML:
 def fragment(value: str = "", elem_id: str | None = None) -> gr.HTML:
     """Rendered HTML in the page's own style."""
     return gr.HTML(value=value, js_on_load=None, elem_id=elem_id, apply_default_css=False)
+
+
+def scripted(elem_id: str, value: str, *scripts: str) -> gr.HTML:
+    """Rendered HTML with some of the page's scripts, which send nothing."""
+    code = "\n".join(f"{{\n{_script(name)}}}" for name in scripts)
+    return gr.HTML(value=value, js_on_load=code, elem_id=elem_id, apply_default_css=False)
+
+
+def unseen(elem_id: str, script: str) -> gr.HTML:
+    """Nothing to see: a script of the page, which reads the value."""
+    return gr.HTML(
+        value="",
+        html_template="<span hidden></span>",
+        js_on_load=_script(script),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def taker(elem_id: str, buttons: str) -> gr.HTML:
+    """Buttons that report a ``click`` with their data attributes; its value is a file's name, media type and base64 as
+    JSON, which the browser saves."""
+    return gr.HTML(
+        value="", html_template=buttons, js_on_load=_script("take.js"), elem_id=elem_id, apply_default_css=False
+    )
 
 
 def clickable(elem_id: str, value: str = "") -> gr.HTML:

@@ -34,7 +34,8 @@ def found_faces(photo: Photo | None, index: int | None = None) -> str:
     what += (" · 68 landmarks" if face is not None else "") + (" · brightened" if photo.brightened else "")
     tag = '<em class="tag">simulated NIR</em>' if photo.simulated else ""
     return (
-        f'<figure class="photo"><div><img src="{picture}" alt="The probe photo, {count} found">{"".join(boxes)}</div>'
+        f'<figure class="photo"><div data-roving><img src="{picture}" alt="The probe photo, {count} found">'
+        f"{''.join(boxes)}</div>"
         f"<figcaption>{what} {tag}</figcaption></figure>"
     )
 

@@ -135,6 +135,11 @@ def stored_uri(data: bytes) -> str:
     return _address(data, "WEBP" if data[8:12] == b"WEBP" else "PNG")
 
 
+def stored_picture(data: bytes) -> Image.Image:
+    """The picture stored with a template."""
+    return Image.open(io.BytesIO(data)).convert("RGB")
+
+
 def _address(data: bytes, form: str) -> str:
     return f"data:image/{form.lower()};base64,{base64.b64encode(data).decode()}"
 

@@ -57,6 +57,6 @@ def studio_theme() -> gr.themes.Base:
         button_primary_border_color="#0b6b73",
         button_primary_background_fill="#0b6b73",
         button_primary_background_fill_hover="#095a61",
-        button_primary_background_fill_dark="#128792",
+        button_primary_background_fill_dark="#0d727b",
         button_primary_text_color="#ffffff",
     )

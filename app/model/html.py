@@ -135,7 +135,7 @@ def _saliency(card: ModelCard) -> str:
 
 
 def _section(title: str, body: str) -> str:
-    return f'<section class="panel"><h3>{title}</h3>{body}</section>'
+    return f'<section class="panel"><h2>{title}</h2>{body}</section>'
 
 
 def _facts(facts: dict[str, str]) -> str:

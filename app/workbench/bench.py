@@ -88,6 +88,8 @@ class Bench:
     rates: SearchRates = field(default_factory=SearchRates)
     judges: SearchJudges | None = None
     enrolled_scores: tuple[float, ...] = ()
+    example: str = ""
+    """The name of the example it began with; empty for a visitor's own photo."""
 
     @property
     def rescored(self) -> Mapping[int, float]:
@@ -153,7 +155,8 @@ def open_example(services: Services, probe: DemoProbe, like: Bench | None = None
     """One of the demo set's probes, in the light it was drawn in. As :func:`open_photo`."""
     choice: Choice = "vis" if probe.spectrum == "vis" else "nir"
     simulated = probe.spectrum == "nir-simulated"
-    return open_photo(services, probe.path, choice, probe.person, simulated, like=like)
+    opened = open_photo(services, probe.path, choice, probe.person, simulated, like=like)
+    return replace(opened, example=probe.path.stem)
 
 
 def choose(services: Services, bench: Bench, index: int) -> Bench:

@@ -41,10 +41,13 @@ class ModePanel(Panel, Protocol):
     """The panel that says what is hidden."""
 
     mode: gr.Radio
+    facts: gr.HTML
 
 
 class ViewPanel(Panel, Protocol):
     """The panel whose options say how the blocks are shown."""
+
+    overlay: gr.Checkbox
 
     @property
     def view(self) -> list[Block]: ...
@@ -52,6 +55,11 @@ class ViewPanel(Panel, Protocol):
 
 class ReasonPanel(Panel, Protocol):
     """The panel that explains."""
+
+    @property
+    def asked(self) -> tuple[gr.Dropdown, gr.Checkbox]:
+        """How it is explained: the method, and whether against the runner-up."""
+        ...
 
     def rest(self, text: str) -> Update:
         """Nothing is being explained any more; ``text`` says why."""
@@ -76,11 +84,18 @@ class Desk:
         """The dependency that explains, once it is connected."""
         self.story: Panel | None = None
         """The strip above the others."""
+        self.below: list[Panel] = []
+        """Panels below the bench that follow from every step."""
 
     @property
     def view(self) -> list[Block]:
         """How the visitor wants the blocks' pictures, as inputs of handlers."""
         return list(self.blocks.view)
+
+    @property
+    def _fading(self) -> dict[str, Any]:
+        """What marks the results as old while a step is under way; the style fades all of them as one."""
+        return {"show_progress": "minimal", "show_progress_on": [self.occlusion.facts]}
 
     @property
     def everything(self) -> list[Panel]:
@@ -94,14 +109,14 @@ class Desk:
     @property
     def search_results(self) -> list[Panel]:
         """Those that follow from the gallery."""
-        return [self.matches, self.why]
+        return [self.matches, self.why, *self.below]
 
     def listen(self, event: Callable, handler: Callable, inputs: list, panels: Sequence[Panel], **more: Any) -> None:
         """Connect a handler that may change the bench: none of its events is dropped, and what was being explained is
         cancelled."""
         outputs = [output for panel in panels for output in panel.outputs]
         options = PRIVATE | {"trigger_mode": "multiple", "concurrency_id": "workbench", "cancels": self.explanation}
-        event(handler, inputs, outputs, **options | more)
+        event(handler, inputs, outputs, **options | self._fading | more)
 
     def visit(self, request: gr.Request) -> tuple[Session, Visit]:
         session = self.sessions.of(request)

@@ -35,11 +35,12 @@ def examples(probes: Sequence[DemoProbe]) -> str:
         (groups.setdefault(title, []) if probe.enrolled else strangers).append(_example(probe, place))
     groups["Strangers"] = strangers
     shown = [(title, cells) for title, cells in groups.items() if cells]
-    return "".join(
+    rows = "".join(
         f'<details class="examples" name="examples"{" open" * (number == 0)}><summary>{escape(title)} '
         f'<small>{len(cells)}</small></summary><div class="thumbs">{"".join(cells)}</div></details>'
         for number, (title, cells) in enumerate(shown)
     )
+    return f'<div data-roving role="group" aria-label="Examples: the arrow keys move among them">{rows}</div>'
 
 
 def _example(probe: DemoProbe, place: int) -> str:

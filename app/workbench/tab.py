@@ -7,12 +7,14 @@ import gradio as gr
 from app.services import Services
 from app.session import Sessions
 from app.workbench import bench as steps
+from app.workbench.address import AddressPanel
 from app.workbench.blocks import BlocksPanel
 from app.workbench.desk import Desk
 from app.workbench.matches import MatchesPanel
 from app.workbench.occlusion import OcclusionPanel
 from app.workbench.probe import ProbePanel
 from app.workbench.story_panel import StoryPanel
+from app.workbench.take_panel import TakePanel
 from app.workbench.why import WhyPanel
 
 
@@ -25,9 +27,11 @@ def build_workbench(services: Services, sessions: Sessions, tab: gr.Tab) -> Desk
         blocks = BlocksPanel(services)
         matches = MatchesPanel(services)
     why = WhyPanel(services, matches.ranks, story.why)
+    take = TakePanel(services)
+    address = AddressPanel(services)
     desk = Desk(sessions, probe, occlusion, blocks, matches, why)
-    desk.story = story
-    panels = (why, story, probe, occlusion, blocks, matches)
+    desk.story, desk.below = story, [take, address]
+    panels = (why, story, probe, occlusion, blocks, matches, take, address)
     for panel in panels:  # why first: the others' events cancel its explanation
         panel.connect(desk)
 

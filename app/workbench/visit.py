@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from app.session import Part
 from app.workbench.bench import Bench
+from app.workbench.reasons import Reason
 from ssn.explanation.cache import Memory
 
 REMEMBERED = 16
@@ -33,6 +34,18 @@ class Visit(Part):
         self._run: Run | None = None
         self._newest: tuple[str, int] = ("", 0)
         self._lock = threading.Lock()
+        self._reason: tuple[int, Reason] | None = None
+
+    @property
+    def reason(self) -> Reason | None:
+        """The explanation that stands on the page: the last one shown of this bench."""
+        with self._lock:
+            return None if self._reason is None or self._reason[0] != self.revision else self._reason[1]
+
+    def explained(self, run: Run, reason: Reason) -> None:
+        """This explanation is shown."""
+        with self._lock:
+            self._reason = (run.revision, reason)
 
     def put(self, bench: Bench) -> None:
         """The next bench. What was being explained of the one before is stopped, and will not be shown."""

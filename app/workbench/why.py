@@ -51,6 +51,11 @@ class WhyPanel:
     def outputs(self) -> list[Block]:
         return [self.person, self.status, self.cancel, self.result, self.curves, self.regions]
 
+    @property
+    def asked(self) -> tuple[gr.Dropdown, gr.Checkbox]:
+        """How it is explained: the method, and whether against the runner-up."""
+        return self.method, self.contrast
+
     def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
         """The new matches to choose from, and no stale explanation."""
         choices = [(f"{match.rank}  {match.person}", match.person_id) for match in bench.matches]
@@ -110,6 +115,7 @@ class WhyPanel:
                 if isinstance(now, float):
                     yield {self.status: notice("Stopping…")} if run.cancel.is_set() else self._running(now)
                 else:
+                    visit.explained(run, now)
                     yield self._explained(now)
         except SSNError as error:
             if visit.is_current(run):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ssn.answers.templates import template_row
 from ssn.commands.options import (
     DEFAULT,
     Bits,
@@ -22,7 +23,6 @@ from ssn.commands.options import (
     one_photo_only,
     read_probe,
     say,
-    subject_of,
     warn,
 )
 from ssn.errors import SSNError
@@ -57,8 +57,7 @@ def embed(
             warn(photo, error)
             refused.append({"photo": str(photo), "reason": str(error)})
             continue
-        vector = [round(float(v), 7) for v in recognizer.embed(probe).vector]
-        rows.append({"photo": str(photo), "spectrum": spectrum, "face": subject_of(probe), "vector": vector})
+        rows.append({"photo": str(photo), **template_row(recognizer, probe)})
     text = "\n".join(f"{r['photo']}: {' '.join(f'{v:+.3f}' for v in r['vector'][:6])} …" for r in rows)
     if refused:
         text += f"\n{len(rows)} of {len(photos)} photos embedded, {len(refused)} refused."

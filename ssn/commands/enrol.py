@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ssn.answers.faces import check_spectrum
 from ssn.commands.enrolling import Choices, Enroller, MeasureQuality, Report, with_option
 from ssn.commands.options import (
     DEFAULT,
@@ -18,7 +19,6 @@ from ssn.commands.options import (
     Numbered,
     Page,
     SpectrumName,
-    check_spectrum,
     one_photo_only,
     say,
 )

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from ssn.answers.faces import check_spectrum, subject_of
+from ssn.answers.people import enrolment_row
 from ssn.commands.interrupt import interruptible
-from ssn.commands.options import check_spectrum, find_in_photo, pick_face, subject_of, warn
+from ssn.commands.options import find_in_photo, pick_face, warn
 from ssn.errors import ImageTooLargeError, NameCaseError, NotAnImageError, SSNError
 from ssn.faces.read import MAX_BYTES, read_image
 from ssn.faces.types import AlignedFace
@@ -51,18 +53,10 @@ class Report:
     def note(self, photo: Path, name: str, done: Enrolment, face: dict, quality: Quality | None = None) -> None:
         """One photo is enrolled, with its face of ``subject_of``, which is empty where nobody looked: a line about its
         quality, and who looks like somebody else is said at once."""
-        row: dict = {"person": done.person, "photo": str(photo)}
-        if face:
-            row["face"] = face
-        if done.person != name:
-            row["given_name"] = name
-        for key, alike in (("looks_like", done.looks_like), ("looks_like_too", done.looks_like_too)):
-            if alike is not None:
-                row[key] = {"person": alike.person, "score": alike.score}
+        row = {"photo": str(photo), **enrolment_row(done, name, face, quality)}
         if done.warning:
             warn(photo, done.warning)
         if quality is not None:
-            row["quality"] = {**asdict(quality), "concerns": quality.concerns}
             warn(photo, f"{done.person}: {', '.join(quality.concerns) or 'good'} ({quality.text})")
         (self.already if done.already else self.enrolled).append(row)
 

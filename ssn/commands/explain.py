@@ -11,6 +11,9 @@ import numpy as np
 import typer
 from PIL import Image, ImageDraw, ImageFont
 
+from ssn.answers.explanation import figures_of
+from ssn.answers.faces import subject_of
+from ssn.answers.people import target_person
 from ssn.commands.options import (
     DEFAULT,
     Bits,
@@ -24,7 +27,6 @@ from ssn.commands.options import (
     occlusion_option,
     read_probe,
     say,
-    subject_of,
 )
 from ssn.errors import DataError, ExplanationError
 from ssn.evaluation.report import write_json
@@ -77,33 +79,7 @@ def find_target(
             f"There is no photo {against}.", "Name a photo, or a person together with --gallery FILE that holds them."
         )
     with open_store(gallery, recognizer.model_id) as store:
-        person = store.person(against)
-        if person is None or person.templates == 0:
-            raise DataError(f"Nobody called {against} is enrolled in {gallery} with this model.", "Check the name.")
-        return Target.person(person.name, [store.template(i) for i, *_ in store.templates_of(person.id)])
-
-
-def figures_of(found: Attribution, measured: Belief) -> dict:
-    """What is known of one method's map, for the JSON."""
-    return {
-        "title": METHODS[found.method].title,
-        "score": found.score,
-        "baseline": found.baseline,
-        "baseline_score": found.baseline_score,
-        "delta": found.delta,
-        "relative_delta": found.relative_delta,
-        "parameters": found.parameters,
-        "regions": found.regions,
-        "deletion_auc": measured.curves.deletion_auc,
-        "insertion_auc": measured.curves.insertion_auc,
-        "control_deletion_auc": measured.control_deletion_auc,
-        "control_insertion_auc": measured.control_insertion_auc,
-        "controls": {"deletion_auc": measured.control_deletion, "insertion_auc": measured.control_insertion},
-        "verdict": measured.verdict,
-        "randomised_weights_correlation": measured.randomised,
-        "shift_stability": measured.stability,
-        "seconds": found.seconds,
-    }
+        return target_person(store, against, str(gallery))
 
 
 def write_method(folder: Path, question: Question, found: Attribution, measured: Belief) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
+from ssn.answers.people import people_rows
 from ssn.commands.gallery_moves import NO_MODEL, decrypt, encrypt, migrate, new_key
 from ssn.commands.interrupt import interruptible
 from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
@@ -57,7 +58,7 @@ def _row(change: Change) -> dict:
 def list_people(gallery: File, json_file: JsonFile = None) -> None:
     """Everybody, with how many templates, and what is written down about them."""
     with _open(gallery) as store:
-        rows = [{"person": p.name, "templates": p.stored, "notes": store.notes(p.id)} for p in store.people()]
+        rows = people_rows(store)
     lines = [f"{row['person']}  {row['templates']}" + (f"  {row['notes']!r}" if row["notes"] else "") for row in rows]
     say("\n".join(lines) or "Nobody is enrolled.", {"people": rows}, json_file)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ssn.answers.faces import check_choices
+from ssn.answers.search import Probe, Wanted, probe_row, search_probes
 from ssn.commands.alike import ALIKE, HELP, NONE, AlikeAnswer, AlikeSearch, check_alike
 from ssn.commands.enrolling import Enroller
 from ssn.commands.options import (
@@ -21,25 +23,21 @@ from ssn.commands.options import (
     Numbered,
     Page,
     SpectrumName,
-    check_choices,
     index_option,
     occlusion_option,
     one_photo_only,
     read_probe,
     say,
-    subject_of,
     warn,
 )
 from ssn.errors import DataError, SSNError
 from ssn.faces.types import AlignedFace
-from ssn.gallery.cohort import Cohort, cohort_of
-from ssn.gallery.index import find_over
+from ssn.gallery.cohort import cohort_of
 from ssn.gallery.people_folder import read_folder
 from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
-from ssn.gallery.search_verdict import judges_of
-from ssn.gallery.store import GalleryStore, Match
-from ssn.gallery.verdict import RULES, SEARCH_RULE, SearchRates, find_rule, summary
-from ssn.recognizer import Recognizer, Template
+from ssn.gallery.store import Match
+from ssn.gallery.verdict import RULES, SEARCH_RULE, SearchRates, summary
+from ssn.recognizer import Recognizer
 
 
 def match(
@@ -76,13 +74,11 @@ def match(
     check_choices(spectrum, occlusion)
     one_photo_only(len(photos), numbered=numbered)
     find_index(index)
-    find_rule(rule)
     check_alike(alike)
-    counted = find_over(over)
+    wanted = Wanted(k, rule, SearchRates.around(rate), over)
     from_folder = not scheme_of(gallery) and Path(gallery).is_dir()
     if not scheme_of(gallery) and not Path(gallery).exists():
         raise DataError(f"There is no gallery {gallery}.", "Name a gallery file or a folder of photos.")
-    rates = SearchRates.around(rate)
     recognizer = Recognizer.load(checkpoint, device)
 
     def read(photo: Path) -> AlignedFace:
@@ -92,61 +88,30 @@ def match(
     with open_store(":memory:" if from_folder else gallery, recognizer.model_id, recognizer.device, index) as store:
         if from_folder:
             Enroller(store, recognizer).enrol_folder(read_folder(Path(gallery)))
-        known = [probe.template for probe in probes if probe.template is not None]
-        found = store.search_many(known, k, recognizer.card.thresholds, rule, counted)
-        if rule == SEARCH_RULE and (cohort := cohort_of(checkpoint, recognizer.model_id)) is not None:
-            seen = [probe for probe in probes if probe.template is not None]
-            found = [_judged(cohort, probe, store, rates, one) for probe, one in zip(seen, found, strict=True)]
-        answers: list[AlikeAnswer] = []
+        cohort = cohort_of(checkpoint, recognizer.model_id)
+        found = search_probes(store, recognizer, cohort, probes, wanted)
+        answers: list[AlikeAnswer | None] = [None] * len(probes)
         if alike != NONE:
             like = AlikeSearch(alike, recognizer, checkpoint, store, device)
-            answers = [like.answer(probe.seen, k, rule, rates) for probe in probes if probe.seen is not None]
-            found = [answer.matches for answer in answers]
-    alongside: list[AlikeAnswer | None] = [*answers] if answers else [None] * len(found)
-    coming = zip(found, alongside, strict=True)
-    rows, blocks = [], []
-    for probe in probes:
-        if probe.template is not None:
-            matches, answer = next(coming)
-            rows.append({"photo": str(probe.photo), "face": probe.face, **_matches(matches, answer)})
-            text = _text(matches, answer)
-            blocks.append(text if len(probes) == 1 else f"{probe.photo}\n{text}")
-        else:
-            rows.append({"photo": str(probe.photo), "matches": [], "error": str(probe.error)})
-    say("\n\n".join(blocks), rows, json_file)
+            answers = [None if p.face is None else like.answer(p.face, k, rule, wanted.rates) for p in probes]
+    outcomes = [
+        Outcome(probe, matches if answer is None else answer.matches, answer)
+        for probe, matches, answer in zip(probes, found, answers, strict=True)
+    ]
+    rows = [outcome.row() for outcome in outcomes]
+    say("\n\n".join(_blocks(outcomes)), rows, json_file)
     _refuse([probe.error for probe in probes if probe.error is not None], len(probes))
 
 
-@dataclass(frozen=True)
-class _Probe:
-    """A photo's aligned face, its template and which face it is, or why it has none."""
-
-    photo: Path
-    seen: AlignedFace | None = None
-    template: Template | None = None
-    face: dict = field(default_factory=dict)
-    error: SSNError | None = None
-
-
-def _probe(recognizer: Recognizer, photo: Path, read: Callable[[Path], AlignedFace], alone: bool) -> _Probe:
+def _probe(recognizer: Recognizer, photo: Path, read: Callable[[Path], AlignedFace], alone: bool) -> Probe:
     """``alone`` says that the photo's error, if there is one, is the command's."""
     try:
         face = read(photo)
-        return _Probe(photo, face, recognizer.embed(face), subject_of(face))
+        return Probe(str(photo), face, recognizer.embed(face))
     except SSNError as error:
         if not alone:
             warn(photo, error)
-        return _Probe(photo, error=error)
-
-
-def _judged(
-    cohort: Cohort, probe: _Probe, store: GalleryStore, rates: SearchRates, matches: list[Match]
-) -> list[Match]:
-    """The matches of a probe with the verdicts of its search, where its condition was measured."""
-    if probe.seen is None or probe.template is None:
-        return matches
-    judges = judges_of(cohort, probe.seen, probe.template, store, rates)
-    return matches if judges is None else judges.judged(matches)
+        return Probe(str(photo), error=error)
 
 
 def _refuse(errors: list[SSNError], photos: int) -> None:
@@ -157,14 +122,28 @@ def _refuse(errors: list[SSNError], photos: int) -> None:
         raise typer.Exit(2)
 
 
-def _matches(matches: list[Match], answer: AlikeAnswer | None) -> dict:
-    if answer is None:
-        return {"matches": [_row(one) for one in matches]}
-    return {"matches": [{**_row(one), **answer.row(one)} for one in matches], "alike": answer.facts()}
+@dataclass(frozen=True)
+class Outcome:
+    """A photo's ``matches``, and the ``answer`` like with like they are of, if it was asked for."""
+
+    probe: Probe
+    matches: list[Match]
+    answer: AlikeAnswer | None
+
+    def row(self) -> dict:
+        """For JSON."""
+        row = probe_row(self.probe, self.matches)
+        if self.answer is None:
+            return row
+        for shown, match in zip(row["matches"], self.matches, strict=True):
+            shown.update(self.answer.row(match))
+        return {**row, "alike": self.answer.facts()}
 
 
-def _row(found: Match) -> dict:
-    return {"rank": found.rank, "person": found.person, "score": found.score, "verdict": found.verdict}
+def _blocks(outcomes: list[Outcome]) -> list[str]:
+    """What is printed of every photo that could be used, under its name where there are several."""
+    used = [(one.probe, _text(one.matches, one.answer)) for one in outcomes if one.probe.error is None]
+    return [text if len(outcomes) == 1 else f"{probe.photo}\n{text}" for probe, text in used]
 
 
 def _text(matches: list[Match], answer: AlikeAnswer | None) -> str:

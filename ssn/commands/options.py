@@ -13,14 +13,14 @@ import typer
 from PIL import Image
 from tqdm import tqdm
 
+from ssn.answers.faces import check_choices, take_face
 from ssn.errors import DataError, SeveralFacesError
 from ssn.export.engine import ENGINES
 from ssn.faces.finder import Found, shared_finder
 from ssn.faces.occlude import OCCLUSIONS, named_mask, occlude
 from ssn.faces.read import Source, read_image
-from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.subject import numbered_picture
-from ssn.faces.types import SPECTRA, AlignedFace
+from ssn.faces.types import AlignedFace
 from ssn.files import atomically, json_text, write_json
 from ssn.gallery.registry import INDICES
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
@@ -124,15 +124,14 @@ def pick_face(
 ) -> AlignedFace:
     """The faces of a photo → the one of that number, from 1, or the one that is clearly meant, which is then said; in
     the asked spectrum. Raises NoFaceError, SeveralFacesError."""
-    index = None if number is None else number - 1
     try:
-        aligned = shared_finder(device).pick(found, "nir" if spectrum == "nir" else "vis", index)
+        aligned = take_face(shared_finder(device), found, spectrum, number)
     except SeveralFacesError as error:
         hint = f"{error.hint} Say it with --face; --numbered FILE writes the photo with the numbers."
         raise SeveralFacesError(error.what, hint, error.count) from error
     if number is None and (subject := aligned.subject) is not None and subject.count > 1:
         warn(photo, f"face {subject.number} is taken, {subject.reason}.")
-    return in_spectrum(aligned, spectrum)
+    return aligned
 
 
 def _write_numbered(found: Found, file: Path) -> None:
@@ -150,30 +149,6 @@ def one_photo_only(photos: int, **given: object) -> None:
     several photos."""
     if photos != 1 and (names := [name for name, value in given.items() if value is not None]):
         raise DataError(f"--{names[0]} is about one photo.", "Leave it out, or name a single photo.")
-
-
-def subject_of(face: AlignedFace) -> dict:
-    """For JSON: which face of the photo was taken, of how many, and why."""
-    subject = face.subject
-    return {} if subject is None else {"number": subject.number, "of": subject.count, "reason": subject.reason}
-
-
-def in_spectrum(face: AlignedFace, spectrum: str) -> AlignedFace:
-    """A face as it was photographed → in the asked spectrum, which may have to be simulated."""
-    return simulated_nir_face(face) if spectrum == "nir-simulated" else face
-
-
-def check_spectrum(spectrum: str) -> None:
-    """Raises DataError."""
-    if spectrum not in SPECTRA:
-        raise DataError(f"{spectrum!r} is no spectrum.", f"Use one of {', '.join(SPECTRA)}.")
-
-
-def check_choices(spectrum: str, occlusion: str) -> None:
-    """Raises DataError, before anything takes time."""
-    check_spectrum(spectrum)
-    if occlusion not in OCCLUSIONS:
-        raise DataError(f"{occlusion!r} is no occlusion.", f"Use one of {', '.join(OCCLUSIONS)}.")
 
 
 def warn(about: Path, reason: object) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import typer
 from PIL import Image
 
+from ssn.answers.faces import check_choices, subject_of
 from ssn.commands.options import (
     Bits,
     Device,
@@ -17,12 +18,10 @@ from ssn.commands.options import (
     Numbered,
     Page,
     SpectrumName,
-    check_choices,
     find_in_photo,
     occlusion_option,
     pick_face,
     say,
-    subject_of,
 )
 from ssn.errors import DataError
 from ssn.faces.finder import Found

@@ -1,69 +1,72 @@
-"""The same face from one camera frame to the next: the detector looks where it was, and only then everywhere."""
+"""Which face of this frame was which of the last ones: by how much their boxes overlap."""
 
 from __future__ import annotations
 
-import cv2
-import numpy as np
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
-from ssn.faces.detect import SMALLEST_FACE, FaceDetector
-from ssn.faces.mtcnn import FACTOR
 from ssn.faces.types import FaceBox
 
-CAMERA_FACE = SMALLEST_FACE / FACTOR**2
-"""Nominal width of the smallest faces looked for in camera frames, two steps of the pyramid above a photo's. Faces from
-40 px on are found with it: none of 439 in 300 LFW and all demo photos was lost (``benchmarks.detection``)."""
-MARGIN = 0.6
-"""How far around the last box the next one may lie, as a share of its side."""
-CROP_SIDE = 132
-"""The surroundings of the last box are looked at in this size, in which a face is about 60 px wide."""
-LOOK_AROUND = 15
-"""After so many frames the whole frame is searched again, so that a second face is not missed for long."""
+Box = tuple[float, float, float, float]
+"""Left, top, right, bottom in pixels of the frame."""
+LEAST_OVERLAP = 0.3
+"""Of two boxes of one face in frames that follow each other."""
+PATIENCE = 5
+"""Frames a face may be missing and still be the same."""
+WEIGHT = 0.6
+"""Of the newest box in the smoothed one."""
 
 
-class FaceTracker:
-    """The largest face of a stream of frames. It holds the last box of one stream: a tracker for each camera, and no
-    picture is kept."""
-
-    def __init__(self, detector: FaceDetector):
-        self._detector = detector
-        self._last: FaceBox | None = None
-        self._frames = 0
-
-    def next(self, frame: np.ndarray) -> FaceBox | None:
-        """Frame (H, W, 3) uint8 RGB → its largest face, or the one followed; None without one.
-
-        A face counts as followed only where the detector confirms it around its last place; otherwise, and every
-        ``LOOK_AROUND`` frames, the whole frame is searched.
-        """
-        face = None
-        if self._last is not None and self._frames < LOOK_AROUND:
-            self._frames += 1
-            face = self._near(frame, self._last)
-        if face is None:
-            self._frames = 0
-            face = next(iter(self._detector.detect(frame)), None)
-        self._last = face
-        return face
-
-    def _near(self, frame: np.ndarray, last: FaceBox) -> FaceBox | None:
-        """The largest face around the last one, in pixels of the frame."""
-        x0, y0, x1, y1 = last.xyxy
-        reach = MARGIN * max(x1 - x0, y1 - y0)
-        left, top = max(0, round(x0 - reach)), max(0, round(y0 - reach))
-        crop = frame[top : max(top, round(y1 + reach)), left : max(left, round(x1 + reach))]
-        if min(crop.shape[:2]) < 2:
-            return None
-        scale = CROP_SIDE / max(crop.shape[:2])
-        size = [max(1, round(side * scale)) for side in crop.shape[1::-1]]
-        small = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
-        shift = np.array([left, top])
-        exact = np.array(size) / crop.shape[1::-1]
-        for face in self._detector.detect(small):
-            corners = np.reshape(face.xyxy, (2, 2)) / exact + shift
-            return FaceBox(tuple(corners.ravel().tolist()), face.points / exact + shift, face.confidence)
-        return None
+def overlap(first: Box, second: Box) -> float:
+    """The share of their union that two boxes have in common, in [0, 1] (IoU)."""
+    width = min(first[2], second[2]) - max(first[0], second[0])
+    height = min(first[3], second[3]) - max(first[1], second[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    areas = [(box[2] - box[0]) * (box[3] - box[1]) for box in (first, second)]
+    return width * height / (sum(areas) - width * height)
 
 
-def camera_tracker(device: str = "cpu") -> FaceTracker:
-    """For one stream, with a detector for faces of at least ``CAMERA_FACE`` px."""
-    return FaceTracker(FaceDetector(device, CAMERA_FACE))
+@dataclass(frozen=True)
+class Track:
+    """A face through the frames: its ``number``, from 1, its smoothed ``box``, and how many frames it is missing."""
+
+    number: int
+    box: Box
+    missing: int = 0
+
+
+class Tracker:
+    """Keeps the tracks of one camera."""
+
+    def __init__(self) -> None:
+        self._tracks: list[Track] = []
+        self._next = 1
+
+    def follow(self, faces: Sequence[FaceBox]) -> list[Track]:
+        """The faces of the next frame → their tracks, in the same order. Pairs that overlap most are the same face."""
+        pairs = [
+            (overlap(track.box, face.xyxy), known, place)
+            for known, track in enumerate(self._tracks)
+            for place, face in enumerate(faces)
+        ]
+        taken: dict[int, int] = {}
+        for share, known, place in sorted(pairs, reverse=True):
+            if share >= LEAST_OVERLAP and known not in taken.values() and place not in taken:
+                taken[place] = known
+        now = [self._moved(taken.get(place), face.xyxy) for place, face in enumerate(faces)]
+        lost = [replace(t, missing=t.missing + 1) for k, t in enumerate(self._tracks) if k not in taken.values()]
+        self._tracks = now + [track for track in lost if track.missing <= PATIENCE]
+        return now
+
+    def known(self) -> set[int]:
+        """The numbers of the faces that are there, or were a moment ago."""
+        return {track.number for track in self._tracks}
+
+    def _moved(self, known: int | None, box: Box) -> Track:
+        if known is None:
+            self._next += 1
+            return Track(self._next - 1, box)
+        before = self._tracks[known]
+        x0, y0, x1, y1 = (WEIGHT * new + (1 - WEIGHT) * old for new, old in zip(box, before.box, strict=True))
+        return Track(before.number, (x0, y0, x1, y1))
