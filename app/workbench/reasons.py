@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.services import Services
@@ -104,25 +104,3 @@ def find_reason(
                 belief = explainer.believe(Question(face, target), found, watch=watch)
     alike = any(match.person_id == person_id and _rescored(bench, match) for match in bench.matches)
     return Reason(face, target.name, target.rival_name, found, belief, alike, not made)
-
-
-def in_background(work: Callable[[Callable[[float], None]], Reason], every: float = 0.25) -> Iterator[float | Reason]:
-    """Run ``work`` in a thread: yields its progress in [0, 1] every ``every`` seconds, and its result last. What it
-    raises is raised here."""
-    told = [0.0]
-    outcome: list[Reason | BaseException] = []
-
-    def run() -> None:
-        try:
-            outcome.append(work(lambda share: told.__setitem__(0, share)))
-        except BaseException as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        yield told[0]
-        thread.join(every)
-    if isinstance(outcome[0], BaseException):
-        raise outcome[0]
-    yield outcome[0]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import gradio as gr
 from gradio.blocks import Block
 
+from app.kit.background import in_background
 from app.kit.components import fragment
 from app.kit.events import PRIVATE, Sent, Update
 from app.kit.figures import belief_curves, region_bars
@@ -15,7 +16,7 @@ from app.services import Services
 from app.workbench import why_html as views
 from app.workbench.bench import Bench
 from app.workbench.desk import Desk
-from app.workbench.reasons import Reason, find_reason, in_background
+from app.workbench.reasons import Reason, find_reason
 from app.workbench.visit import Run, Visit
 from ssn.errors import ExplanationCancelledError, SSNError
 from ssn.explanation.methods.registry import METHODS
@@ -68,7 +69,7 @@ class WhyPanel:
         self.desk = desk
         asked = [self.person, self.method, self.contrast]
         starts = [self.start.click, self.ranks.click, self.asks.click]
-        desk.explanation = gr.on(starts, self.on_start, asked, self.outputs, trigger_mode="multiple", **PRIVATE)
+        desk.under_way.append(gr.on(starts, self.on_start, asked, self.outputs, trigger_mode="multiple", **PRIVATE))
         for event in (self.ranks.click, self.asks.click):
             event(None, None, None, js=SCROLL)
         self.cancel.click(self.on_cancel, None, None, queue=False, **PRIVATE)

@@ -231,6 +231,6 @@ def test_explain_and_why_are_one_dependency_that_every_step_cancels(desk, servic
     explain = [one for one in functions if one.fn is not None and one.name == "on_start"]
     assert len(explain) == 1
     steps_taken = [one for one in functions if one.concurrency_id == "workbench"]
-    assert len(steps_taken) == 13
+    assert len(steps_taken) == 14
     cancelled = {target for one in functions if one.cancels == [explain[0]._id] for target in one.targets}
     assert {target for one in steps_taken for target in one.targets} <= cancelled

@@ -10,7 +10,7 @@ import pytest
 from app.kit.figures import belief_curves, region_bars
 from app.workbench import bench as steps
 from app.workbench import why_html as views
-from app.workbench.reasons import find_reason, in_background, target_of
+from app.workbench.reasons import find_reason, target_of
 from ssn.errors import ExplanationCancelledError, ExplanationError
 from ssn.explanation.cache import Memory
 from ssn.faces.types import AlignedFace
@@ -70,24 +70,6 @@ def test_an_unfinished_map_says_so(services, ranked):
     assert not why.found.complete
     assert why.belief is None
     assert "unfinished" in views.reason(why)
-
-
-def test_progress_comes_first_and_the_result_last():
-    def work(told):
-        told(0.5)
-        return "done"
-
-    seen = list(in_background(work, every=0.01))
-    assert seen[-1] == "done"
-    assert all(isinstance(share, float) for share in seen[:-1])
-
-
-def test_an_error_in_the_background_is_raised_in_front():
-    def work(told):
-        raise ExplanationError("No.", "Never.")
-
-    with pytest.raises(ExplanationError):
-        list(in_background(work, every=0.01))
 
 
 def test_the_time_of_a_cached_answer_is_called_cached(services, ranked):
