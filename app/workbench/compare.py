@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from app.services import Services
 from app.workbench import bench as steps
-from app.workbench.bench import Bench, Look
+from app.workbench.bench import Bench, Look, no_face_chosen
 from app.workbench.trail_html import state_words
 from ssn.errors import DataError
 from ssn.gallery.store import Match
@@ -59,7 +59,8 @@ def kinds(services: Services) -> dict[str, str]:
 def sides_of(services: Services, kind: str, now: Bench, pinned: Bench | None) -> list[Side]:
     """The sides of a comparison, in their order. Raises NoFaceError before a face is chosen, DataError where there is
     nothing to compare, GalleryError."""
-    now.looks  # noqa: B018 - raises
+    if now.after is None:
+        raise no_face_chosen()
     if kind == PINNED:
         if pinned is None:
             raise DataError("Nothing is pinned.", "Press “Pin this state”, then change something.")

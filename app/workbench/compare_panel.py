@@ -69,12 +69,8 @@ class ComparePanel:
         """What is on the bench now is one side of the comparisons to come."""
         session, visit = self.desk.visit(request)
         with session.turn():
-            try:
-                if visit.bench is None:
-                    raise no_face_chosen()
-                visit.bench.looks  # noqa: B018 - raises
-            except SSNError as error:
-                return {self.problem: error_notice(error)}
+            if visit.bench is None or visit.bench.after is None:
+                return {self.problem: error_notice(no_face_chosen())}
             visit.pinned = visit.bench
             return {self.pinned: views.pinned_card(visit.pinned), **self._nothing()}
 

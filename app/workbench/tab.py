@@ -14,6 +14,7 @@ from app.workbench.matches import MatchesPanel
 from app.workbench.occlusion import OcclusionPanel
 from app.workbench.probe import ProbePanel
 from app.workbench.story_panel import StoryPanel
+from app.workbench.sweep_panel import SweepPanel
 from app.workbench.trail_panel import TrailPanel
 from app.workbench.why import WhyPanel
 
@@ -28,11 +29,11 @@ def build_workbench(services: Services, sessions: Sessions, tab: gr.Tab) -> Desk
         matches = MatchesPanel(services)
     trail = TrailPanel(services)
     why = WhyPanel(services, matches.ranks, story.why)
-    compare = ComparePanel(services)
+    compare, sweep = ComparePanel(services), SweepPanel(services)
     desk = Desk(sessions, probe, occlusion, blocks, matches, why)
-    desk.story, desk.trail, desk.below = story, trail, [trail, compare]
-    panels = (why, story, probe, occlusion, blocks, matches, trail, compare)
-    for panel in panels:  # why first: the others' events cancel what is under way
+    desk.story, desk.trail, desk.below = story, trail, [trail, compare, sweep]
+    panels = (why, sweep, story, probe, occlusion, blocks, matches, trail, compare)
+    for panel in panels:  # why and sweep first: the others' events cancel what is under way
         panel.connect(desk)
 
     def on_open(overlay: bool, request: gr.Request):
