@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -99,6 +100,7 @@ def figures_of(found: Attribution, measured: Belief) -> dict:
         "control_deletion_auc": measured.control_deletion_auc,
         "control_insertion_auc": measured.control_insertion_auc,
         "controls": {"deletion_auc": measured.control_deletion, "insertion_auc": measured.control_insertion},
+        "gains": {kind: asdict(measured.gain(kind)) for kind in ("deletion", "insertion")},
         "verdict": measured.verdict,
         "randomised_weights_correlation": measured.randomised,
         "shift_stability": measured.stability,

@@ -24,3 +24,13 @@ def test_an_error_in_the_background_is_raised_in_front():
 
     with pytest.raises(ExplanationError):
         list(in_background(work, every=0.01))
+
+
+def test_parts_are_given_on_in_their_order():
+    def work(told):
+        told("first")
+        told(0.5)
+        told("second")
+        return "whole"
+
+    assert [one for one in in_background(work, every=0.01) if isinstance(one, str)] == ["first", "second", "whole"]
