@@ -32,7 +32,7 @@ CONTROLS = ("random", "centred")
 CELL = 8
 STEPS, DRAWS = 16, 3
 """Steps of a curve, and random orders drawn."""
-QUICK_STEPS, QUICK_DRAWS = 8, 2
+QUICK_STEPS, QUICK_DRAWS = 6, 2
 """The same where somebody waits for them."""
 STUDENT = {2: 12.706, 4: 3.182, 6: 2.571, 8: 2.365, 10: 2.262}
 """97.5 % points of Student's t for so many values, that is one degree of freedom less."""

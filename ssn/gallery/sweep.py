@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -151,12 +151,12 @@ class Sweeper:
             raise ExplanationCancelledError("Cancelled before there was anything to show.", "Start it again.")
         cut = 1 + len(parts)
         sweep = Sweep(found[0], tuple(found[1:cut]), tuple(found[cut:]), window)
-        smallest, unbroken, whole = None, (), False
-        if len(found) == len(everything):
-            smallest, unbroken, whole = self._smallest(sweep)
-        done = 1.0 if whole else FIRST_SHARE * len(found) / len(everything)
+        if len(found) < len(everything):
+            return replace(sweep, done=FIRST_SHARE * len(found) / len(everything), seconds=time.perf_counter() - start)
+        smallest, unbroken, whole = self._smallest(sweep)
+        done = 1.0 if whole else FIRST_SHARE
         took = time.perf_counter() - start
-        return Sweep(sweep.whole, sweep.parts, sweep.windows, window, smallest, unbroken, done, took)
+        return replace(sweep, smallest=smallest, unbroken=unbroken, done=done, seconds=took)
 
     def _enrol(self) -> None:
         """How many are enrolled, asked once: it is the same for every search."""
@@ -209,7 +209,7 @@ class Sweeper:
         at, fall = WINDOWS.index(sweep.window), sweep.fall()
         smallest = min(broken, key=lambda tried: tried.lead, default=None)
         sizes = WINDOWS[:at][::-1] if broken else WINDOWS[at + 1 :]
-        unbroken = () if broken else (sweep.window,)
+        unbroken: tuple[int, ...] = () if broken else (sweep.window,)
         for number, size in enumerate(sizes, start=1):
             if self.stopped():
                 return smallest, unbroken, False
