@@ -61,7 +61,7 @@ class SweepPanel:
 
     def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
         """No stale sweep."""
-        nothing = {self.result: views.nothing_yet(), self.map: "", self.curve: gr.Plot(visible=False)}
+        nothing: Update = {self.result: views.nothing_yet(), self.map: "", self.curve: gr.Plot(visible=False)}
         return {**nothing, **self.rest("")}
 
     def connect(self, desk: Desk) -> None:

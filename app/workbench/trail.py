@@ -32,7 +32,8 @@ def weight(benches: Iterable[Bench]) -> int:
         faces = [face for face in bench.photo.faces if face is not None]
         looks = [look for look in (bench.before, bench.after) if look is not None]
         faces += [look.face for look in looks]
-        held = [bench.photo.preview, bench.mask, *(array for face in faces for array in (face.pixels, face.mask))]
+        held: list[np.ndarray | None] = [bench.photo.preview, bench.mask]
+        held += [array for face in faces for array in (face.pixels, face.mask)]
         held += [picture for look in looks for block in look.maps for picture in (block.response, block.indicator)]
         arrays |= {id(array): array for array in held if array is not None}
     return sum(array.nbytes for array in arrays.values())
