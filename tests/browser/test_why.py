@@ -23,7 +23,7 @@ def test_both_faces_are_explained_and_measured(visitor):
     page.wait_for_function("() => document.querySelector('#why-result .notice').innerText.includes('controls')")
     assert re.search(r"over the (random|centred) control", page.locator("#why-result .notice").inner_text())
     page.wait_for_selector("#why-plots .main-svg")
-    legend = page.locator("#why-plots .legendtext").all_inner_texts()
+    legend = page.locator("#why-plots .legendtext").all_text_contents()
     assert {"this map", "centred", "random orders"} <= set(legend)
     visitor.screenshot("why-pair")
 
