@@ -68,7 +68,7 @@ class SweepPanel:
         self.desk = desk
         started = self.start.click(self.on_start, [self.window], self.outputs, trigger_mode="multiple", **PRIVATE)
         desk.under_way.append(started)
-        self.cancel.click(self.on_cancel, None, None, queue=False, **PRIVATE)
+        self.cancel.click(self.on_cancel, None, None, **PRIVATE)
 
     async def on_cancel(self, request: gr.Request) -> None:
         """At once, whatever the server is busy with; the sweep itself says what is to be said."""

@@ -79,7 +79,7 @@ class WhyPanel:
         desk.under_way.append(self.all.click(self.on_all, *beside, trigger_mode="multiple", **PRIVATE))
         for event in (self.ranks.click, self.asks.click):
             event(None, None, None, js=SCROLL)
-        self.cancel.click(self.on_cancel, None, None, queue=False, **PRIVATE)
+        self.cancel.click(self.on_cancel, None, None, **PRIVATE)
 
     async def on_cancel(self, request: gr.Request) -> None:
         """At once, whatever the server is busy with: it needs neither a thread nor the visitor's turn. What is to be
