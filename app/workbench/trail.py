@@ -47,7 +47,7 @@ def goes_on(before: Bench, after: Bench) -> bool:
 
 
 def _wishes(bench: Bench) -> tuple:
-    return bench.choice, bench.alike
+    return bench.choice, bench.alike, bench.by_cells
 
 
 def _looks(bench: Bench) -> tuple:
