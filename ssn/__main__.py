@@ -21,6 +21,7 @@ from ssn.commands.gallery import gallery_commands
 from ssn.commands.import_weights import import_weights
 from ssn.commands.match import match
 from ssn.commands.report import report
+from ssn.commands.sweep import sweep
 from ssn.commands.synth import synth
 from ssn.commands.thresholds import thresholds
 from ssn.commands.train import train
@@ -28,7 +29,7 @@ from ssn.commands.visibility import visibility
 from ssn.errors import SSNError
 
 COMMANDS = (
-    *(embed, enrol, match, explain, evaluate, report, train, ablate, synth, visibility, cohort, thresholds),
+    *(embed, enrol, match, explain, sweep, evaluate, report, train, ablate, synth, visibility, cohort, thresholds),
     import_weights,
     export,
 )

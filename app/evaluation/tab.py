@@ -81,7 +81,7 @@ class EvaluationTab:
         tab.select(self.on_open, chosen, chosen, **PRIVATE)
         asked = [self.protocol, self.people, self.hidden]
         self.start.click(self.on_measure, asked, everything, **PRIVATE)
-        self.cancel.click(self.on_cancel, None, None, queue=False, **PRIVATE)
+        self.cancel.click(self.on_cancel, None, None, **PRIVATE)
         gr.on([self.first.input, self.second.input], self.on_choice, chosen, everything, **PRIVATE)
         opening = self.errors.click(self.on_error, None, [self.status], **PRIVATE)
         opening.then(None, [self.status], None, js=TO_WORKBENCH)

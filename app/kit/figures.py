@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 from ssn.evaluation.curves import AXES, Axis
 from ssn.evaluation.report_parts import letter, row_name
 from ssn.evaluation.summary import RunSummary
-from ssn.explanation.belief import Belief
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import rate_name
 
@@ -72,33 +71,6 @@ def score_bars(
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     dress(figure, height=84 + 32 * max(1, len(matches)), top=38 if thresholds else 12, x_title="cosine score")
     figure.update_layout(bargap=0.3)
-    return figure
-
-
-def belief_curves(belief: Belief) -> go.Figure:
-    """Score of the face while the pixels of the map's highest values are taken away (deletion) or put back (insertion)
-    first, against the share of pixels."""
-    figure = go.Figure()
-    curves = belief.curves
-    for name, values, colour in (("deletion", curves.deletion, "#c0504d"), ("insertion", curves.insertion, "#2b7bba")):
-        figure.add_scatter(x=curves.share, y=values, mode="lines", name=name, line={"color": colour, "width": 2.5})
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", gridcolor=GRID)
-    figure.update_yaxes(title={"text": "score", "standoff": 4}, gridcolor=GRID)
-    dress(figure, height=250, top=34, x_title="share of pixels changed")
-    figure.update_layout(showlegend=True, legend={"orientation": "h", "y": 1.16, "x": 0})
-    return figure
-
-
-def region_bars(regions: dict[str, float]) -> go.Figure:
-    """What each part of the face adds to the score, largest first; right speaks for the match, left against it."""
-    ordered = sorted(regions.items(), key=lambda item: -abs(item[1]))
-    values = [value for _, value in ordered]
-    colours = ["#b2383a" if value >= 0 else "#2f62a3" for value in values]
-    figure = go.Figure()
-    figure.add_bar(x=values, y=[name for name, _ in ordered], orientation="h", marker={"color": colours})
-    figure.update_xaxes(gridcolor=GRID, zerolinecolor=INK)
-    figure.update_yaxes(autorange="reversed", ticksuffix="  ")
-    dress(figure, height=60 + 24 * max(1, len(ordered)), top=12, x_title="sum of the map")
     return figure
 
 

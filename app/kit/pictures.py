@@ -41,8 +41,10 @@ COLOURS: dict[str, np.ndarray] = {
     "indicator": _from_cv2(cv2.COLORMAP_VIRIDIS),
     "response": _from_cv2(cv2.COLORMAP_INFERNO),
     "shift": _ramp((0, "#1d4f91"), (0.25, "#6fa3d3"), (0.5, "#ffffff"), (0.75, "#e58f76"), (1, "#a11d2a")),
+    "influence": _ramp((0, "#ffffff"), (0.5, "#e3b23c"), (1, "#7a4b00")),
 }
-"""Indicator: viridis. Selected response: inferno. Shift: blue (less) – white (unchanged) – red (more)."""
+"""Indicator: viridis. Selected response: inferno. Shift: blue (less) – white (unchanged) – red (more). Influence: white
+(none) – brown (much), for what has no direction."""
 
 
 def css_gradient(kind: str, steps: int = 16) -> str:
@@ -65,14 +67,14 @@ def heat_map(
 ) -> Image.Image:
     """A block's map (H, W) as a picture, laid over ``face`` (128, 128, 3) uint8 if one is given.
 
-    Over a face the shift is as opaque as it is large, so that unchanged places show the face itself.
+    Over a face shift and influence are as opaque as they are large, so that places without show the face itself.
     """
     colour = colourise(values, low, high, kind, side).astype(np.float32)
     if face is None:
         return Image.fromarray(colour.astype(np.uint8))
     under = np.repeat(cv2.cvtColor(cv2.resize(face, (side, side)), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
     share: np.ndarray | float = OVERLAY
-    if kind == "shift":
+    if kind in ("shift", "influence"):
         limit = max(abs(low), abs(high)) or 1.0
         grown = cv2.resize(np.abs(values).astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
         share = np.clip(grown / limit, 0, 1)[..., None] ** 0.5 * 0.9

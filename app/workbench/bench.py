@@ -16,7 +16,7 @@ import numpy as np
 from app.kit.demo_people import DemoProbe
 from app.kit.photo import Choice, Photo
 from app.services import Services
-from ssn.errors import ImageError, NoFaceError, SSNError
+from ssn.errors import DataError, ImageError, NoFaceError, SSNError
 from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
 from ssn.faces.read import Source
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
@@ -33,6 +33,7 @@ from ssn.recognizer import Template
 Mode = Occlusion
 """Or ``painted``."""
 RANKS = 5
+MOST_RANKS = 20
 SCORES = 200
 """People whose scores the picture of strangers' scores shows besides."""
 
@@ -65,7 +66,7 @@ class Bench:
     model's.
 
     ``judges`` say what the scores mean at ``rates``, None where the model has no cohort; ``enrolled_scores`` are the
-    ordinary ones of the best ``SCORES`` people."""
+    ordinary ones of the best ``SCORES`` people. ``ranks`` is how many people are wanted."""
 
     photo: Photo
     choice: Choice = "vis"
@@ -90,6 +91,7 @@ class Bench:
     enrolled_scores: tuple[float, ...] = ()
     example: str = ""
     """The name of the example it began with; empty for a visitor's own photo."""
+    ranks: int = RANKS
 
     @property
     def rescored(self) -> Mapping[int, float]:
@@ -129,14 +131,16 @@ def open_photo(
     like: Bench | None = None,
 ) -> Bench:
     """Read a picture and find its faces; the face that is clearly meant is chosen and looked at. What the visitor
-    wished of the bench ``like``, to hide alike and at which rates, stays from probe to probe.
+    wished of the bench ``like`` stays from probe to probe: what is hidden, whether alike, how many people are ranked
+    and at which rates.
 
     Raises the errors of reading, and NoFaceError.
     """
     photo = services.open_photo(source, title, simulated)
     bench = Bench(photo, choice, alike=alike)
     if like is not None:
-        bench = replace(bench, alike=like.alike, by_cells=like.by_cells, rates=like.rates)
+        wished = replace(bench, alike=like.alike, by_cells=like.by_cells, rates=like.rates, ranks=like.ranks)
+        bench = replace(wished, mode=like.mode, painted=like.painted)
     return bench if photo.subject is None else choose(services, bench, photo.subject.index)
 
 
@@ -160,10 +164,10 @@ def open_example(services: Services, probe: DemoProbe, like: Bench | None = None
 
 
 def choose(services: Services, bench: Bench, index: int) -> Bench:
-    """Go on with face ``index``, counted from 0. Raises NoFaceError where it is none, or cannot be aligned."""
+    """Go on with face ``index``, counted from 0, behind the same mask: that part of this face, or what was painted.
+    Raises NoFaceError where it is none, or cannot be aligned."""
     bench.photo.usable(index)
-    afresh = replace(bench, index=index, before=None, painted=None, mode="none", token=new_token())
-    return _look(services, afresh)
+    return _look(services, replace(bench, index=index, before=None, token=new_token()))
 
 
 def set_choice(services: Services, bench: Bench, choice: Choice) -> Bench:
@@ -193,6 +197,14 @@ def set_alike(services: Services, bench: Bench, alike: bool) -> Bench:
 def set_by_cells(services: Services, bench: Bench, by_cells: bool) -> Bench:
     """Compare everybody by what both faces show, in place of re-ranking, or no longer. The maps stay."""
     bench = replace(bench, by_cells=by_cells, alike=bench.alike and not by_cells)
+    return bench if bench.after is None else search(services, bench)
+
+
+def set_ranks(services: Services, bench: Bench, ranks: int) -> Bench:
+    """Rank so many people, 1 to ``MOST_RANKS``. Raises DataError for another number."""
+    if not 1 <= ranks <= MOST_RANKS:
+        raise DataError(f"{ranks} people cannot be ranked.", f"Choose 1 to {MOST_RANKS}.")
+    bench = replace(bench, ranks=ranks)
     return bench if bench.after is None else search(services, bench)
 
 
@@ -239,13 +251,13 @@ def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Be
     """Matches, their scores without the occlusion, the second model's opinion, and the verdicts."""
     thresholds = services.recognizer.card.thresholds
     gallery, behind_mask = services.gallery, bench.alike and bool(bench.mask.any())
-    wanted = max(SHORTLIST if behind_mask else RANKS, 0 if services.cohort is None else SCORES)
-    everybody = gallery.search(after.template, wanted, thresholds)
-    matches, reranking = everybody[: SHORTLIST if behind_mask else RANKS], None
+    shortlist = SHORTLIST if behind_mask else bench.ranks
+    everybody = gallery.search(after.template, max(shortlist, 0 if services.cohort is None else SCORES), thresholds)
+    matches, reranking = everybody[:shortlist], None
     if behind_mask:
         matches, reranking = rerank(services.recognizer, gallery, after.face, matches)
-        matches = matches[:RANKS]
-    if cells := services.search_by_cells(after.face, RANKS) if bench.by_cells else None:
+        matches = matches[: bench.ranks]
+    if cells := services.search_by_cells(after.face, bench.ranks) if bench.by_cells else None:
         matches, reranking = list(cells.matches), cells.reranking
     found = replace(
         bench,
@@ -254,7 +266,7 @@ def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Be
         enrolled_scores=tuple(match.score for match in everybody),
         reranking=reranking,
         cells=cells,
-        opinion=None if services.beside is None else services.beside.ask(after.face, RANKS),
+        opinion=None if services.beside is None else services.beside.ask(after.face, bench.ranks),
         search_problem="",
     )
     return _judged(services, found)

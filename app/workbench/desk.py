@@ -66,8 +66,16 @@ class ReasonPanel(Panel, Protocol):
         ...
 
 
+class NewsPanel(Panel, Protocol):
+    """The panel that shows more of a visit than its bench."""
+
+    def news(self, visit: Visit) -> Update:
+        """What has changed since this was last asked."""
+        ...
+
+
 class Desk:
-    """The five panels, and the handlers' common part. A handler runs in its visitor's turn."""
+    """The panels, and the handlers' common part. A handler runs in its visitor's turn."""
 
     def __init__(
         self,
@@ -80,12 +88,14 @@ class Desk:
     ):
         self.sessions = sessions
         self.probe, self.occlusion, self.blocks, self.matches, self.why = probe, occlusion, blocks, matches, why
-        self.explanation: Any = None
-        """The dependency that explains, once it is connected."""
+        self.under_way: list[Any] = []
+        """The dependencies that explain or sweep, once they are connected."""
         self.story: Panel | None = None
         """The strip above the others."""
         self.below: list[Panel] = []
         """Panels below the bench that follow from every step."""
+        self.trail: NewsPanel | None = None
+        """The strip of states left behind, which is one of those."""
 
     @property
     def view(self) -> list[Block]:
@@ -112,10 +122,9 @@ class Desk:
         return [self.matches, self.why, *self.below]
 
     def listen(self, event: Callable, handler: Callable, inputs: list, panels: Sequence[Panel], **more: Any) -> None:
-        """Connect a handler that may change the bench: none of its events is dropped, and what was being explained is
-        cancelled."""
+        """Connect a handler that may change the bench: no event is dropped, and what is under way is cancelled."""
         outputs = [output for panel in panels for output in panel.outputs]
-        options = PRIVATE | {"trigger_mode": "multiple", "concurrency_id": "workbench", "cancels": self.explanation}
+        options = PRIVATE | {"trigger_mode": "multiple", "concurrency_id": "workbench", "cancels": self.under_way}
         event(handler, inputs, outputs, **options | self._fading | more)
 
     def visit(self, request: gr.Request) -> tuple[Session, Visit]:
@@ -124,7 +133,7 @@ class Desk:
 
     @contextlib.contextmanager
     def changing(self, request: gr.Request) -> Iterator[Visit]:
-        """The visitor's turn to change the bench. What was being explained ends when this is asked for."""
+        """The visitor's turn to change the bench. What is under way ends when this is asked for."""
         session, visit = self.visit(request)
         visit.interrupt()
         with session.turn():
@@ -143,7 +152,7 @@ class Desk:
                 return {self.probe.problem: notice("Choose a photo or an example first."), self.occlusion.mode: "none"}
             visit.put(bench)
             own = "vis" if bench.before is None else bench.before.face.branch
-            return self.show(self.everything, bench, own, overlay)
+            return self.show(self.everything, visit, own, overlay)
 
     def search(self, request: gr.Request, step: Callable[[Bench], Bench]) -> Update:
         """Take a step that changes matches only, where there is a bench."""
@@ -151,13 +160,14 @@ class Desk:
             if visit.bench is None:
                 return gr.skip()
             visit.put(step(visit.bench))
-            return self.show(self.search_results, visit.bench, "", False)
+            return self.show(self.search_results, visit, "", False)
 
-    def show(self, panels: Sequence[Panel], bench: Bench, branch: str, overlay: bool) -> Update:
+    def show(self, panels: Sequence[Panel], visit: Visit, branch: str, overlay: bool) -> Update:
+        """The visitor's bench in these panels, and what else there is to tell of the visit."""
         shown: Update = {}
         for panel in panels:
-            shown |= panel.renew(bench, branch, overlay)
-        return shown
+            shown |= {} if visit.bench is None else panel.renew(visit.bench, branch, overlay)
+        return shown if self.trail is None else shown | self.trail.news(visit)
 
     def refused(self, visit: Visit, error: SSNError) -> Update:
         """What was wrong. The bench stays; an explanation of it was cancelled when the step was asked for."""

@@ -23,6 +23,9 @@ from app.workbench.strangers_figure import strangers_figure
 from ssn.errors import SSNError
 from ssn.gallery.verdict import SearchRates
 
+COUNTS = [3, steps.RANKS, 10, steps.MOST_RANKS]
+"""How many people can be asked for."""
+
 
 class MatchesPanel:
     """Components, and what they show of a bench; laid out where it is made."""
@@ -35,6 +38,7 @@ class MatchesPanel:
             self.alike = AlikeBox(services)
             self.cells = CellsBox(services)
             self.ranks = clickable("ranks", views.ranking(None, {}))
+            self.count = gr.Radio(COUNTS, value=steps.RANKS, label="People ranked", elem_id="match-count")
             self.rate = gr.Slider(
                 0.1,
                 20.0,
@@ -51,7 +55,7 @@ class MatchesPanel:
 
     @property
     def outputs(self) -> list[Block]:
-        return [*self.judged, *self.alike.outputs, *self.cells.outputs, self.second]
+        return [*self.judged, self.count, *self.alike.outputs, *self.cells.outputs, self.second]
 
     @property
     def judged(self) -> list[Block]:
@@ -62,6 +66,7 @@ class MatchesPanel:
         beside = self.services.beside
         return {
             **self._verdicts(bench),
+            self.count: bench.ranks,
             **self.alike.renew(bench, branch, overlay),
             **self.cells.renew(bench, branch, overlay),
             self.second: "" if beside is None else views.second_opinion(bench, beside.recognizer.card),
@@ -84,10 +89,14 @@ class MatchesPanel:
         self.desk = desk
         self.alike.connect(desk)
         self.cells.connect(desk)
+        desk.listen(self.count.input, self.on_count, [self.count], desk.search_results)
         outputs = [output for output in self.judged if output is not self.rate]
         self.rate.input(
             self.on_rate, [self.rate], [*outputs, desk.probe.problem], trigger_mode="always_last", **PRIVATE
         )
+
+    def on_count(self, ranks: int, request: gr.Request) -> Update:
+        return self.desk.search(request, lambda bench: steps.set_ranks(self.services, bench, ranks))
 
     def on_rate(self, percent: float, request: gr.Request) -> Update:
         """Other verdicts of the same scores; what is being explained goes on."""

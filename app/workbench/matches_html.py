@@ -57,7 +57,7 @@ def ranking(bench: Bench | None, pictures: Mapping[int, bytes | None], judged: b
     """The ranked people. ``pictures`` maps a template id to its stored picture; ``judged`` says that there are
     thresholds, without which no verdict is shown."""
     if bench is None or bench.after is None:
-        return empty("The five most similar people of the gallery appear here.")
+        return empty("The most similar people of the gallery appear here.")
     reranking, judged = rescoring(bench), judged or bench.searched_rates
     rows = []
     for match, complete in zip(bench.matches, bench.complete_scores, strict=True):

@@ -72,7 +72,7 @@ class OcclusionPanel:
             except SSNError as error:
                 return {**self.desk.refused(visit, error), **answer}
             visit.put(bench)
-            results = self.desk.show(self.desk.results, bench, branch, overlay)
+            results = self.desk.show(self.desk.results, visit, branch, overlay)
             return {self.desk.probe.problem: "", self.mode: "painted", **answer, **self._facts(bench), **results}
 
     def _facts(self, bench: Bench) -> Update:

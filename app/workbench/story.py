@@ -73,8 +73,8 @@ def right(bench: Bench) -> bool:
 
 
 def take_step(services: Services, cast: Cast, step: Step, bench: Bench | None) -> Bench:
-    """The bench as the story wants it; what the visitor wished of the rates stays. Raises the errors of reading."""
-    like = None if bench is None else replace(bench, alike=False)
+    """The bench as the story wants it: nothing hidden, at the visitor's rates. Raises the errors of reading."""
+    like = None if bench is None else replace(bench, alike=False, mode="none")
     if step == 1:
         return steps.open_example(services, cast.complete, like)
     if step == 5:

@@ -9,12 +9,15 @@ from app.session import Sessions
 from app.workbench import bench as steps
 from app.workbench.address import AddressPanel
 from app.workbench.blocks import BlocksPanel
+from app.workbench.compare_panel import ComparePanel
 from app.workbench.desk import Desk
 from app.workbench.matches import MatchesPanel
 from app.workbench.occlusion import OcclusionPanel
 from app.workbench.probe import ProbePanel
 from app.workbench.story_panel import StoryPanel
+from app.workbench.sweep_panel import SweepPanel
 from app.workbench.take_panel import TakePanel
+from app.workbench.trail_panel import TrailPanel
 from app.workbench.why import WhyPanel
 
 
@@ -26,13 +29,15 @@ def build_workbench(services: Services, sessions: Sessions, tab: gr.Tab) -> Desk
         occlusion = OcclusionPanel(services)
         blocks = BlocksPanel(services)
         matches = MatchesPanel(services)
+    trail = TrailPanel(services)
     why = WhyPanel(services, matches.ranks, story.why)
+    compare, sweep = ComparePanel(services), SweepPanel(services)
     take = TakePanel(services)
     address = AddressPanel(services)
     desk = Desk(sessions, probe, occlusion, blocks, matches, why)
-    desk.story, desk.below = story, [take, address]
-    panels = (why, story, probe, occlusion, blocks, matches, take, address)
-    for panel in panels:  # why first: the others' events cancel its explanation
+    desk.story, desk.trail, desk.below = story, trail, [trail, compare, sweep, take, address]
+    panels = (why, sweep, story, probe, occlusion, blocks, matches, trail, compare, take, address)
+    for panel in panels:  # why and sweep first: the others' events cancel what is under way
         panel.connect(desk)
 
     def on_open(overlay: bool, request: gr.Request):

@@ -26,7 +26,7 @@ class TakePanel:
     def __init__(self, services: Services):
         self.services = services
         with gr.Column(elem_id="panel-take"):
-            fragment(step("6", "Take it along", "a report, the maps, the ranking"))
+            fragment(step("8", "Take it along", "a report, the maps, the ranking"))
             self.files = taker("take-files", take_buttons())
             self.problem = fragment(elem_id="take-problem")
 

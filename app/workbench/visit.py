@@ -1,25 +1,31 @@
-"""What the workbench keeps of one visitor: the bench, the explanation that runs, and those already made."""
+"""What the workbench keeps of one visitor: the bench, the states left behind, one pinned, what runs, and explanations
+already made."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Literal
 
 from app.session import Part
 from app.workbench.bench import Bench
 from app.workbench.reasons import Reason
+from app.workbench.trail import Trail
 from ssn.explanation.cache import Memory
 
-REMEMBERED = 16
+REMEMBERED = 40
 """Explanations, measures and controls kept while the page is open."""
+Kind = Literal["why", "sweep"]
+"""What may be under way, one of each at a time."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One explanation under way, of ``bench`` as it was at ``revision``."""
+    """One explanation or sweep under way, of ``bench`` as it was at ``revision``."""
 
     bench: Bench
     revision: int
+    kind: Kind = "why"
     cancel: threading.Event = field(default_factory=threading.Event)
 
 
@@ -30,8 +36,11 @@ class Visit(Part):
         self.bench: Bench | None = None
         self.revision = 0
         self.memory = Memory(REMEMBERED)
+        self.trail = Trail()
+        self.pinned: Bench | None = None
+        self._trail_shown = 0
         self._handed: Bench | None = None
-        self._run: Run | None = None
+        self._runs: dict[Kind, Run] = {}
         self._newest: tuple[str, int] = ("", 0)
         self._lock = threading.Lock()
         self._reason: tuple[int, Reason] | None = None
@@ -48,8 +57,9 @@ class Visit(Part):
             self._reason = (run.revision, reason)
 
     def put(self, bench: Bench) -> None:
-        """The next bench. What was being explained of the one before is stopped, and will not be shown."""
+        """The next bench. What was under way with the one before is stopped, and will not be shown."""
         with self._lock:
+            self.trail.follow(self.bench, bench)
             self.bench = bench
             self.revision += 1
         self.interrupt()
@@ -70,40 +80,49 @@ class Visit(Part):
         with self._lock:
             self.bench = bench
 
-    def begin(self, bench: Bench) -> Run:
-        """An explanation of this bench starts, in place of one that may still run."""
-        self.interrupt()
+    def trail_changed(self) -> bool:
+        """Are there other states to return to than when this was last asked?"""
         with self._lock:
-            self._run = Run(bench, self.revision)
-            return self._run
+            shown, self._trail_shown = self._trail_shown, self.trail.version
+            return shown != self.trail.version
+
+    def begin(self, bench: Bench, kind: Kind = "why") -> Run:
+        """An explanation or a sweep of this bench starts, in place of one that may still run."""
+        with self._lock:
+            before = self._runs.get(kind)
+            run = self._runs[kind] = Run(bench, self.revision, kind)
+        if before is not None:
+            before.cancel.set()
+        return run
 
     def is_current(self, run: Run) -> bool:
-        """Does this explanation still belong to what the page shows, and to what was asked for last?"""
+        """Does this run still belong to what the page shows, and to what was asked for last?"""
         with self._lock:
             same = self.bench is not None and self.bench.token == run.bench.token and self.revision == run.revision
-            return same and self._run is run
+            return same and self._runs.get(run.kind) is run
 
     def end(self, run: Run) -> None:
-        """Nothing more comes of this explanation."""
+        """Nothing more comes of this run."""
         run.cancel.set()
         with self._lock:
-            if self._run is run:
-                self._run = None
+            if self._runs.get(run.kind) is run:
+                del self._runs[run.kind]
 
-    def stop(self) -> bool:
-        """Ask the explanation under way to stop and show what there is → was there one?"""
+    def stop(self, kind: Kind = "why") -> bool:
+        """Ask what is under way to stop and show what there is → was there anything?"""
         with self._lock:
-            run = self._run
+            run = self._runs.get(kind)
         if run is not None:
             run.cancel.set()
         return run is not None
 
     def interrupt(self) -> None:
-        """Stop the explanation under way and show nothing more of it: a step is about to change what it belongs to.
+        """Stop everything under way and show nothing more of it: a step is about to change what it belongs to.
         Asked for when the step arrives, so that the step's own answer is the last that reaches the page."""
         with self._lock:
-            run, self._run = self._run, None
-        if run is not None:
+            runs = list(self._runs.values())
+            self._runs.clear()
+        for run in runs:
             run.cancel.set()
 
     def arrived(self, token: str, number: int) -> None:

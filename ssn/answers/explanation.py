@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from ssn.explanation.belief import Belief
 from ssn.explanation.explainer import Attribution
 from ssn.explanation.methods.registry import METHODS
@@ -23,6 +25,7 @@ def figures_of(found: Attribution, measured: Belief) -> dict:
         "control_deletion_auc": measured.control_deletion_auc,
         "control_insertion_auc": measured.control_insertion_auc,
         "controls": {"deletion_auc": measured.control_deletion, "insertion_auc": measured.control_insertion},
+        "gains": {kind: asdict(measured.gain(kind)) for kind in ("deletion", "insertion")},
         "verdict": measured.verdict,
         "randomised_weights_correlation": measured.randomised,
         "shift_stability": measured.stability,

@@ -5,6 +5,9 @@ neither.
 bring them back first into an empty picture, it should rise fast (large area). (Petsiuk et al., RISE, 2018.) Places
 are cells of 8×8 pixels for maps and controls alike: with single pixels a random map wins at deletion merely by being
 scattered.
+
+A map is better than a control only beyond the noise: by more than the steps of the curves can hide, and than one more
+random order would lie off the mean of those drawn.
 """
 
 from __future__ import annotations
@@ -23,9 +26,20 @@ from ssn.explanation.methods.perturbations import forward_batch
 from ssn.explanation.pair import PairScore
 
 Verdict = Literal["better than controls", "partly better than controls", "no better than controls"]
+Curve = Literal["deletion", "insertion"]
 CONTROLS = ("random", "centred")
 CELL = 8
-STEPS = 16
+STEPS, DRAWS = 16, 3
+"""Steps of a curve, and random orders drawn."""
+QUICK_STEPS, QUICK_DRAWS = 6, 2
+"""The same where somebody waits for them."""
+STUDENT = {2: 12.706, 4: 3.182, 6: 2.571, 8: 2.365, 10: 2.262}
+"""97.5 % points of Student's t for so many values, that is one degree of freedom less."""
+
+
+def effort(quick: bool) -> tuple[int, int]:
+    """Steps of a curve and random orders drawn, fewer where somebody waits."""
+    return (QUICK_STEPS, QUICK_DRAWS) if quick else (STEPS, DRAWS)
 
 
 @dataclass(frozen=True)
@@ -45,17 +59,41 @@ class Curves:
     def insertion_auc(self) -> float:
         return float(np.trapezoid(self.insertion, self.share))
 
+    def step_error(self, kind: Curve) -> float:
+        """How far the area moves when every second step is left out: what the steps may hide."""
+        values: np.ndarray = getattr(self, kind)
+        fine, coarse = np.trapezoid(values, self.share), np.trapezoid(values[::2], self.share[::2])
+        return abs(float(fine - coarse)) if len(values) % 2 else 0.0
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much better a map's curve is than that of the control ``over`` which it beats least clearly, in units of the
+    score, and how much of that may be ``noise``."""
+
+    over: str
+    value: float
+    noise: float
+
+    @property
+    def sure(self) -> bool:
+        return self.value > self.noise
+
 
 @dataclass(frozen=True)
 class Belief:
     """A map's curves beside those of its controls. ``control_deletion`` and ``control_insertion``: each control's
     area, the random one's averaged over its draws. ``randomised``: rank correlation with the map of a network with
     shuffled weights (near 0 is good); ``stability``: rank correlation with the maps of slightly shifted faces (near 1
-    is good); None where not looked at. ``done``: share of the work."""
+    is good); None where not looked at. ``done``: share of the work.
+
+    ``centred`` and ``drawn`` are the controls' curves, of every random order one."""
 
     curves: Curves
     control_deletion: dict[str, float]
     control_insertion: dict[str, float]
+    centred: Curves
+    drawn: tuple[Curves, ...]
     randomised: float | None = None
     stability: float | None = None
     done: float = 1.0
@@ -71,11 +109,25 @@ class Belief:
         return max(self.control_insertion.values())
 
     @property
+    def random_noise(self) -> float:
+        """How far the area of one more random order may lie from the mean of those drawn, with 95 % certainty. Of a
+        random order taking away and bringing back are the same: each draw counts twice."""
+        areas = [area for one in self.drawn for area in (one.deletion_auc, one.insertion_auc)]
+        return STUDENT[len(areas)] * float(np.std(areas, ddof=1)) * float(np.sqrt(1 + 1 / len(areas)))
+
+    def gain(self, kind: Curve) -> Gain:
+        """Over the control that is beaten least clearly; positive is better for either curve."""
+        own, error = getattr(self.curves, f"{kind}_auc"), self.curves.step_error(kind)
+        areas, sign = (self.control_deletion, -1) if kind == "deletion" else (self.control_insertion, 1)
+        steps = {"centred": self.centred.step_error(kind), "random": max(one.step_error(kind) for one in self.drawn)}
+        noise = {"centred": error + steps["centred"], "random": error + steps["random"] + self.random_noise}
+        gains = [Gain(name, sign * (own - areas[name]), noise[name]) for name in areas]
+        return min(gains, key=lambda gain: gain.value - gain.noise)
+
+    @property
     def verdict(self) -> Verdict:
-        """By both curves, by one, or by none better than the harder control."""
-        won = (self.curves.deletion_auc < self.control_deletion_auc) + (
-            self.curves.insertion_auc > self.control_insertion_auc
-        )
+        """By both curves, by one, or by none better than the controls beyond the noise."""
+        won = self.gain("deletion").sure + self.gain("insertion").sure
         return ("no better than controls", "partly better than controls", "better than controls")[won]
 
 
@@ -139,7 +191,7 @@ def centred_map(size: tuple[int, int]) -> np.ndarray:
     return np.exp(-8 * (y[:, None] ** 2 + x[None] ** 2))
 
 
-def control_maps(size: tuple[int, int], draws: int = 3) -> list[np.ndarray]:
+def control_maps(size: tuple[int, int], draws: int = DRAWS) -> list[np.ndarray]:
     """The centred map, then ``draws`` random ones."""
     return [centred_map(size), *(random_map(size, seed) for seed in range(draws))]
 
@@ -151,6 +203,8 @@ def belief(curves: Curves, controls: list[Curves], **more) -> Belief:
         curves,
         {"centred": centred.deletion_auc, "random": float(np.mean([c.deletion_auc for c in drawn]))},
         {"centred": centred.insertion_auc, "random": float(np.mean([c.insertion_auc for c in drawn]))},
+        centred,
+        tuple(drawn),
         **more,
     )
 

@@ -21,6 +21,7 @@ from ssn.explanation.belief import (
     belief,
     control_maps,
     curves_of,
+    effort,
     randomised,
     rank_correlation,
     shifted,
@@ -173,11 +174,12 @@ class Explainer:
         *,
         fill: Baseline = FILL,
         checks: bool = False,
+        quick: bool = False,
         watch: Watch = NOBODY,
     ) -> Belief:
-        """Measure an attribution of the question's pair (its probe's map, else the photo's) against the controls.
-        ``checks`` adds the weight randomisation and the stability under shifts, which explain the pair three times
-        more.
+        """Measure an attribution of the question's pair (its probe's map, else the photo's) against the controls, in
+        fewer steps where it is to be ``quick``. ``checks`` adds the weight randomisation and the stability under
+        shifts, which explain the pair three times more.
 
         Raises ExplanationCancelledError where stopped before the curves were done; later it answers what there is.
         """
@@ -185,16 +187,16 @@ class Explainer:
         if checks and attribution.baseline == OWN_PICTURE:
             raise ExplanationError("The checks need a named baseline.", "Use mean, blur or black.")
         digest = hashlib.sha256(attribution.main_map.tobytes()).hexdigest()[:12]
-        key = ("belief", *question.pair_key, digest, attribution.method, baseline_key(fill), checks)
-        work = partial(self._believe, question, attribution, fill, checks, watch)
+        key = ("belief", *question.pair_key, digest, attribution.method, baseline_key(fill), checks, quick)
+        work = partial(self._believe, question, attribution, fill, checks, quick, watch)
         return self._memory.once(key, work, lambda answer: answer.done >= 1.0, watch.cancel)
 
     def _believe(
-        self, question: Question, attribution: Attribution, fill: Baseline, checks: bool, watch: Watch
+        self, question: Question, attribution: Attribution, fill: Baseline, checks: bool, quick: bool, watch: Watch
     ) -> Belief:
         total = 1 + (1 + len(SHIFTS) if checks else 0)
         shown = attribution.main_map
-        curves, controls = self._curves(question, attribution, fill, watch.part(0, total))
+        curves, controls = self._curves(question, attribution, fill, quick, watch.part(0, total))
         result = belief(curves, controls)
         if not checks:
             return result
@@ -212,19 +214,20 @@ class Explainer:
         return belief(curves, controls, randomised=other, stability=steady)
 
     def _curves(
-        self, question: Question, attribution: Attribution, fill: Baseline, watch: Watch
+        self, question: Question, attribution: Attribution, fill: Baseline, quick: bool, watch: Watch
     ) -> tuple[Curves, list[Curves]]:
         """The map's curves, and those of the controls, which belong to the pair and are remembered."""
         side = attribution.side
         face = question.face(side)
-        key = ("controls", *question.pair_key, side, baseline_key(fill))
+        key = ("controls", *question.pair_key, side, baseline_key(fill), quick)
+        steps, draws = effort(quick)
         known: list[Curves] | None = self._memory.get(key)
         maps = [attribution.main_map]
         if known is None:
-            maps += control_maps((FACE_SIZE, FACE_SIZE))
+            maps += control_maps((FACE_SIZE, FACE_SIZE), draws)
         score = self._score(self.fast_network, question, side)
         with torch.inference_mode(False):
-            curves, done = drive(curves_of(maps, score, gray(face), _picture(fill, face)), watch)
+            curves, done = drive(curves_of(maps, score, gray(face), _picture(fill, face), steps), watch)
         if done < 1.0:
             raise ExplanationCancelledError("Cancelled before the measures were done.", "Start it again.")
         controls = curves[1:] if known is None else known

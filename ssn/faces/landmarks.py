@@ -16,9 +16,9 @@ import dlib
 import numpy as np
 
 from ssn.errors import CheckpointError
-from ssn.faces.align import anchor_points, apply_transform
+from ssn.faces.align import EYE_TO_MOUTH, EYE_Y, anchor_points, apply_transform
 from ssn.faces.turn import turn_points, turn_points_back
-from ssn.faces.types import FaceBox
+from ssn.faces.types import FACE_SIZE, FaceBox
 
 
 def dlib_model_path(name: str) -> Path:
@@ -64,6 +64,14 @@ def find_levelled_landmarks(image: np.ndarray, face: FaceBox) -> np.ndarray:
     level = replace(face, points=apply_transform(turn, face.points), quarter_turns=0)
     found = find_landmarks(cv2.warpAffine(image, turn, image.shape[1::-1]), level)
     return apply_transform(cv2.invertAffineTransform(turn), found)
+
+
+def find_aligned_landmarks(pixels: np.ndarray) -> np.ndarray:
+    """The landmarks (68, 2) of an aligned face (128, 128, 3) uint8 RGB that are not known any more, looked for where
+    alignment puts every face."""
+    middle, mouth = FACE_SIZE / 2, EYE_Y + EYE_TO_MOUTH
+    points = [(middle, EYE_Y), (middle, EYE_Y), (middle, (EYE_Y + mouth) / 2), (middle, mouth), (middle, mouth)]
+    return find_landmarks(pixels, FaceBox((0, 0, FACE_SIZE - 1, FACE_SIZE - 1), np.array(points), 1.0))
 
 
 def tilt(face: FaceBox) -> float:

@@ -52,10 +52,28 @@ def test_like_is_compared_with_like(visitor):
     assert "same part hidden" in page.locator("#why-result").inner_text()
     visitor.screenshot("alike-why")
 
+    photo = page.locator("#found figcaption").inner_text()
     page.locator("#examples button").nth(2).click()
-    page.wait_for_function("() => document.querySelector('#alike-facts').innerText.includes('changes nothing')")
+    page.wait_for_function("old => document.querySelector('#found figcaption').innerText !== old", arg=photo)
     assert box.is_checked(), "the wish stays for the next photo"
+    assert visitor.hidden() != "0.0 %", "and so does the mask"
+    page.locator("#occlusion").get_by_label("None").click()
+    page.wait_for_function("() => document.querySelector('#alike-facts').innerText.includes('changes nothing')")
     assert page.locator(RESCORED).count() == 0
+
+
+def test_as_many_people_are_ranked_as_asked_for(visitor):
+    page = visitor.page
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#ranks li")
+    assert page.locator("#ranks li").count() == 5
+    page.locator("#match-count").get_by_label("10").click()
+    page.wait_for_function("() => document.querySelectorAll('#ranks li').length === 10")
+    assert page.locator("#why-person label").count() == 10, "each can be asked about"
+    photo = page.locator("#found img").get_attribute("src")
+    page.locator("#examples button").nth(1).click()
+    visitor.wait_for_change("#found img", "src", photo)
+    assert page.locator("#ranks li").count() == 10, "the wish stays for the next photo"
 
 
 def test_a_second_model_stands_beside_the_first(visit, server_of_two):

@@ -113,7 +113,7 @@ def test_a_match_is_explained(visitor):
     page.get_by_role("button", name=f"Why {name}?").click()
     page.wait_for_selector("#why-result .reason")
     assert name in page.locator("#why-result h3").inner_text()
-    assert "controls" in page.locator("#why-result .notice").inner_text()
+    page.wait_for_function("() => document.querySelector('#why-result .notice').innerText.includes('controls')")
     page.wait_for_selector("#why-plots .main-svg")
     visitor.screenshot("why")
     page.get_by_label("maskTop").click()

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import t as student_t
 from torch import nn
 
 from ssn.errors import ExplanationError
 from ssn.explanation.belief import (
+    STUDENT,
     Curves,
     belief,
     cell_means,
@@ -26,12 +28,12 @@ from tests.explanation.toys import MaxEmbedder
 
 
 class Corner(nn.Module):
-    """Embedding (mean of the 16×16 pixels at ``place``, 0.2): the cosine to the first axis rises with that mean
-    alone."""
+    """Embedding (mean of the 16×16 pixels at ``place``, ``rest``): the cosine to the first axis rises with that mean
+    alone, the more evenly the larger ``rest`` is."""
 
-    def __init__(self, place: tuple[int, int] = (8, 8)):
+    def __init__(self, place: tuple[int, int] = (8, 8), rest: float = 0.2):
         super().__init__()
-        self.rest = nn.Parameter(torch.tensor(0.2))
+        self.rest = nn.Parameter(torch.tensor(rest))
         self.place = place
 
     def forward(self, gray, branch):
@@ -48,20 +50,26 @@ def corner() -> tuple[PairScore, np.ndarray, np.ndarray, np.ndarray]:
     return PairScore(Corner(), "vis", torch.tensor([1.0, 0.0])), np.ones_like(truth), np.zeros_like(truth), truth
 
 
+@pytest.fixture
+def even(corner):
+    """The same with a score that is nearly a straight line, so that one cell more is worth as much as another."""
+    return PairScore(Corner(rest=1.0), "vis", torch.tensor([1.0, 0.0])), *corner[1:]
+
+
 def measured(maps, corner):
     score, face, baseline, _ = corner
     found, _ = drive(curves_of([*maps, *control_maps((64, 64))], score, face, baseline), NOBODY)
     return [belief(curves, found[len(maps) :]) for curves in found[: len(maps)]]
 
 
-def test_the_true_map_is_believed_and_its_opposite_is_not(corner):
-    truth = corner[3]
-    right, wrong, guess = measured([truth, -truth, centred_map((64, 64))], corner)
+def test_the_true_map_is_believed_and_its_opposite_is_not(even):
+    truth = even[3]
+    right, wrong, guess = measured([truth, -truth, centred_map((64, 64))], even)
     assert right.verdict == "better than controls"
     assert wrong.verdict == "no better than controls"
     assert guess.verdict == "no better than controls"
-    assert right.curves.deletion_auc < 0.1
-    assert right.curves.insertion_auc > 0.9
+    assert right.curves.deletion_auc < 0.1 / np.sqrt(2)
+    assert right.curves.insertion_auc > 0.9 / np.sqrt(2)
 
 
 def test_curves_in_closed_form(corner):
@@ -77,10 +85,10 @@ def test_curves_in_closed_form(corner):
 
 
 @pytest.mark.parametrize("method", ["ig", "saliency", "occlusion", "deeplift"])
-def test_methods_find_the_place(corner, method):
-    score, face, baseline, truth = corner
+def test_methods_find_the_place(even, method):
+    score, face, baseline, truth = even
     found = attribute(score, face, method, baseline)
-    (result,) = measured([found.map], corner)
+    (result,) = measured([found.map], even)
     assert result.verdict == "better than controls"
     inside = np.abs(found.map[truth > 0]).sum() / np.abs(found.map).sum()
     assert inside > (0.3 if method == "occlusion" else 0.999)  # windows reach beyond the patch
@@ -104,6 +112,34 @@ def test_the_harder_control_counts():
     assert result.control_deletion_auc == pytest.approx(0.3)
     assert result.control_insertion_auc == pytest.approx(0.6)
     assert result.verdict == "partly better than controls"
+
+
+def test_better_is_what_exceeds_the_noise():
+    """Six areas of random orders (each draw taken away and brought back) with Student's interval for a seventh."""
+    share = np.linspace(0, 1, 5)
+    flat = lambda value: Curves(share, np.full(5, value), np.full(5, value))  # noqa: E731
+    drawn = [flat(value) for value in (0.4, 0.5, 0.6)]
+    areas = [0.4, 0.5, 0.6] * 2
+    half_width = student_t.ppf(0.975, 5) * np.std(areas, ddof=1) * np.sqrt(1 + 1 / 6)
+    for gain, sure in ((half_width - 0.01, False), (half_width + 0.01, True)):
+        result = belief(Curves(share, np.full(5, 0.5 - gain), np.full(5, 0.5)), [flat(0.9), *drawn])
+        assert result.random_noise == pytest.approx(half_width, rel=1e-3)
+        found = result.gain("deletion")
+        assert (found.over, found.sure) == ("random", sure)
+        assert found.value == pytest.approx(gain)
+        assert result.verdict == ("partly better than controls" if sure else "no better than controls")
+
+
+def test_what_the_steps_may_hide_is_noise():
+    share = np.linspace(0, 1, 5)
+    steep = Curves(share, np.array([1.0, 0, 0, 0, 0]), np.ones(5))
+    assert steep.step_error("deletion") == pytest.approx(0.25 - 0.125)
+    assert steep.step_error("insertion") == 0
+
+
+def test_students_points():
+    for count, point in STUDENT.items():
+        assert point == pytest.approx(student_t.ppf(0.975, count - 1), abs=1e-3)
 
 
 def test_ranks_go_by_cells_highest_first():

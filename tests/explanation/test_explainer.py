@@ -300,6 +300,17 @@ def test_controls_are_measured_once_for_a_pair(explainer, monkeypatch):
     assert sizes == [5, 1]
 
 
+def test_a_quick_belief_has_fewer_steps_and_controls_of_its_own(explainer):
+    face, target = smooth_face(0), target_of([1, 2, 3, 4])
+    found = explainer.explain(Question(face, target, "ig", baseline="blur", parameters=FEW))
+    whole = explainer.believe(Question(face, target), found, fill="blur")
+    quick = explainer.believe(Question(face, target), found, fill="blur", quick=True)
+    assert (len(whole.curves.share), len(quick.curves.share)) == (17, 7)
+    assert (len(whole.drawn), len(quick.drawn)) == (3, 2)
+    np.testing.assert_allclose(quick.curves.deletion[::3], whole.curves.deletion[::8], atol=1e-5)
+    assert quick.verdict == whole.verdict == "better than controls"
+
+
 def test_cancelling_belief_keeps_the_curves(explainer):
     face, target = smooth_face(0), target_of([1, 2, 3, 4])
     found = explainer.explain(Question(face, target, "saliency"))

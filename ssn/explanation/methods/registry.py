@@ -37,13 +37,15 @@ Answer = TypeVar("Answer")
 class Method:
     """``run`` yields (share done, map). ``baseline`` is the default one, None where none is used; ``sums_up``: the
     map adds up to the score minus the baseline's score; ``fast``: it asks for many passes, over which bfloat16's
-    rounding evens out."""
+    rounding evens out; ``signed``: negative places speak against the match, else the map says only where the score
+    depends on the pixels."""
 
     title: str
     run: Callable[..., Chunks]
     baseline: str | None = None
     sums_up: bool = False
     fast: bool = True
+    signed: bool = True
     parameters: dict = field(default_factory=dict)
 
 
@@ -51,10 +53,10 @@ SHAP = {"samples": 256, "seed": 0, "tolerance": 0.01}
 
 METHODS: dict[str, Method] = {
     "ig": Method("Integrated Gradients", integrated_gradients, "mean", True, parameters={"steps": 32}),
-    "saliency": Method("Saliency", saliency, fast=False),
+    "saliency": Method("Saliency", saliency, fast=False, signed=False),
     "input_x_gradient": Method("Input × Gradient", input_x_gradient, fast=False),
     "deeplift": Method("DeepLIFT", deeplift, "mean", True, fast=False),
-    "smoothgrad": Method("SmoothGrad", smoothgrad, parameters={"samples": 16, "noise": 0.1, "seed": 0}),
+    "smoothgrad": Method("SmoothGrad", smoothgrad, signed=False, parameters={"samples": 16, "noise": 0.1, "seed": 0}),
     "gradcam": Method("Grad-CAM", gradcam, fast=False, parameters={"block": 4}),
     "hirescam": Method("HiResCAM", hirescam, fast=False, parameters={"block": 2}),
     "occlusion": Method("Occlusion", occlusion, "mean", parameters={"window": 16, "stride": 8}),

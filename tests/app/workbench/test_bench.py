@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from app.workbench import bench as steps
-from ssn.errors import ImageError, NoFaceError, NotAnImageError
+from ssn.errors import DataError, ImageError, NoFaceError, NotAnImageError
 from ssn.faces.occlude import mask_bottom
 from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Template
+from tests.app.conftest import noise_face
 
 
 def test_choosing_a_face_looks_at_it(services, bench):
@@ -46,6 +47,33 @@ def test_painting_hides_exactly_the_mask_and_can_be_returned_to(services, bench)
     none = steps.set_mode(services, painted, "none")
     assert none.occluded_share == 0
     assert (steps.set_mode(services, none, "painted").mask == mask).all()
+
+
+def test_the_mask_and_the_wishes_stay_from_probe_to_probe(services, bench, demo):
+    mask = np.zeros((128, 128), bool)
+    mask[10:30, 40:60] = True
+    first = steps.set_ranks(services, steps.paint(services, steps.choose(services, bench, 0), mask), 3)
+    following = steps.open_photo(services, demo[0].enrolment, "vis", "Your photo", like=first)
+    assert (following.mask == mask).all()
+    assert following.ranks == 3
+    assert following.token != first.token, "a stroke belongs to one face"
+    named = steps.open_photo(
+        services, demo[0].enrolment, "vis", "Your photo", like=steps.set_mode(services, first, "maskBottom")
+    )
+    assert (named.mask == mask_bottom(named.before.face.landmarks)).all(), "a named part is that of the new face"
+    assert (steps.set_mode(services, named, "painted").mask == mask).all()
+
+
+@pytest.mark.parametrize("ranks", [1, 4])
+def test_as_many_people_are_ranked_as_wanted(services, bench, landmarks, ranks):
+    for seed in range(6):
+        services.enrol(f"Person {seed}", noise_face(landmarks, 20 + seed), "test")
+    chosen = steps.choose(services, bench, 0)
+    done = steps.set_ranks(services, chosen, ranks)
+    assert [match.rank for match in done.matches] == list(range(1, ranks + 1))
+    assert done.matches == chosen.matches[:ranks]
+    with pytest.raises(DataError):
+        steps.set_ranks(services, chosen, 21)
 
 
 def test_a_mask_of_another_shape_is_refused(services, bench):

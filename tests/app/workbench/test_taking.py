@@ -17,6 +17,7 @@ from PIL import Image
 
 from app.workbench import bench as steps
 from app.workbench.reasons import find_reason
+from app.workbench.take_panel import TakePanel
 from app.workbench.taking import GROUPS, report_of
 from app.workbench.taking_files import file_of
 from app.workbench.taking_html import FORMS
@@ -144,7 +145,7 @@ def test_what_cannot_be_taken_is_said(services, ranked, bench):
 
 
 def test_the_page_answers_with_the_file(services, desk, visitor, ranked):
-    take = desk.below[0]
+    take = next(panel for panel in desk.below if isinstance(panel, TakePanel))
     assert "Choose a probe first" in take.on_take(event(form="json"), visitor)[take.problem]
     desk.visit(visitor)[1].put(ranked)
     for form in FORMS:

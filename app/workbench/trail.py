@@ -1,0 +1,87 @@
+"""The states a visitor left behind, to return to: photo, face, mask, spectrum and wishes, each as the bench it was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.workbench.bench import Bench
+from ssn.errors import DataError
+from ssn.explanation.pair import face_digest
+
+MOST = 8
+"""States remembered of a visitor; the oldest makes room."""
+MOST_BYTES = 24 * 2**20
+"""What their pictures may take together, photos that several states share counted once."""
+
+
+@dataclass(frozen=True)
+class State:
+    """``number`` is its name towards the page."""
+
+    number: int
+    bench: Bench
+
+
+def weight(benches: Iterable[Bench]) -> int:
+    """Bytes of all pictures and maps that these benches hold, those they share counted once."""
+    arrays: dict[int, np.ndarray] = {}
+    for bench in benches:
+        faces = [face for face in bench.photo.faces if face is not None]
+        looks = [look for look in (bench.before, bench.after) if look is not None]
+        faces += [look.face for look in looks]
+        held: list[np.ndarray | None] = [bench.photo.preview, bench.mask]
+        held += [array for face in faces for array in (face.pixels, face.mask)]
+        held += [picture for look in looks for block in look.maps for picture in (block.response, block.indicator)]
+        arrays |= {id(array): array for array in held if array is not None}
+    return sum(array.nbytes for array in arrays.values())
+
+
+def goes_on(before: Bench, after: Bench) -> bool:
+    """Is this still the same state, painted further or searched again?"""
+    if before.token != after.token or _wishes(before) != _wishes(after):
+        return False
+    return before.mode == after.mode and (before.mode == "painted" or np.array_equal(before.mask, after.mask))
+
+
+def _wishes(bench: Bench) -> tuple:
+    return bench.choice, bench.alike, bench.by_cells
+
+
+def _looks(bench: Bench) -> tuple:
+    """What makes two states the same to whoever looks at them."""
+    assert bench.after is not None
+    return (*_wishes(bench), face_digest(bench.after.face))
+
+
+class Trail:
+    """The last states, the newest first. ``version`` rises with every change of the list."""
+
+    def __init__(self) -> None:
+        self.states: tuple[State, ...] = ()
+        self.version = 0
+        self._next = 1
+
+    def follow(self, before: Bench | None, after: Bench) -> None:
+        """The bench changes from one to another: a state that is left is remembered, one that is entered is not left
+        any more."""
+        leaves = before is not None and before.after is not None and not goes_on(before, after)
+        gone = {_looks(bench) for bench in (before if leaves else None, after) if bench and bench.after is not None}
+        states = tuple(state for state in self.states if _looks(state.bench) not in gone)
+        if leaves and before is not None and (after.after is None or _looks(before) != _looks(after)):
+            states = (State(self._next, before), *states)[:MOST]
+            self._next += 1
+        while len(states) > 1 and weight(state.bench for state in states) > MOST_BYTES:
+            states = states[:-1]
+        if states != self.states:
+            self.states = states
+            self.version += 1
+
+    def state(self, number: int) -> Bench:
+        """The bench of that number. Raises DataError where it is not remembered any more."""
+        for state in self.states:
+            if state.number == number:
+                return state.bench
+        raise DataError("This state is not remembered any more.", "Choose one of those shown.")
