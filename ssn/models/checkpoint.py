@@ -30,7 +30,7 @@ FORMAT = "ssn-studio-1"
 OFFICIAL_SHA256 = "d0750746622270548137b092700811b00dc64d67ca8df042c6cf48cb3b1b9964"
 """Of the released Light CNN-29 v2 file."""
 SELECTIONS = ("pixel", "adaptive")
-BASE_CHECKPOINT = CHECKPOINTS / "light-cnn-29-v2-distilled.safetensors"
+BASE_CHECKPOINT = CHECKPOINTS / "light-cnn-29-v2-mobilefacenet.safetensors"
 """What a search starts from."""
 DEFAULT_CHECKPOINT = BASE_CHECKPOINT
 """What recognises, where nothing else is asked for."""

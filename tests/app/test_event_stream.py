@@ -13,6 +13,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from app.event_stream import PAGE, EventStreams
+from tests.asynchronous import run_async
 
 JOIN, DATA = "/gradio_api/queue/join", "/gradio_api/queue/data"
 
@@ -97,7 +98,7 @@ async def heard(client: Client, events: list[str], seconds: float = 2.0) -> None
 
 
 def run(scenario: Callable[[], Awaitable[Any]]) -> Any:
-    return asyncio.run(scenario())  # type: ignore[arg-type]
+    return run_async(scenario())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.01, 0.03, 0.05, 0.1, 0.2])
