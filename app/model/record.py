@@ -17,11 +17,35 @@ def measures_tables(measures: Mapping) -> str:
     parts = []
     for protocol, found in measures.items():
         try:
+            if "groups" in found:
+                parts.append(_groups(found))
+                continue
             parts.append(_rows(str(protocol), found["rows"]))
             parts += [f"<p>{escape(str(note))}</p>" for note in found.get("notes", ())]
         except (KeyError, TypeError, AttributeError, ValueError):
             parts.append(unfolded(str(protocol), found))
     return "".join(parts) or NOTHING_MEASURED
+
+
+def _groups(found: Mapping) -> str:
+    """What ``thresholds`` measured: false match rates within each group, at the thresholds before and after."""
+    rates = sorted(found["thresholds"], key=float, reverse=True)
+    heads = [
+        "Group",
+        "People",
+        *(f"FMR {100 * float(rate):g} %, {when}" for rate in rates for when in ("before", "now")),
+    ]
+    lines = []
+    for row in found["groups"]:
+        shares = [row[when][rate] for rate in rates for when in ("before", "after")]
+        cells = [escape(str(row["group"])), f"{int(row['people']):,}", *(f"{100 * share:.2f}" for share in shares)]
+        lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+    head = "".join(f"<th>{title}</th>" for title in heads)
+    top = (
+        "<caption>Strangers of one group taken for each other, in percent: at thresholds measured on one protocol, and "
+    )
+    top += f"at those of now. Children decide nothing.</caption><thead><tr>{head}</tr></thead>"
+    return f'<table class="measures">{top}<tbody>{"".join(lines)}</tbody></table>'
 
 
 def _rows(protocol: str, rows: list[Mapping]) -> str:

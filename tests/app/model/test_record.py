@@ -69,3 +69,17 @@ def test_the_shipped_record_is_readable():
     assert "photos of" in before_the_fold
     assert len(words(before_the_fold).split()) < 80
     assert "<details>" not in measures_tables(card.measures)
+
+
+def test_rates_within_groups_are_a_table():
+    row = {
+        "group": "adults <b>",
+        "people": 1500,
+        "before": {"0.01": 0.0682, "0.001": 0.0121},
+        "after": {"0.01": 0.01, "0.001": 0.0008},
+    }
+    html = measures_tables({"groups": {"thresholds": {"0.001": 0.7, "0.01": 0.6}, "groups": [row]}})
+    assert "<details>" not in html
+    assert "adults &lt;b&gt;" in html
+    assert html.index("6.82") < html.index("1.00") < html.index("1.21") < html.index("0.08")
+    assert "1,500" in html
