@@ -2,11 +2,10 @@
 
     python -m benchmarks.detection [--photos FOLDER] [--count 300] [--repeats 20] [--threads 1] [--json FILE]
 
-Time: a 640×480 frame with one synthetic face, with facenet-pytorch's MTCNN at the same settings, with ours, with ours
-for the larger faces of a camera, and followed from frame to frame. The runs take turns, and processor time is given
-beside wall time, since other programs take mostly from the latter. Faces: those of the demo people, and of ``--photos``
-where given, that the reference finds with at least 40 px and 0.9 confidence; one is lost where no box of ours overlaps
-it by half.
+Time: a 640×480 frame with one synthetic face, with facenet-pytorch's MTCNN at the same settings and with ours. The runs
+take turns, and processor time is given beside wall time, since other programs take mostly from the latter. Faces: those
+of the demo people, and of ``--photos`` where given, that the reference finds with at least 40 px and 0.9 confidence;
+one is lost where no box of ours overlaps it by half.
 """
 
 from __future__ import annotations
@@ -26,14 +25,13 @@ from ssn.evaluation.report import write_json
 from ssn.faces.detect import LEAST_CONFIDENCE, LONG_SIDE, SMALLEST_FACE, FaceDetector
 from ssn.faces.mtcnn import FACTOR
 from ssn.faces.read import SUFFIXES, read_image
-from ssn.faces.track import CAMERA_FACE, FaceTracker
 from ssn.places import ASSETS
 
 DEMO = ASSETS / "demo"
 SURELY = 40
 """Width in pixels from which no face may be lost."""
-OTHER_SIZES = (SMALLEST_FACE / FACTOR, SURELY)
-"""One step of the pyramid above a photo's, and a pyramid of steps of its own, measured beside the two in use."""
+OTHER_SIZES = (SMALLEST_FACE / FACTOR, SMALLEST_FACE / FACTOR**2, SURELY)
+"""One and two steps of the pyramid above a photo's, and a pyramid of steps of its own, beside the one in use."""
 
 
 def camera_frame() -> np.ndarray:
@@ -111,16 +109,13 @@ def lost(photos: list[Path], reference, detectors: dict[str, FaceDetector]) -> d
 def run(arguments: argparse.Namespace) -> dict:
     """Times on one frame, and lost faces on the demo people and the photos."""
     torch.set_num_threads(arguments.threads)
-    reference, photo, camera = reference_detector(), FaceDetector(), FaceDetector("cpu", CAMERA_FACE)
-    tracker = FaceTracker(camera)
-    ways = {"facenet-pytorch": reference, "photo": photo.detect, "camera": camera.detect, "followed": tracker.next}
+    reference = reference_detector()
+    ways = {"facenet-pytorch": reference, "photo": FaceDetector().detect}
     photos = sorted(DEMO.glob("*.jpg"))
     if arguments.photos:
         others = sorted(p for p in arguments.photos.rglob("*") if p.suffix.lower() in SUFFIXES)
         photos += random.Random(0).sample(others, min(arguments.count, len(others)))
-    sizes = {
-        f"smallest {size:.1f} px": FaceDetector("cpu", size) for size in (SMALLEST_FACE, CAMERA_FACE, *OTHER_SIZES)
-    }
+    sizes = {f"smallest {size:.1f} px": FaceDetector("cpu", size) for size in (SMALLEST_FACE, *OTHER_SIZES)}
     return {
         "threads": arguments.threads,
         "frame": "640×480, one face",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -13,6 +13,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from app.event_stream import PAGE, EventStreams
+from tests.coroutines import finish
 
 JOIN, DATA = "/gradio_api/queue/join", "/gradio_api/queue/data"
 
@@ -96,8 +97,8 @@ async def heard(client: Client, events: list[str], seconds: float = 2.0) -> None
             await asyncio.sleep(0.005)
 
 
-def run(scenario: Callable[[], Awaitable[Any]]) -> Any:
-    return asyncio.run(scenario())  # type: ignore[arg-type]
+def run(scenario: Callable[[], Coroutine[Any, Any, Any]]) -> Any:
+    return finish(scenario())
 
 
 @pytest.mark.parametrize("pause", [0.0, 0.01, 0.03, 0.05, 0.1, 0.2])

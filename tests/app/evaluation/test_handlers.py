@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 
 import gradio as gr
@@ -21,6 +20,7 @@ from ssn.evaluation.mistakes import Mistake
 from ssn.evaluation.summary import WorstError, summarise
 from ssn.evaluation.tables import NAMES
 from tests.app.conftest import event
+from tests.coroutines import finish
 from tests.evaluation.toy_scores import toy_run
 
 
@@ -129,7 +129,7 @@ def test_cancel_ends_the_run_and_frees_the_server(tab, services, visit, visitor,
     answers = tab.on_measure("synthetic", 4, ["none"], visitor)
     next(answers)
     assert begun.wait(30)
-    asyncio.run(tab.on_cancel(visitor))
+    finish(tab.on_cancel(visitor))
     *_, last = answers
     assert "Cancelled" in last[tab.status]
     assert services.runs.acquire(blocking=False)

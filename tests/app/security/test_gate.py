@@ -19,6 +19,7 @@ from app.security.headers import HEADERS
 from app.security.health import health_routes
 from app.security.visitors import COOKIE, Pages
 from ssn.errors import GalleryError
+from tests.coroutines import finish
 
 HERE = "http://localhost:7860"
 JOIN = "/gradio_api/queue/join"
@@ -49,7 +50,7 @@ def ask_all(requests: list[tuple[str, str, dict]], rules: Rules | None = None) -
                 answers.append(await client.request(method, path, **more))
         return answers
 
-    return asyncio.run(run())
+    return finish(run())
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/index.js", "/gradio_api/upload", "/config"])
@@ -133,7 +134,7 @@ def test_a_stream_of_unknown_length_is_refused():
         async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
             return (await client.post(JOIN, content=endless())).status_code
 
-    assert asyncio.run(run()) == 411
+    assert finish(run()) == 411
 
 
 @pytest.mark.parametrize("body", [b"[]", b"no json", b'"text"', b"\xff\xfe", b"[" * 100_000])
@@ -167,7 +168,7 @@ def test_a_request_that_never_arrives_does_not_hold_its_place(monkeypatch):
         assert gate._large._value == module.LARGE_AT_ONCE
         return sent
 
-    assert asyncio.run(run())[0]["status"] == 408
+    assert finish(run())[0]["status"] == 408
 
 
 def mine(cookie: str) -> dict:
@@ -223,5 +224,5 @@ def test_health_says_whether_the_gallery_answers():
             answers = [await client.get(path) for path in ("/livez", "/healthz")]
         return [(answer.status_code, answer.text) for answer in answers]
 
-    assert asyncio.run(run(lambda: None)) == [(200, "alive"), (200, "ready")]
-    assert asyncio.run(run(broken)) == [(200, "alive"), (503, "not ready")]
+    assert finish(run(lambda: None)) == [(200, "alive"), (200, "ready")]
+    assert finish(run(broken)) == [(200, "alive"), (503, "not ready")]

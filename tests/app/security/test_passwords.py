@@ -12,6 +12,7 @@ import pytest
 from app.security import passwords
 from app.security.passwords import Accounts, Hash, add_user
 from ssn.errors import OptionError
+from tests.coroutines import finish
 
 GOOD = "correct horse battery"
 
@@ -28,7 +29,7 @@ def path(tmp_path):
 
 
 def allowed(accounts: Accounts, name: str, password: str) -> bool:
-    return asyncio.run(accounts.allow(name, password))
+    return finish(accounts.allow(name, password))
 
 
 def test_the_file_holds_no_password_and_opens_to_its_owner_only(path):
@@ -132,6 +133,6 @@ def test_guesses_are_slow_and_few(path, monkeypatch):
     async def guess() -> list[bool]:
         return await asyncio.gather(*(accounts.allow(name, "wrong") for name in ["ada", "bob", "cleo"] * 3))
 
-    assert asyncio.run(guess()) == [False] * 9
+    assert finish(guess()) == [False] * 9
     assert waited == [1.0] * 9
     assert most <= passwords.GUESSES_AT_ONCE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import threading
 from dataclasses import replace
@@ -19,6 +18,7 @@ from app.workbench.visit import Visit
 from ssn.errors import ExplanationCancelledError
 from ssn.faces.types import AlignedFace
 from tests.app.conftest import event
+from tests.coroutines import finish
 
 
 def hiding(rows: slice) -> np.ndarray:
@@ -208,11 +208,11 @@ def test_cancel_reaches_the_one_that_runs(desk, visitor, ranked, slow):
     next(asked(desk, visitor, first))
     running = asked(desk, visitor, second)
     next(running)
-    asyncio.run(desk.why.on_cancel(visitor))
+    finish(desk.why.on_cancel(visitor))
     *_, last, _ = running
     assert "Cancelled" in last[desk.why.status]
     assert not last[desk.why.cancel].interactive
-    asyncio.run(desk.why.on_cancel(visitor))  # nothing runs: nothing to stop
+    finish(desk.why.on_cancel(visitor))  # nothing runs: nothing to stop
 
 
 def test_explanations_are_forgotten_with_the_page(desk, visitor, ranked):

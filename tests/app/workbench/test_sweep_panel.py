@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from app.workbench import bench as steps
@@ -12,6 +10,7 @@ from app.workbench import sweep_panel as module
 from app.workbench.sweep_figure import sweep_figure
 from ssn.gallery.sweep import Sweeper
 from tests.app.conftest import noise_face
+from tests.coroutines import finish
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def slow(monkeypatch):
 def test_a_sweep_is_cancelled(panel, visitor, hidden, slow):
     running = panel.on_start(96, visitor)
     next(running)
-    asyncio.run(panel.on_cancel(visitor))
+    finish(panel.on_cancel(visitor))
     *_, last, _ = running
     assert "Cancelled" in last[panel.status]
 
