@@ -109,7 +109,7 @@ watch("value", () => {
   if (!props.value) return;
   const answer = JSON.parse(props.value);
   if (answer.run !== run || answer.frame !== frame || !on) return;
-  say(answer.problem || "");
+  say(answer.problem || (answer.faces.length ? "" : "No face in the picture."));
   faces = answer.faces;
   maps = new Map();
   faces.forEach((face) => {

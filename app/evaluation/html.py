@@ -8,7 +8,7 @@ from html import escape
 
 from app.evaluation.measuring import Progress
 from app.evaluation.visit import Shown
-from app.kit.notices import empty
+from app.kit.notices import empty, step
 from app.kit.pictures import data_uri
 from ssn.evaluation.compare import compare
 from ssn.evaluation.html_report import Report, as_html
@@ -99,9 +99,10 @@ def _differences(runs: Sequence[Shown]) -> str:
 
 
 def errors(runs: Sequence[Shown]) -> str:
-    """The worst errors of the first run, each with a way into the workbench."""
+    """The worst errors of the first run under their heading, each with a way into the workbench."""
     if not runs:
         return ""
+    heading = step("", "Worst errors", f"of the first run, at {rate_name(STRICT)}")
     pairs = runs[0].pairs
     if not pairs:
         text = (
@@ -109,7 +110,7 @@ def errors(runs: Sequence[Shown]) -> str:
             if not runs[0].mistakes and runs[0].name.endswith(("npz", "json"))
             else ""
         )
-        return empty(text or f"No comparison went wrong at {rate_name(STRICT)}.")
+        return heading + empty(text or f"No comparison went wrong at {rate_name(STRICT)}.")
     cards = []
     for place, pair in enumerate(pairs):
         pictures = [("probe", pair.probe), ("enrolled", pair.enrolled), ("block 1", pair.saliency)]
@@ -123,7 +124,7 @@ def errors(runs: Sequence[Shown]) -> str:
             f'</figcaption><button type="button" class="quiet" data-action="open" data-place="{place}">'
             "Open the probe in the workbench</button></figure>"
         )
-    return f'<div class="errors">{"".join(cards)}</div>'
+    return f'{heading}<div class="errors">{"".join(cards)}</div>'
 
 
 def downloads(runs: Sequence[Shown]) -> str:

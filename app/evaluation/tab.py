@@ -22,7 +22,6 @@ from app.workbench.visit import Visit as WorkbenchVisit
 from ssn.errors import DataError, SSNError
 from ssn.evaluation.curves import AXES
 from ssn.evaluation.probes import hideable
-from ssn.gallery.verdict import STRICT, rate_name
 
 USUAL = ["none", "maskTop", "maskBottom"]
 NO_RUN = ""
@@ -48,7 +47,6 @@ class EvaluationTab:
                 self.measures = fragment(views.nothing_yet(), elem_id="evaluation-measures")
                 with gr.Row(elem_id="evaluation-plots"):
                     self.plots = {kind: gr.Plot(visible=False, show_label=False, container=False) for kind in AXES}
-                fragment(step("", "Worst errors", f"of the first run, at {rate_name(STRICT)}"))
                 self.errors = clickable("evaluation-errors", "")
         self._connect(tab)
 
@@ -60,7 +58,7 @@ class EvaluationTab:
             *PEOPLE, value=USUAL_PEOPLE, step=1, label="Synthetic people", elem_id="evaluation-people"
         )
         self.hidden = gr.CheckboxGroup(
-            list(hideable()), value=USUAL, label="Hidden of probes", elem_id="evaluation-hidden"
+            list(hideable()), value=USUAL, label="Hidden part of the probes", elem_id="evaluation-hidden"
         )
         with gr.Row():
             self.start = gr.Button("Measure", variant="primary", min_width=90, elem_id="evaluation-start")

@@ -43,6 +43,7 @@ def score_bars(
         marker={"color": [VERDICT_COLOUR[match.verdict] if thresholds or judged else UNJUDGED for match in matches]},
         hovertemplate="%{y}: %{x:.3f}<extra>this face</extra>",
         name="this face",
+        showlegend=False,
     )
     if other is not None:
         figure.add_scatter(
@@ -71,6 +72,9 @@ def score_bars(
     figure.update_yaxes(autorange="reversed", ticksuffix="  ")
     dress(figure, height=84 + 32 * max(1, len(matches)), top=38 if thresholds else 12, x_title="cosine score")
     figure.update_layout(bargap=0.3)
+    if other is not None:  # what the diamonds are is said below the axis
+        legend = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
+        figure.update_layout(showlegend=True, legend=legend, height=figure.layout.height + 24, margin={"b": 54})
     return figure
 
 

@@ -44,7 +44,8 @@ def sweep_figure(sweep: Sweep) -> go.Figure:
     figure.add_hline(
         y=sweep.whole.score,
         line={"color": INK, "width": 1, "dash": "dot"},
-        annotation={"text": "nothing more hidden", "xanchor": "right", "font": {"size": 12, "color": INK}},
+        annotation_position="top left",
+        annotation={"text": "nothing more hidden", "font": {"size": 12, "color": INK}},
     )
     figure.update_xaxes(gridcolor=GRID, range=[0.5, len(windows) + 0.5])
     figure.update_yaxes(gridcolor=GRID, title={"text": "score", "standoff": 4})

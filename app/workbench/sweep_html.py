@@ -56,17 +56,18 @@ def _map(sweep: Sweep, face: AlignedFace) -> str:
     reach = float(np.abs(fall).max()) or 1.0
     picture = data_uri(heat_map(fall, -reach, reach, "shift", face.pixels, SIDE))
     marks = "".join(_mark(sweep, tried) for tried in sweep.windows)
-    frame = ""
+    frame, framed = "", ""
     if sweep.smallest is not None:
         (x, y), size = sweep.smallest.place.corner, sweep.smallest.place.size
         frame = f'<rect class="smallest" x="{x + 0.5}" y="{y + 0.5}" width="{size - 1}" height="{size - 1}"/>'
+        framed = '<span><i class="frame"></i>smallest window that breaks the match</span>'
     legend = "".join(f'<span><i class="dot {kind}"></i>{said}</span>' for kind, said in MARKS.items())
     box = f"0 0 {FACE_SIZE} {FACE_SIZE}"
     return (
         f'<figure><div class="stack"><img src="{picture}" alt="How far the score falls where a window is hidden">'
         f'<svg viewBox="{box}" role="img" aria-label="Rank 1 for every window">{marks}{frame}</svg>'
         f'</div><figcaption><i style="background:{css_gradient("shift")}"></i><span>hiding raises the score</span>'
-        f'<span>±{reach:.3f}</span><span>lowers it</span></figcaption><p class="marks">{legend}</p></figure>'
+        f'<span>±{reach:.3f}</span><span>lowers it</span></figcaption><p class="marks">{legend}{framed}</p></figure>'
     )
 
 

@@ -20,13 +20,14 @@ BAND = "rgba(128,140,152,0.25)"
 def belief_curves(belief: Belief) -> go.Figure:
     """Score of the face while the map's highest cells are taken away (deletion, the lower the better) or put back
     (insertion, the higher the better) first, beside the same for both controls; the band holds all random orders."""
-    figure = make_subplots(1, 2, subplot_titles=("deletion: lower is better", "insertion: higher is better"))
+    figure = make_subplots(1, 2, subplot_titles=("deletion<br>lower is better", "insertion<br>higher is better"))
     for column, kind in enumerate(COLOURS, start=1):
         _draw(figure, belief, kind, column)
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", gridcolor=GRID, title="share of pixels changed")
     figure.update_yaxes(gridcolor=GRID)
     figure.update_yaxes(title={"text": "score", "standoff": 4}, col=1)
-    dress(figure, height=290, top=24, x_title="share of pixels changed")
+    dress(figure, height=300, top=38, x_title="pixels changed")
+    title = figure.layout.xaxis.title  # both plots' alike
+    figure.update_xaxes(range=[0, 1], tickformat=".0%", gridcolor=GRID, title=title)
     figure.update_annotations(font={"size": 12, "color": INK})
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.26, "x": 0}, margin={"b": 60})
     return figure

@@ -60,13 +60,13 @@ def smallest_words(sweep: Sweep, face: AlignedFace) -> str:
 
 
 def losing_words(sweep: Sweep) -> str:
-    """How many windows break the match, and how many only take its verdict."""
+    """How many windows break the match, and how many take only its verdict."""
     count = len(sweep.windows)
     broken = sum(sweep.breaks(tried) for tried in sweep.windows)
     same = sum(tried.best.verdict == sweep.whole.best.verdict and not sweep.breaks(tried) for tried in sweep.windows)
     return (
         f"Of {count} windows of {sweep.window}×{sweep.window} pixels, {broken} bring somebody else to rank 1; "
-        f"{count - broken - same} change only the verdict “{sweep.whole.best.verdict}”."
+        f"{count - broken - same} keep rank 1 but not its verdict “{sweep.whole.best.verdict}”."
     )
 
 

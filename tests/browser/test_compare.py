@@ -40,10 +40,11 @@ def test_a_state_left_behind_is_returned_to(visitor):
 
 def test_states_are_compared_side_by_side(visitor):
     page = visitor.page
-    page.locator("#compare-start").click()
-    page.wait_for_selector("#compare-problem .notice.error")
     page.locator("#examples button").first.click()
     page.wait_for_selector("#ranks li")
+    page.locator("#compare-start").click()
+    page.wait_for_selector("#compare-problem .notice.error")
+    assert "Nothing is hidden" in page.locator("#compare-problem").inner_text()
     page.locator("#compare-pin").click()
     page.wait_for_selector("#compare-pinned img")
     page.get_by_label("maskBottom").click()

@@ -49,3 +49,18 @@ def test_a_small_run_from_start_to_an_error_in_the_workbench(visit):
     assert page.get_by_label("maskTop", exact=True).first.is_checked()
     assert float(visitor.hidden().split()[0]) > 5
     visitor.screenshot("evaluation-in-the-workbench")
+
+
+def test_a_run_is_cancelled_and_makes_room_for_the_next(visitor):
+    page = visitor.page
+    visitor.tab("Evaluation")
+    page.locator("#evaluation-people input[type=number]").fill("100")
+    page.locator("#evaluation-people input[type=number]").press("Tab")
+    assert page.get_by_role("heading", name="Worst errors").count() == 0, "there are none yet"
+    for _ in range(2):
+        page.locator("#evaluation-start").click()
+        page.wait_for_selector("#evaluation-status .bar")
+        page.locator("#evaluation-stop").click()
+        page.wait_for_function("() => document.querySelector('#evaluation-status').innerText.includes('Cancelled')")
+        page.wait_for_selector("#evaluation-stop[disabled]")
+    assert page.locator("#evaluation-measures table").count() == 0

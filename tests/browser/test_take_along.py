@@ -57,8 +57,8 @@ def test_the_address_follows_and_brings_the_same_back(visit):
 
 def test_files_are_saved_by_the_browser(visitor, tmp_path):
     page = visitor.page
-    page.get_by_role("button", name="Ranking (JSON)").click()
-    page.wait_for_function("() => document.querySelector('#take-problem').innerText.includes('Choose a probe')")
+    for panel in ("why", "compare", "sweep", "take"):
+        assert page.locator(f"#panel-{panel}").is_hidden(), "nothing is chosen that they could be about"
     page.locator("#examples button").first.click()
     page.wait_for_selector("#ranks li")
     saved = {}

@@ -43,13 +43,15 @@ def test_undo_never_brings_the_strokes_of_another_face(visitor, two_faces):
     for height in (0.3, 0.6):
         visitor.stroke((0.3, height), (0.7, height))
         visitor.wait_for_strokes()
+    painted = visitor.hidden()
     page.get_by_role("button", name="Face 2").click()
-    page.wait_for_function("() => document.querySelector('#facts .facts').dataset.hidden === '0.0 %'")
+    page.wait_for_selector("#found [aria-label='Face 2'][aria-pressed=true]")
+    assert visitor.hidden() == painted, "the mask goes along"
     visitor.wait_for_strokes()
     page.get_by_role("button", name="Undo").click()
     page.wait_for_timeout(1500)
-    assert page.locator(".brush-share").inner_text() == "0.0 % hidden"
-    assert visitor.hidden() == "0.0 %"
+    assert page.locator(".brush-share").inner_text() == f"{painted} hidden"
+    assert visitor.hidden() == painted
 
 
 @pytest.fixture
