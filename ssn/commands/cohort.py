@@ -22,6 +22,10 @@ from ssn.recognizer import Recognizer
 
 WIDTH = 128
 """Of dlib's descriptors."""
+PERHAPS = (0.45, 0.70)
+"""Nearer than this by dlib, and of a centred cosine of this and more by another network, two faces show one person as
+well. Of strangers one pair in 1,000 is as near, and far fewer than one in 100,000 have such a cosine; networks err on
+different pairs."""
 SAME_PERSON = 0.3
 """Two faces whose dlib descriptors are nearer than this show one person under two names, and are not counted as
 strangers. Of strangers who are adults one pair in 10,000 is nearer than 0.40; UTKFace has people twice, at 0.15."""
@@ -31,40 +35,54 @@ CropSets = Annotated[
     list[Path],
     typer.Option(
         help="Crops SET.npy (N, 144, 144, 3) uint8; SET.npz beside them has their landmarks (N, 68, 2), identity "
-        "(N,), −1 where nobody knows, original or name (N,), and perhaps dlib (N, 128), by which people who are "
-        "there twice are told. May be given several times."
+        "(N,), −1 where nobody knows, original or name (N,), and perhaps dlib (N, 128) and another network's "
+        "descriptor (N, D), by which people who are there twice are told. May be given several times."
     ),
 ]
 
 
 @dataclass(frozen=True)
 class People:
-    """Faces of different people, one each, the groups each belongs to, and dlib's descriptors (N, 128), not numbers
-    where a set has none."""
+    """Faces of different people, one each, the groups each belongs to, and dlib's descriptors (N, 128) and another
+    network's ``units`` (N, D), centred and of unit length; not numbers where a set has none."""
 
     faces: list[AlignedFace]
     groups: list[tuple[str, ...]]
     descriptors: np.ndarray
+    units: np.ndarray
 
     def __add__(self, other: People) -> People:
         both = np.vstack([self.descriptors, other.descriptors])
-        return People(self.faces + other.faces, self.groups + other.groups, both)
+        return People(self.faces + other.faces, self.groups + other.groups, both, _stacked(self.units, other.units))
 
     def of(self, places: list[int]) -> People:
         """Some of them."""
-        return People([self.faces[i] for i in places], [self.groups[i] for i in places], self.descriptors[places])
+        faces, groups = [self.faces[i] for i in places], [self.groups[i] for i in places]
+        return People(faces, groups, self.descriptors[places], self.units[places])
 
     @property
     def same(self) -> np.ndarray:
         """(N, N) bool: pairs that are one person."""
         products = self.descriptors @ self.descriptors.T
         lengths = np.diag(products)
-        return lengths[:, None] + lengths[None] - 2 * products < SAME_PERSON**2
+        squares = lengths[:, None] + lengths[None] - 2 * products
+        near, cosine = PERHAPS
+        return (squares < SAME_PERSON**2) | ((squares < near**2) & (self.units @ self.units.T >= cosine))
+
+
+def _stacked(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Rows of perhaps different widths, of which the narrower are not numbers."""
+    width = max(first.shape[1], second.shape[1])
+    rows = [np.full((len(each), width), np.nan) for each in (first, second)]
+    for row, each in zip(rows, (first, second), strict=True):
+        if each.shape[1] == width:
+            row[:] = each
+    return np.vstack(rows)
 
 
 def nobody() -> People:
     """The start of a sum."""
-    return People([], [], np.zeros((0, WIDTH)))
+    return People([], [], np.zeros((0, WIDTH)), np.zeros((0, 1)))
 
 
 def cohort(
@@ -113,17 +131,20 @@ def drawn_people(path: Path, people: int, held_out: int, seed: int) -> tuple[Peo
         with np.load(path.with_suffix(".npz")) as facts:
             landmarks, identities = facts["landmarks"], facts["identity"]
             descriptors = facts["dlib"].astype(float) if "dlib" in facts else np.full((len(landmarks), WIDTH), np.nan)
+            other = facts["descriptor"].astype(float) if "descriptor" in facts else np.full((len(landmarks), 1), np.nan)
             names = [str(name) for name in facts["original" if "original" in facts else "name"]]
     except (OSError, KeyError, ValueError) as error:
         raise DataError(f"{path} is no set of crops with a .npz beside it.", "Name a SET.npy.") from error
-    if not len(pixels) == len(landmarks) == len(identities) == len(names) == len(descriptors):
+    if not len(pixels) == len(landmarks) == len(identities) == len(names) == len(descriptors) == len(other):
         raise DataError(f"{path} and its .npz do not belong together.", "Copy the set again.")
     rows = _one_each(np.random.default_rng(seed).permutation(len(pixels)), identities)[: people + held_out]
     if len(rows) < people + held_out:
         raise DataError(f"{path.name} shows {len(rows)} people.", f"Ask for {len(rows)} in all, or name another set.")
     faces = [face_of_crop(np.array(pixels[row]), landmarks[row]) for row in rows]
     groups = [set_groups(path.stem, names[row]) for row in rows]
-    drawn = People(faces, groups, descriptors[rows])
+    other -= other.mean(axis=0)
+    units = other / np.maximum(np.linalg.norm(other, axis=1, keepdims=True), 1e-8)
+    drawn = People(faces, groups, descriptors[rows], units[rows])
     return drawn.of(list(range(people))), drawn.of(list(range(people, len(rows))))
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssn.commands.cohort import drawn_people, set_groups
+from ssn.commands.cohort import People, drawn_people, set_groups
 from ssn.data.groups import is_child
 from ssn.errors import DataError
 from ssn.gallery.cohort import cohort_of, load_cohort
@@ -87,3 +87,19 @@ def test_a_child_is_in_no_group_of_adults():
     assert set_groups("celeba", "000001.jpg") == ("celeba",)
     assert is_child("aaf, age 13–17")
     assert not is_child("aaf, age 18–29")
+
+
+def test_who_is_there_twice_is_told_by_one_network_surely_or_by_two_together():
+    def at(distance: float, cosine: float) -> np.ndarray:
+        descriptors = np.zeros((2, 128))
+        descriptors[1, 0] = distance
+        units = np.array([[1.0, 0.0], [cosine, (1 - cosine**2) ** 0.5]])
+        return People([None, None], [(), ()], descriptors, units).same
+
+    assert at(0.29, -1.0)[0, 1]
+    assert at(0.44, 0.71)[0, 1]
+    assert not at(0.44, 0.69)[0, 1]
+    assert not at(0.46, 0.99)[0, 1]
+    lone = People([None] * 2, [(), ()], np.array([[0.0] * 128, [0.004] * 128]), np.full((2, 1), np.nan))
+    mixed = lone + People([None], [()], np.full((1, 128), np.nan), np.ones((1, 2)))
+    assert mixed.same.tolist() == [[True, True, False], [True, True, False], [False, False, False]]
