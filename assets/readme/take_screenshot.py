@@ -46,7 +46,10 @@ def photograph(page: Page, address: str, example: int, out: Path) -> None:
     page.mouse.move(0, 0)
     page.wait_for_timeout(1500)
     options = {"type": "jpeg", "quality": 88} if out.suffix in (".jpg", ".jpeg") else {}
-    page.screenshot(path=out, full_page=True, **options)
+    box = page.locator("#panel-matches").bounding_box()
+    assert box is not None
+    clip = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": box["y"] + box["height"] + 16}
+    page.screenshot(path=out, full_page=True, clip=clip, **options)
 
 
 def main() -> None:
