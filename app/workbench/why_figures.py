@@ -23,11 +23,12 @@ def belief_curves(belief: Belief) -> go.Figure:
     figure = make_subplots(1, 2, subplot_titles=("deletion<br>lower is better", "insertion<br>higher is better"))
     for column, kind in enumerate(COLOURS, start=1):
         _draw(figure, belief, kind, column)
-    figure.update_yaxes(gridcolor=GRID)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=INK)
     figure.update_yaxes(title={"text": "score", "standoff": 4}, col=1)
     dress(figure, height=300, top=38, x_title="pixels changed")
     title = figure.layout.xaxis.title  # both plots' alike
-    figure.update_xaxes(range=[0, 1], tickformat=".0%", gridcolor=GRID, title=title)
+    ticks = {"tickvals": [0, 0.5, 1], "ticktext": ["0", "50 %", "100 %"]}
+    figure.update_xaxes(range=[0, 1], **ticks, gridcolor=GRID, zeroline=False, title=title)
     figure.update_annotations(font={"size": 12, "color": INK})
     figure.update_layout(showlegend=True, legend={"orientation": "h", "y": -0.26, "x": 0}, margin={"b": 60})
     return figure
