@@ -60,16 +60,22 @@ class Client:
         return [(step.__name__, step) for step in work]
 
     def match(self) -> None:
+        """The photo, complete: the mask stays from probe to probe, so that of the last round is taken off first."""
+        if self.strokes:
+            self._stroke(np.zeros_like(self.mask))
         answer = self.page.send("probe-input", "input", {"data": self.photo, "size": 1})
         best = re.search(r'class="name"[^>]*>([^<]+)<', str(answer["ranks"]))
         _own(best is not None and best.group(1) == self.person.name, f"{self.person.name} was sent")
         self.token = re.search(r'"token": "(\w+)"', str(answer["brush"])).group(1)  # type: ignore[union-attr]
         self.shown = re.search(r'data-person="(\d+)"', str(answer["ranks"]))
 
-    def paint(self) -> None:
+    def _stroke(self, mask: np.ndarray) -> dict:
         self.strokes += 1
-        stroke = {"token": self.token, "mask": pack_mask(self.mask), "stroke": self.strokes, "number": self.strokes}
-        answer = self.page.send("brush", "input", stroke)
+        stroke = {"token": self.token, "mask": pack_mask(mask), "stroke": self.strokes, "number": self.strokes}
+        return self.page.send("brush", "input", stroke)
+
+    def paint(self) -> None:
+        answer = self._stroke(self.mask)
         _own(f'data-hidden="{100 * self.mask.mean():.1f} %"' in str(answer["facts"]), "another mask came back")
 
     def explain(self) -> None:
