@@ -15,7 +15,10 @@ from ssn.recognizer import Recognizer
 
 LICENCES = (
     ("Code of this project", "MIT."),
-    ("Shipped weights", "Trained from scratch on the data named above; that data's own terms apply to their use."),
+    (
+        "Shipped weights",
+        "Trained on the data named above; its own terms apply to their use, and those of the teacher's data.",
+    ),
     ("Official Light CNN-29 v2 weights", "Not part of this project; their authors release them for research."),
     ("68-landmark model of dlib", "Trained on iBUG 300-W, which is for research, not for commercial products."),
     ("MTCNN weights", "From facenet-pytorch, MIT."),

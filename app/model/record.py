@@ -30,27 +30,30 @@ def measures_tables(measures: Mapping) -> str:
 def _groups(found: Mapping) -> str:
     """What ``thresholds`` measured: false match rates within each group, at the thresholds before and after."""
     rates = sorted(found["thresholds"], key=float, reverse=True)
-    heads = [
-        "Group",
-        "People",
-        *(f"FMR {100 * float(rate):g} %, {when}" for rate in rates for when in ("before", "now")),
-    ]
+    heads = ["Group", "People", *(word for rate in rates for word in (f"{100 * float(rate):g} %", "now"))]
     lines = []
     for row in found["groups"]:
         shares = [row[when][rate] for rate in rates for when in ("before", "after")]
         cells = [escape(str(row["group"])), f"{int(row['people']):,}", *(f"{100 * share:.2f}" for share in shares)]
         lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
     head = "".join(f"<th>{title}</th>" for title in heads)
-    top = (
-        "<caption>Strangers of one group taken for each other, in percent: at thresholds measured on one protocol, and "
+    caption = (
+        "Strangers of one group taken for each other, in percent: at the thresholds of a stated FMR that were measured "
+        "on one protocol, and at those of now. Children decide nothing."
     )
-    top += f"at those of now. Children decide nothing.</caption><thead><tr>{head}</tr></thead>"
-    return f'<table class="measures">{top}<tbody>{"".join(lines)}</tbody></table>'
+    top = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+    return _table(top, lines)
+
+
+def _table(top: str, lines: list[str]) -> str:
+    """Wider than its column it scrolls by itself, also by the keys."""
+    table = f'<table class="measures">{top}<tbody>{"".join(lines)}</tbody></table>'
+    return f'<div class="scrolls" tabindex="0" role="group" aria-label="Measures">{table}</div>'
 
 
 def _rows(protocol: str, rows: list[Mapping]) -> str:
     ranked = any(row.get("rank") for row in rows)
-    heads = ["Probe", "Hidden", "Accuracy", "EER", "TPR at FPR 1 %", *(["Rank-1"] if ranked else [])]
+    heads = ["Probe", "Hidden", "Accuracy", "EER", "TPR@1 %", *(["Rank-1"] if ranked else [])]
     lines = []
     for row in rows:
         shares = [row["accuracy"], row["eer"], row["tpr_at_fpr"][RATE]]
@@ -63,7 +66,7 @@ def _rows(protocol: str, rows: list[Mapping]) -> str:
     head = "".join(f"<th>{title}</th>" for title in heads)
     caption = f"{escape(protocol)}{f': {what}' if what else ''}. Gallery: VIS, complete. In percent."
     top = f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
-    return f'<table class="measures">{top}<tbody>{"".join(lines)}</tbody></table>'
+    return _table(top, lines)
 
 
 def training_record(training: Mapping) -> str:
