@@ -59,7 +59,7 @@ class NirLook:
             "noise": (0.0, 0.035),
             "blur": (0.0, 0.012),
         }
-        drawn = torch.rand(len(span), count, 1, 1, 1, generator=generator)
+        drawn = torch.rand(len(span), count, 1, 1, 1, generator=generator, device=generator.device)
         return cls(**{name: low + (high - low) * drawn[i] for i, (name, (low, high)) in enumerate(span.items())})
 
     def on(self, device) -> NirLook:
@@ -115,7 +115,7 @@ def simulate_nir(rgb: Tensor, look: NirLook = DEFAULT_LOOK, generator: torch.Gen
         generator = torch.Generator().manual_seed(850)
         grain = torch.randn(1, *seen.shape[1:], generator=generator).to(seen)  # a batch is then as one by one
     else:
-        grain = torch.randn(seen.shape, generator=generator).to(seen)
+        grain = torch.randn(seen.shape, generator=generator, device=generator.device).to(seen)
     return (seen + look.noise * grain).clamp(0, 1)
 
 

@@ -56,11 +56,11 @@ def pixels_at(faces: StoredFaces, rows: np.ndarray) -> Tensor:
 
 
 def _uniform(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(count, generator=generator)
+    return low + (high - low) * torch.rand(count, generator=generator, device=generator.device)
 
 
 def _chance(p: float | Tensor, count: int, generator: torch.Generator) -> Tensor:
-    return torch.rand(count, generator=generator) < p
+    return torch.rand(count, generator=generator, device=generator.device) < p
 
 
 def sample_geometry(crops: Tensor, size: int, ranges: ViewRanges, generator: torch.Generator) -> Tensor:
@@ -70,7 +70,7 @@ def sample_geometry(crops: Tensor, size: int, ranges: ViewRanges, generator: tor
     angle = torch.deg2rad(_uniform(-ranges.rotation, ranges.rotation, count, generator))
     zoom = FACE_SIZE / crop * (1 + _uniform(-ranges.scale, ranges.scale, count, generator))
     mirror = torch.where(_chance(ranges.flip, count, generator), -1.0, 1.0)
-    shift = 2 * ranges.shift / crop * (2 * torch.rand(2, count, generator=generator) - 1)
+    shift = 2 * ranges.shift / crop * (2 * torch.rand(2, count, generator=generator, device=generator.device) - 1)
     cos, sin = zoom * angle.cos(), zoom * angle.sin()
     theta = torch.stack(
         [torch.stack([mirror * cos, -sin, shift[0]], 1), torch.stack([mirror * sin, cos, shift[1]], 1)], 1
@@ -102,8 +102,10 @@ def random_rectangles(
     ``low`` … ``high`` of the side, the place anywhere in the picture; a share 1 − ``chance`` of the faces, or with the
     chance 1 − ``chance[i]`` face i, has none."""
     width, height = (_uniform(low, high, count, generator) for _ in range(2))
-    left, top = (torch.rand(count, generator=generator) * (1 - side) for side in (width, height))
-    axis = (torch.arange(size) + 0.5) / size
+    left, top = (
+        torch.rand(count, generator=generator, device=generator.device) * (1 - side) for side in (width, height)
+    )
+    axis = (torch.arange(size, device=generator.device) + 0.5) / size
     x, y = axis.view(1, 1, -1), axis.view(1, -1, 1)
     left, top, width, height = (v.view(-1, 1, 1) for v in (left, top, width, height))
     inside = (x >= left) & (x < left + width) & (y >= top) & (y < top + height)
@@ -145,4 +147,4 @@ def _camera(gray: Tensor, ranges: ViewRanges, generator: torch.Generator) -> Ten
         small = F.interpolate(gray[coarse], scale_factor=0.4, mode="area")
         gray[coarse] = F.interpolate(small, size=(size, size), mode="bilinear", align_corners=False)
     noisy = _chance(ranges.noisy, count, generator).view(column) * 0.04
-    return (gray + noisy * torch.randn(gray.shape, generator=generator)).clamp(0, 1)
+    return (gray + noisy * torch.randn(gray.shape, generator=generator, device=generator.device)).clamp(0, 1)

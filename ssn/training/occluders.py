@@ -49,25 +49,25 @@ class OccluderMix:
 
     def kinds(self, count: int, generator: torch.Generator) -> Tensor:
         """``count`` draws → (count,) int64, the number of the kind's field, or the number of fields for complete."""
-        edges = torch.tensor([getattr(self, f.name) for f in fields(self)]).cumsum(0)
-        return torch.searchsorted(edges, torch.rand(count, generator=generator), right=True)
+        edges = torch.tensor([getattr(self, f.name) for f in fields(self)], device=generator.device).cumsum(0)
+        return torch.searchsorted(edges, torch.rand(count, generator=generator, device=generator.device), right=True)
 
 
 RECTANGLE, PAPER, GRAY, TEXTURE, FACE, STROKES, COMPLETE = range(7)
 
 
-def _axes(size: int) -> tuple[Tensor, Tensor]:
-    axis = (torch.arange(size) + 0.5) / size
+def _axes(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    axis = (torch.arange(size, device=device) + 0.5) / size
     return axis.view(1, 1, -1), axis.view(1, -1, 1)
 
 
 def _between(low: float, high: float, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
-    return low + (high - low) * torch.rand(shape, generator=generator)
+    return low + (high - low) * torch.rand(shape, generator=generator, device=generator.device)
 
 
 def upright_boxes(boxes: Tensor, size: int) -> Tensor:
     """Boxes (N, 4) left, top, right, bottom as shares of the side → (N, S, S) bool, True inside."""
-    x, y = _axes(size)
+    x, y = _axes(size, boxes.device)
     left, top, right, bottom = (side.view(-1, 1, 1) for side in boxes.unbind(1))
     return (x >= left) & (x < right) & (y >= top) & (y < bottom)
 
@@ -75,23 +75,24 @@ def upright_boxes(boxes: Tensor, size: int) -> Tensor:
 def random_boxes(count: int, generator: torch.Generator, low: float, high: float) -> Tensor:
     """(count, 4): width and height drawn apart from ``low`` … ``high``, the place anywhere inside the picture."""
     sides = _between(low, high, (count, 2), generator)
-    corner = torch.rand(count, 2, generator=generator) * (1 - sides)
+    corner = torch.rand(count, 2, generator=generator, device=generator.device) * (1 - sides)
     return torch.cat([corner, corner + sides], dim=1)
 
 
 def paper_boxes(count: int, generator: torch.Generator, jitter: float = 0.06) -> Tensor:
     """(count, 4): boxes about maskTop or maskBottom, each side moved by up to ``jitter`` of the picture's side."""
-    lower = (torch.rand(count, generator=generator) < 0.5).view(-1, 1)
-    box = torch.where(lower, torch.tensor([MOUTH_BOX]), torch.tensor([EYE_BOX]))
+    device = generator.device
+    lower = (torch.rand(count, generator=generator, device=device) < 0.5).view(-1, 1)
+    box = torch.where(lower, torch.tensor([MOUTH_BOX], device=device), torch.tensor([EYE_BOX], device=device))
     return box + _between(-jitter, jitter, (count, 4), generator)
 
 
 def blobs(count: int, size: int, generator: torch.Generator, parts: int = 3) -> Tensor:
     """Unions of one to ``parts`` rotated ellipses or rectangles about one place → (count, S, S) bool."""
-    x, y = _axes(size)
-    place = torch.rand(count, 2, generator=generator)
-    inside = torch.zeros(count, size, size, dtype=torch.bool)
-    wanted = torch.randint(1, parts + 1, (count,), generator=generator)
+    x, y = _axes(size, generator.device)
+    place = torch.rand(count, 2, generator=generator, device=generator.device)
+    inside = torch.zeros(count, size, size, dtype=torch.bool, device=generator.device)
+    wanted = torch.randint(1, parts + 1, (count,), generator=generator, device=generator.device)
     for number in range(parts):
         beside = _between(-0.22, 0.22, (count, 2), generator)
         centre = place if number == 0 else place + beside
@@ -100,7 +101,7 @@ def blobs(count: int, size: int, generator: torch.Generator, parts: int = 3) -> 
         dx, dy = x - centre[:, 0].view(-1, 1, 1), y - centre[:, 1].view(-1, 1, 1)
         along = (angle.cos() * dx + angle.sin() * dy) / radius[:, 0].view(-1, 1, 1)
         across = (angle.cos() * dy - angle.sin() * dx) / radius[:, 1].view(-1, 1, 1)
-        rounded = (torch.rand(count, generator=generator) < 0.6).view(-1, 1, 1)
+        rounded = (torch.rand(count, generator=generator, device=generator.device) < 0.6).view(-1, 1, 1)
         shape = torch.where(rounded, along.square() + across.square() < 1, torch.maximum(along.abs(), across.abs()) < 1)
         inside |= shape & (number < wanted).view(-1, 1, 1)
     return inside
@@ -108,9 +109,9 @@ def blobs(count: int, size: int, generator: torch.Generator, parts: int = 3) -> 
 
 def strokes(count: int, size: int, generator: torch.Generator, most: int = 4) -> Tensor:
     """One to ``most`` joined straight strokes of one thickness → (count, S, S) bool."""
-    x, y = _axes(size)
-    inside = torch.zeros(count, size, size, dtype=torch.bool)
-    wanted = torch.randint(1, most + 1, (count,), generator=generator)
+    x, y = _axes(size, generator.device)
+    inside = torch.zeros(count, size, size, dtype=torch.bool, device=generator.device)
+    wanted = torch.randint(1, most + 1, (count,), generator=generator, device=generator.device)
     thick = _between(0.02, 0.09, (count, 1, 1), generator)
     start = _between(0.1, 0.9, (count, 2), generator)
     for number in range(most):
@@ -127,7 +128,7 @@ def strokes(count: int, size: int, generator: torch.Generator, most: int = 4) ->
 
 def smooth_grays(count: int, size: int, generator: torch.Generator) -> Tensor:
     """One brightness a picture with a gentle slope → (count, S, S) in [0, 1]."""
-    x, y = _axes(size)
+    x, y = _axes(size, generator.device)
     level = _between(0.02, 0.98, (count, 1, 1), generator)
     slope = _between(-0.3, 0.3, (2, count, 1, 1), generator)
     return (level + slope[0] * (x - 0.5) + slope[1] * (y - 0.5)).clamp(0, 1)
@@ -135,16 +136,16 @@ def smooth_grays(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 def textures(count: int, size: int, generator: torch.Generator) -> Tensor:
     """Noise of a random grain, or stripes of a random direction, about a random level → (count, S, S) in [0, 1]."""
-    x, y = _axes(size)
-    noise = torch.zeros(count, 1, size, size)
-    grain = torch.randint(3, (count,), generator=generator)
+    x, y = _axes(size, generator.device)
+    noise = torch.zeros(count, 1, size, size, device=generator.device)
+    grain = torch.randint(3, (count,), generator=generator, device=generator.device)
     for number, cells in enumerate((6, 16, 48)):
-        coarse = torch.randn(count, 1, cells, cells, generator=generator)
+        coarse = torch.randn(count, 1, cells, cells, generator=generator, device=generator.device)
         fine = F.interpolate(coarse, size=(size, size), mode="bilinear", align_corners=False)
         noise = torch.where((grain == number).view(-1, 1, 1, 1), fine, noise)
     angle, waves = _between(0, 3.1416, (count, 1, 1), generator), _between(3, 20, (count, 1, 1), generator)
     stripes = torch.sin(6.2832 * waves * (angle.cos() * x + angle.sin() * y))
-    striped = (torch.rand(count, generator=generator) < 0.35).view(-1, 1, 1)
+    striped = (torch.rand(count, generator=generator, device=generator.device) < 0.35).view(-1, 1, 1)
     pattern = torch.where(striped, stripes, noise[:, 0])
     level, strength = _between(0.1, 0.9, (count, 1, 1), generator), _between(0.05, 0.35, (count, 1, 1), generator)
     return (level + strength * pattern).clamp(0, 1)
@@ -153,7 +154,7 @@ def textures(count: int, size: int, generator: torch.Generator) -> Tensor:
 def other_faces(gray: Tensor, generator: torch.Generator) -> Tensor:
     """Gray views (N, S, S) → for each the next one of the batch, moved, brighter or darker → (N, S, S) in [0, 1]."""
     size = gray.shape[-1]
-    dx, dy = (int(torch.randint(size, (1,), generator=generator)) for _ in range(2))
+    dx, dy = (int(torch.randint(size, (1,), generator=generator, device=generator.device)) for _ in range(2))
     other = gray.roll(1, dims=0).roll((dy, dx), dims=(1, 2))
     return (other * _between(0.6, 1.5, (len(gray), 1, 1), generator)).clamp(0, 1)
 
@@ -168,7 +169,7 @@ def hide(
     count, size = len(gray), gray.shape[-1]
     kind = mix.kinds(count, generator)
     blob, box = blobs(count, size, generator), random_boxes(count, generator, low, high)
-    upright = (torch.rand(count, generator=generator) < 0.4).view(-1, 1, 1)
+    upright = (torch.rand(count, generator=generator, device=generator.device) < 0.4).view(-1, 1, 1)
     shapes = {
         RECTANGLE: upright_boxes(box, size),
         PAPER: upright_boxes(paper_boxes(count, generator), size),
@@ -177,9 +178,9 @@ def hide(
         FACE: blob,
         STROKES: strokes(count, size, generator),
     }
-    black = torch.zeros(count, size, size)
+    black = torch.zeros(count, size, size, device=generator.device)
     plain = smooth_grays(count, size, generator)
-    dark = (torch.rand(count, generator=generator) < 0.5).view(-1, 1, 1)
+    dark = (torch.rand(count, generator=generator, device=generator.device) < 0.5).view(-1, 1, 1)
     fills = {
         RECTANGLE: black,
         PAPER: black,
@@ -188,7 +189,7 @@ def hide(
         FACE: other_faces(gray[:, 0], generator),
         STROKES: torch.where(dark, black, plain),
     }
-    mask = torch.zeros(count, size, size, dtype=torch.bool)
+    mask = torch.zeros(count, size, size, dtype=torch.bool, device=generator.device)
     fill = black
     for number, shape in shapes.items():
         chosen = (kind == number).view(-1, 1, 1)
