@@ -13,7 +13,18 @@ from ssn.errors import DeviceError
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """``auto`` | ``cpu`` | ``cuda`` | ``cuda:1`` → the device. Raises DeviceError for a GPU that is not there."""
+    """``auto`` | ``cpu`` | ``cuda`` | ``cuda:1`` → the device. Raises DeviceError for a GPU that is not there.
+
+    On a GPU float32 is from then on float32: cuDNN's convolutions would round it to TensorFloat-32, whose ten bits move
+    a score as bfloat16 does and drown a finite difference. What may be less exact asks for bfloat16.
+    """
+    device = _named(name)
+    if device.type == "cuda":
+        torch.backends.cudnn.allow_tf32 = False
+    return device
+
+
+def _named(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssn.models.pixel_selection import PixelSelection
+from ssn.models.pixel_selection import PixelSelection, alike
 
 REACH = 6.0
 """Largest |δ|: from the first value M = 1 down to σ(−5) = 0.007."""
@@ -55,9 +55,8 @@ class AdaptiveSelection(PixelSelection):
 
     def image_saliency(self, branch: Tensor, correction: Tensor) -> Tensor:
         """Branches (N,) int64 and δ (N, C, H, W) → σ(M + δ) of each face, (N, C, H, W) in (0, 1)."""
-        first = branch[0]
-        alike = bool((branch == first).all())
-        return torch.sigmoid((self.indicators[first] if alike else self.indicators[branch]) + correction)
+        own = self.indicators[branch[0]] if alike(branch) else self.indicators[branch]
+        return torch.sigmoid(own + correction)
 
     def forward(self, response: Tensor, branch: Tensor, mask: Tensor | None = None) -> Tensor:
         """Y (N, C, H, W), branches (N,) and perhaps hidden pixels (N, 1, S, S) → Ŷ of Y's shape."""

@@ -13,6 +13,12 @@ BRANCHES = ("nir", "vis")
 """Order of the two sets of indicators; a face's branch is its index here."""
 
 
+def alike(branch: Tensor) -> bool:
+    """Are faces of these branches (N,) known to be of one? A GPU is not asked: the answer would have to be waited
+    for."""
+    return not branch.is_cuda and bool((branch == branch[0]).all())
+
+
 class PixelSelection(nn.Module):
     """Indicators of one block: ``indicators`` (2, C, H, W), one slice a branch, any real value; σ of it in (0, 1)."""
 
@@ -29,7 +35,6 @@ class PixelSelection(nn.Module):
 
         A map of another size than the indicator's (a smaller crop in training) is refused by the multiplication.
         """
-        first = branch[0]
-        if bool((branch == first).all()):
-            return response * torch.sigmoid(self.indicators[first])
+        if alike(branch):
+            return response * torch.sigmoid(self.indicators[branch[0]])
         return response * self.saliency(branch)

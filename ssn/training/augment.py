@@ -86,8 +86,13 @@ STILL = ViewRanges(shift=0.0, rotation=0.0, scale=0.0, flip=0.0)
 
 def still_views(faces: StoredFaces, rows: np.ndarray, size: int) -> Tensor:
     """Faces at ``rows`` (n,) as they are, in the spectrum they were taken in → gray (n, 1, size, size) in [0, 1]."""
-    pixels = pixels_at(faces, rows).permute(0, 3, 1, 2).float() / 255
-    return to_gray(sample_geometry(pixels, size, STILL, torch.Generator().manual_seed(0)))
+    return as_they_are(pixels_at(faces, rows), size)
+
+
+def as_they_are(crops: Tensor, size: int) -> Tensor:
+    """Crops (N, 144, 144, 3) uint8 → gray (N, 1, size, size) in [0, 1], neither moved nor changed, on their device."""
+    generator = torch.Generator(crops.device).manual_seed(0)
+    return to_gray(sample_geometry(crops.permute(0, 3, 1, 2).float() / 255, size, STILL, generator))
 
 
 def random_rectangles(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -54,8 +54,8 @@ class Stage(ABC):
         """How many there are in all."""
 
     @abstractmethod
-    def step(self) -> dict[str, float]:
-        """One iteration, which does not count itself → what it saw."""
+    def step(self) -> Mapping[str, float]:
+        """One iteration, which does not count itself → what it saw; where that may have to be waited for, ``Seen``."""
 
     def close(self) -> None:
         """End the drawing ahead of whatever supplies it."""
@@ -139,7 +139,7 @@ class Log:
         begun, quiet = stage.step_number * size, not (progress and stage.team.first)
         self.bar = tqdm(total=stage.steps * size, initial=begun, desc=stage.name, unit="face", disable=quiet)
 
-    def add(self, seen: dict[str, float], last: bool) -> None:
+    def add(self, seen: Mapping[str, float], last: bool) -> None:
         """What the step that is just done saw."""
         self.bar.update(self.stage.faces_per_step)
         if self.writer is not None and (last or self.stage.step_number % self.EVERY == 0):

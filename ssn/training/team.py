@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 import torch
 import torch.distributed as dist
 from accelerate import Accelerator
+from accelerate.state import is_initialized
 from torch import Tensor
 
 from ssn.errors import DataError, TeamError
@@ -28,7 +29,8 @@ class Team:
 
     def __init__(self, device: torch.device | str = "cpu"):
         device = torch.device(device)
-        self.accelerator = Accelerator(cpu=device.type == "cpu")
+        # what was set up in this process once, for whatever device, cannot be set up again for a processor alone
+        self.accelerator = Accelerator(cpu=device.type == "cpu" and not is_initialized())
         self.rank, self.size = self.accelerator.process_index, self.accelerator.num_processes
         self.device = device if self.size == 1 else self.accelerator.device
         group = dist.new_group(backend="gloo", timeout=PATIENCE) if self.size > 1 else None

@@ -15,17 +15,21 @@ import torch
 from torch import Tensor
 
 from ssn.data.face_store import StoredFaces
-from ssn.training.augment import pixels_at, random_views
+from ssn.training.augment import random_views
+from ssn.training.crops import Crops
 from ssn.training.distill.recipe import DistillConfig
 from ssn.training.distill.targets import Targets
 from ssn.training.spectra import Spectra
+from ssn.training.transfer import to_device
 
 
 class Batches:
-    """An endless, numbered supply: ``batches(step)`` depends on the faces, the recipe and the step alone."""
+    """An endless, numbered supply: ``batches(step)`` depends on the faces, the recipe and the step alone. Views are
+    drawn where the ``crops`` are, which without any is here."""
 
-    def __init__(self, faces: StoredFaces, targets: Targets, config: DistillConfig):
+    def __init__(self, faces: StoredFaces, targets: Targets, config: DistillConfig, crops: Crops | None = None):
         self.faces, self.targets, self.config = faces, targets, config
+        self.crops = crops or Crops(faces.pixels)
         self.spectra = Spectra(faces, config.simulate_nir)
         self._shown = {nir: self.spectra.shown_in(nir) for nir in (False, True)}
 
@@ -35,8 +39,9 @@ class Batches:
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         rows, nir = self.choose(step, generator)
         simulated = torch.from_numpy(nir & ~self.spectra.nir[rows])
-        views, _ = random_views(pixels_at(self.faces, rows), simulated, config.size_at(step), generator, config.views)
-        return views, self.targets.unit[rows]
+        drawing, size = self.crops.drawing(generator), config.size_at(step)
+        views, _ = random_views(self.crops.at(rows), simulated, size, drawing, config.views)
+        return views, to_device(self.targets.unit[rows], self.crops.device)
 
     def choose(self, step: int, generator: torch.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Rows (batch,) of the faces of one step, and which are shown in NIR (batch,) bool."""

@@ -7,7 +7,7 @@ gradients are those of the whole: a run does not depend on how many processes it
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from ssn.errors import CheckpointError
 from ssn.machine import autocast
 from ssn.models.light_cnn import LightCNN29
 from ssn.training.ahead import Ahead
+from ssn.training.crops import Crops
 from ssn.training.distill.batch import Batches
 from ssn.training.distill.loss import distillation_loss
 from ssn.training.distill.network import BatchNormalisedLightCNN, initialise, statistics
@@ -27,6 +28,7 @@ from ssn.training.distill.recipe import DistillConfig, recipe_of
 from ssn.training.distill.targets import Targets
 from ssn.training.fingerprint import fingerprint
 from ssn.training.runner import Stage, fitting, run_stage
+from ssn.training.seen import Seen
 from ssn.training.team import Team
 from ssn.training.transfer import to_device
 
@@ -48,8 +50,9 @@ class Distillation(Stage):
     ):
         self.faces, self.config, self.device, self.faces_per_step = faces, config, team.device, config.batch
         self.targets = Targets(faces, config.identity_pull)
-        self.batches = Batches(faces, self.targets, config)
-        self.ahead = Ahead(self.batches)
+        self.crops = Crops(faces.pixels, self.device)
+        self.batches = Batches(faces, self.targets, config, self.crops)
+        self.ahead = Ahead(self.batches, self.device)
         self.bank = self.targets.unit.to(self.device)
         self.network = BatchNormalisedLightCNN(backbone, self.bank.shape[1])
         generator = torch.Generator().manual_seed(config.seed)
@@ -73,11 +76,11 @@ class Distillation(Stage):
     def steps(self) -> int:
         return self.config.steps
 
-    def step(self) -> dict[str, float]:
+    def step(self) -> Mapping[str, float]:
         """One update by the next batch."""
         return self.learn(*self.ahead.take(self.step_number))
 
-    def learn(self, views: Tensor, target: Tensor) -> dict[str, float]:
+    def learn(self, views: Tensor, target: Tensor) -> Mapping[str, float]:
         """One update by a whole batch, of which this process takes its share → loss terms, gradient norm and rate."""
         rate = self.config.rate_at(self.step_number)
         optimizer = self.optimizers["weights"]
@@ -95,9 +98,9 @@ class Distillation(Stage):
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), self.config.clip)
         optimizer.step()
         self._follow()
-        return {**values, "gradient": norm.item(), "rate": rate}
+        return Seen({**values, "gradient": norm, "rate": rate})
 
-    def _share_gradients(self, terms: dict[str, Tensor]) -> dict[str, float]:
+    def _share_gradients(self, terms: dict[str, Tensor]) -> dict[str, Tensor]:
         """Make every process's gradients, and the terms it reports, those of the whole batch."""
         parameters = list(self.network.parameters())
         values = torch.stack([term.detach() for term in terms.values()])
@@ -105,7 +108,7 @@ class Distillation(Stage):
         *gradients, values = self.team.sum([*own, values])
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        return dict(zip(terms, values.tolist(), strict=True))
+        return dict(zip(terms, values.unbind(), strict=True))
 
     @torch.no_grad()
     def _follow(self) -> None:
@@ -122,7 +125,7 @@ class Distillation(Stage):
         for parameter, average in zip(network.parameters(), self.average, strict=True):
             parameter.copy_(average)
         full_size = replace(self.config, sizes=((self.config.sizes[-1][0], 1.0),))
-        draw = Batches(self.faces, self.targets, full_size)
+        draw = Batches(self.faces, self.targets, full_size, self.crops)
         for layer in network.normed_convolutions().values():
             layer.norm.reset_running_stats()
             layer.norm.momentum = None  # the plain mean over all batches

@@ -12,19 +12,21 @@ and as many steps of M and of θ″.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ssn.data.face_store import StoredFaces
+from ssn.training.crops import Crops
 from ssn.training.search.batches import Batches
 from ssn.training.search.bilevel import Bilevel
 from ssn.training.search.objective import Objective, descend, total
 from ssn.training.search.people import TrainingPeople, halves
 from ssn.training.search.recipe import Recipe
 from ssn.training.search.stage import ObjectiveStage
+from ssn.training.seen import Seen
 from ssn.training.team import Team
 
 TRAIN, VAL, ALL = 1, 2, 3
@@ -45,12 +47,14 @@ class Search(ObjectiveStage):
         recipe: Recipe,
         team: Team,
         bfloat16: bool | None = None,
+        crops: Crops | None = None,
     ):
         super().__init__(objective, people, recipe, team, False if recipe.search.order == 2 else bfloat16)
         train, val = halves(len(people), recipe.seed)
         members = {TRAIN: train, VAL: val} if objective.variant.search else {ALL: np.arange(len(people))}
+        crops = crops or Crops(faces.pixels, team.device)
         self.batches = {
-            stream: Batches(faces, people, photos, recipe.batches, recipe.seed, stream)
+            stream: Batches(faces, people, photos, recipe.batches, recipe.seed, stream, crops)
             for stream, photos in members.items()
         }
         self.supplies += self.batches.values()
@@ -70,19 +74,20 @@ class Search(ObjectiveStage):
             per_epoch = max(1, self.batches[ALL].per_epoch // 2)
         return max(1, round(self.recipe.search.epochs * per_epoch))
 
-    def step(self) -> dict[str, float]:
+    def step(self) -> Mapping[str, float]:
         return self._bilevel() if self.objective.variant.search else self._side_by_side()
 
-    def _bilevel(self) -> dict[str, float]:
+    def _bilevel(self) -> Seen:
         """M on the val batch, then θ″ on the train batch."""
         val, train = self.gradient(VAL, self.step_number), self.gradient(TRAIN, self.step_number)
         self.objective.move_indicators(self.optimizers["indicators"], self.bilevel.gradient(val, train))
         gradients = train(self.lower)
         length = self.clip(self.lower, gradients)
         descend(self.optimizers["weights"], self.lower, gradients)
-        return {**train.values, "val identity": val.values["identity"], "gradient": length}
+        val_identity = val.values.unread["identity"]
+        return Seen({**train.values.unread, "val identity": val_identity, "gradient": length})
 
-    def _side_by_side(self) -> dict[str, float]:
+    def _side_by_side(self) -> Seen:
         """M and θ″ on the mean gradient of two batches: the faces of an iteration of the search, and its one step."""
         batches = [self.gradient(ALL, number) for number in (2 * self.step_number, 2 * self.step_number + 1)]
         first, second = (batch([*self.upper, *self.lower]) for batch in batches)
@@ -92,7 +97,7 @@ class Search(ObjectiveStage):
         if self.upper:
             self.objective.move_indicators(self.optimizers["indicators"], upper)
         descend(self.optimizers["weights"], self.lower, lower)
-        return {**batches[1].values, "gradient": length}
+        return Seen({**batches[1].values.unread, "gradient": length})
 
     def gradient(self, stream: int, number: int) -> BatchGradient:
         """Of the loss on batch ``number`` of a stream."""
@@ -110,7 +115,7 @@ class BatchGradient:
         self.objective, self.team, self.bfloat16 = objective, team, bfloat16
         self.count = batches.config.micros
         self.micros = [micro.to(team.device) for micro in batches.take(number, team.share(self.count))]
-        self.values: dict[str, float] = {}
+        self.values = Seen({})
 
     def __call__(self, parameters: Sequence[nn.Parameter]) -> list[Tensor]:
         sums = [torch.zeros_like(p) for p in parameters]
@@ -123,5 +128,5 @@ class BatchGradient:
                     sum_ += gradient
             values += torch.stack([term.value.detach() for term in terms]) / self.count
         *sums, values = self.team.sum([*sums, values])
-        self.values = dict(zip(self.objective.measures, values.tolist(), strict=True))
+        self.values = Seen(dict(zip(self.objective.measures, values.unbind(), strict=True)))
         return sums

@@ -16,7 +16,8 @@ from ssn.data.face_store import StoredFaces
 from ssn.errors import DataError
 from ssn.models.pixel_selection import BRANCHES
 from ssn.training.ahead import Ahead
-from ssn.training.augment import ViewRanges, pixels_at, random_rectangles, random_views
+from ssn.training.augment import ViewRanges, random_rectangles, random_views
+from ssn.training.crops import Crops
 from ssn.training.option import option
 from ssn.training.search.people import TrainingPeople
 from ssn.training.spectra import Spectra
@@ -104,7 +105,8 @@ class Batches:
 
     An epoch is one random order of the members; what does not fill a batch waits for another epoch's order. A photo
     that cannot be shown in a micro-batch's spectrum makes room for another of the same person, or if there is none for
-    any of the members. ``stream`` keeps the random choices of several supplies apart.
+    any of the members. ``stream`` keeps the random choices of several supplies apart. Views are drawn where the
+    ``crops`` are, which without any is here.
     """
 
     def __init__(
@@ -115,9 +117,11 @@ class Batches:
         config: BatchConfig,
         seed: int,
         stream: int,
+        crops: Crops | None = None,
     ):
         self.faces, self.people, self.members = faces, people, members
         self.config, self.seed, self.stream = config, seed, stream
+        self.crops = crops or Crops(faces.pixels)
         self.per_epoch = len(members) // config.batch
         if self.per_epoch < 1:
             raise DataError(f"{len(members)} photos do not fill a batch of {config.batch}.", "Use a smaller batch.")
@@ -143,12 +147,12 @@ class Batches:
         key = np.random.SeedSequence((self.seed, self.stream, number, part)).generate_state(2)
         generator = torch.Generator().manual_seed(int(key[0]) << 20 ^ int(key[1]))
         places = np.array([self._shown(place, nir, generator) for place in places])
-        return draw_micro(self.faces, self.people, places, np.full(len(places), nir), config, generator)
+        return draw_micro(self.crops, self.faces, self.people, places, np.full(len(places), nir), config, generator)
 
     def take(self, number: int, parts: range) -> list[MicroBatch]:
         """These parts of batch ``number``, while the next batch's are drawn."""
         if self._ahead is None:
-            self._ahead = Ahead(lambda ahead: [self.micro(ahead, part) for part in parts])
+            self._ahead = Ahead(lambda ahead: [self.micro(ahead, part) for part in parts], self.crops.device)
         return self._ahead.take(number)
 
     def close(self) -> None:
@@ -168,6 +172,7 @@ class Batches:
 
 
 def draw_micro(
+    crops: Crops,
     faces: StoredFaces,
     people: TrainingPeople,
     places: np.ndarray,
@@ -176,15 +181,17 @@ def draw_micro(
     generator: torch.Generator,
 ) -> MicroBatch:
     """Random views of the photos at ``places`` (n,), each in NIR where ``nir`` (n,) says so; a real NIR photo as it is,
-    any other simulated."""
+    any other simulated. Views and masks lie where the ``crops`` of the faces do, all else here."""
     count, rows = len(places), people.rows[places]
     shown = torch.from_numpy(nir)
     simulated = torch.from_numpy(nir & ~np.asarray(faces.nir[rows], bool))
-    views, mask = random_views(pixels_at(faces, rows), simulated, config.size, generator, config.views)
+    drawing = crops.drawing(generator)
+    views, mask = random_views(crops.at(rows), simulated, config.size, drawing, config.views)
     chance = torch.where(shown, config.masked, config.masked_vis) if config.mode == "partial" else torch.zeros(count)
     hidden = bool((chance > 0).any())
     if hidden:
-        mask = random_rectangles(count, config.size, generator, chance, config.mask_low, config.mask_high)
+        chance = to_device(chance, crops.device)
+        mask = random_rectangles(count, config.size, drawing, chance, config.mask_low, config.mask_high)
         views = views.masked_fill(mask, 0.0)
     told = hidden and torch.rand(1, generator=generator).item() < config.told
     return MicroBatch(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 
 from ssn.data.face_store import StoredFaces
+from ssn.training.crops import Crops
 from ssn.training.search.algorithm1 import BatchGradient
 from ssn.training.search.batches import Batches
 from ssn.training.search.objective import Objective, descend
 from ssn.training.search.people import TrainingPeople
 from ssn.training.search.recipe import Recipe
 from ssn.training.search.stage import ObjectiveStage
+from ssn.training.seen import Seen
 from ssn.training.team import Team
 
 STREAM = 4
@@ -33,9 +36,11 @@ class Finetune(ObjectiveStage):
         recipe: Recipe,
         team: Team,
         bfloat16: bool | None = None,
+        crops: Crops | None = None,
     ):
         super().__init__(objective, people, recipe, team, bfloat16)
-        self.batches = Batches(faces, people, np.arange(len(people)), recipe.batches, recipe.seed, STREAM)
+        crops = crops or Crops(faces.pixels, team.device)
+        self.batches = Batches(faces, people, np.arange(len(people)), recipe.batches, recipe.seed, STREAM, crops)
         self.supplies.append(self.batches)
         parts = objective.weights()
         self.lower = [parameter for name in parts for parameter in parts[name]]
@@ -55,7 +60,7 @@ class Finetune(ObjectiveStage):
     def steps(self) -> int:
         return max(1, round(self.recipe.finetune.epochs * self.batches.per_epoch))
 
-    def step(self) -> dict[str, float]:
+    def step(self) -> Mapping[str, float]:
         """θ″ (and δ) on the next batch."""
         self._set_rates()
         batch = BatchGradient(self.objective, self.batches, self.step_number, self.team, self.bfloat16)
@@ -68,7 +73,7 @@ class Finetune(ObjectiveStage):
             descend(self.optimizers["correction"], self.correction, correction)
         if self.upper:
             self.objective.move_indicators(self.optimizers["indicators"], upper)
-        return {**batch.values, "gradient": length}
+        return Seen({**batch.values.unread, "gradient": length})
 
     def rate_share(self) -> float:
         """What the present step's rates are of the first ones."""

@@ -19,6 +19,7 @@ from ssn.models.card import ModelCard
 from ssn.models.checkpoint import load_model, save_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.augment import still_views
+from ssn.training.crops import Crops
 from ssn.training.runner import run_stage
 from ssn.training.search.algorithm1 import Search
 from ssn.training.search.distilled import DistilledKnowledge
@@ -57,12 +58,13 @@ class Pipeline:
         bfloat16: bool | None = None,
     ):
         self.faces, self.people, self.recipe, self.team = faces, people, as_learned(recipe), team
-        self.folder = Path(folder)
+        self.folder, self.crops = Path(folder), Crops(faces.pixels, team.device)
         self.bfloat16 = has_fast_bfloat16(team.device) if bfloat16 is None else bfloat16
         variant = variant_named(recipe.variant)
         base = balanced(base, faces, people, recipe.batches.size).to(team.device).to(memory_format=torch.channels_last)
         team.broadcast([*base.parameters(), *base.buffers()])
-        start = warm_start(base, faces, people, recipe, team, self.bfloat16, warm_file or self.folder / "warm.pt")
+        warm_file = warm_file or self.folder / "warm.pt"
+        start = warm_start(base, faces, people, recipe, team, self.bfloat16, warm_file, self.crops)
         network = start_network(base, variant, recipe.seed)
         size, seed = recipe.batches.size, recipe.seed
         distilled = DistilledKnowledge(faces, people, start.targets) if recipe.loss.teacher > 0 else None
@@ -90,7 +92,8 @@ class Pipeline:
         return self.objective
 
     def _make(self, kind: type[Search] | type[Finetune]) -> Search | Finetune:
-        return kind(self.objective, self.faces, self.people, self.recipe, self.team, self.bfloat16)
+        things = self.objective, self.faces, self.people, self.recipe, self.team, self.bfloat16
+        return kind(*things, self.crops)
 
 
 def as_learned(recipe: Recipe) -> Recipe:

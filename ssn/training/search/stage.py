@@ -48,16 +48,18 @@ class ObjectiveStage(Stage):
             groups.append({"params": correction, "lr": rates.correction_rate})
         return torch.optim.Adam(groups)
 
-    def clip(self, parameters: list[nn.Parameter], gradients: list[Tensor]) -> float:
+    def clip(self, parameters: list[nn.Parameter], gradients: list[Tensor]) -> Tensor:
         """Shorten, in place, the network's and the classifier's parts of the gradients to the recipe's longest → the
-        length of the network's before."""
+        length () of the network's before. Nothing waits for that."""
         place = {id(parameter): gradient for parameter, gradient in zip(parameters, gradients, strict=True)}
-        lengths = []
+        lengths, longest = [], self.recipe.rates.clip
         for name in ("network", "classifier"):
             part = [place[id(parameter)] for parameter in self.objective.weights()[name]]
-            lengths.append(torch.sqrt(sum((g.double().square().sum() for g in part), torch.zeros(()))).item())
-            if lengths[-1] > self.recipe.rates.clip:
-                torch._foreach_mul_(part, self.recipe.rates.clip / lengths[-1])
+            length = torch.sqrt(sum((g.double().square().sum() for g in part), torch.zeros(())))
+            if part:
+                share = torch.where(length > longest, longest / length, 1.0)
+                torch._foreach_mul_(part, share.to(part[0].dtype))
+            lengths.append(length)
         return lengths[0]
 
     def pictures(self) -> dict[str, Tensor]:

@@ -21,7 +21,8 @@ from ssn.data.face_store import StoredFaces
 from ssn.machine import autocast
 from ssn.models.network import SaliencySearchNetwork
 from ssn.models.pixel_selection import BRANCHES
-from ssn.training.augment import still_views
+from ssn.training.augment import as_they_are
+from ssn.training.crops import Crops
 from ssn.training.search.batches import draw_micro
 from ssn.training.search.people import TrainingPeople
 from ssn.training.search.recipe import Recipe, WarmUpConfig
@@ -58,7 +59,7 @@ class WarmStart:
 
 @dataclass(frozen=True)
 class Embedder:
-    """The untuned base, on the people's photos, shared out over the team."""
+    """The untuned base, on the people's photos, shared out over the team. Views are drawn where the ``crops`` are."""
 
     base: SaliencySearchNetwork
     faces: StoredFaces
@@ -66,6 +67,7 @@ class Embedder:
     size: int
     team: Team
     bfloat16: bool
+    crops: Crops
 
     @torch.no_grad()
     def embed_all(self, draw: Draw, at_once: int, what: str) -> Tensor:
@@ -91,7 +93,7 @@ class Embedder:
         def still(mirrored: bool) -> Draw:
             def draw(places: np.ndarray) -> tuple[Tensor, Tensor]:
                 rows = self.people.rows[places]
-                gray = still_views(self.faces, rows, self.size)
+                gray = as_they_are(self.crops.at(rows), self.size)
                 nir = torch.from_numpy(np.asarray(self.faces.nir[rows], bool))
                 return gray.flip(3) if mirrored else gray, torch.where(nir, NIR, VIS)
 
@@ -111,7 +113,7 @@ class Embedder:
                 nir = spectra.nir[rows] | (spectra.simulated[rows] & (view % 2 == NIR))
                 seed = np.random.SeedSequence((9, view, int(places[0]))).generate_state(1)[0]
                 generator = torch.Generator().manual_seed(int(seed))
-                micro = draw_micro(self.faces, self.people, places, nir, recipe.batches, generator)
+                micro = draw_micro(self.crops, self.faces, self.people, places, nir, recipe.batches, generator)
                 return micro.views, micro.branch
 
             embeddings.append(self.embed_all(draw, recipe.batches.micro, f"warm-up {view + 1}"))
@@ -144,6 +146,7 @@ def warm_start(
     team: Team,
     bfloat16: bool,
     file: str | Path | None = None,
+    crops: Crops | None = None,
 ) -> WarmStart:
     """Targets, and a classifier of the recipe's seed. What the base says of the photos depends on no seed: it is read
     from ``file`` where that holds it for this base, photos and recipe, else made and kept there. Only the first process
@@ -152,7 +155,8 @@ def warm_start(
     key["data"] = people.fingerprint
     known = team.first_does(lambda: _read(file, key))
     if known is None:
-        embedder = Embedder(base.eval(), faces, people, recipe.batches.size, team, bfloat16)
+        crops = crops or Crops(faces.pixels, team.device)
+        embedder = Embedder(base.eval(), faces, people, recipe.batches.size, team, bfloat16, crops)
         targets, views = embedder.targets().cpu(), embedder.views(recipe).cpu()
         known = {"key": key, "targets": targets, "views": views, "classifiers": {}}
 

@@ -48,11 +48,12 @@ def sensed(gray: Tensor, generator: torch.Generator) -> Tensor:
     soft = between(0, 1, count, generator) * chance(0.33, count, generator)
     gray = gray + soft * (softer(gray) - gray)
     noise = between(0, 0.04, count, generator) * chance(0.33, count, generator)
-    return (gray + noise * torch.randn(gray.shape, generator=generator)).clamp(0, 1)
+    return (gray + noise * torch.randn(gray.shape, generator=generator, device=generator.device)).clamp(0, 1)
 
 
 def _drawn(weights: tuple[float, ...], count: int, generator: torch.Generator) -> Tensor:
-    return torch.multinomial(torch.tensor(weights, dtype=torch.float32), count, replacement=True, generator=generator)
+    shares = torch.tensor(weights, dtype=torch.float32, device=generator.device)
+    return torch.multinomial(shares, count, replacement=True, generator=generator)
 
 
 def veils(

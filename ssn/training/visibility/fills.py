@@ -30,7 +30,7 @@ def level_of(gray: Tensor) -> Tensor:
 
 def bent(count: int, size: int, generator: torch.Generator) -> Tensor:
     """Shading of something bent about a random axis, (N, S, S), about 1: bright where it faces the light."""
-    x, y = axes(size)
+    x, y = axes(size, generator.device)
     angle = between(0, math.pi, count, generator)
     dx, dy = x - between(0.25, 0.75, count, generator), y - between(0.2, 0.8, count, generator)
     along, across = angle.cos() * dx + angle.sin() * dy, angle.cos() * dy - angle.sin() * dx
@@ -43,7 +43,7 @@ def bent(count: int, size: int, generator: torch.Generator) -> Tensor:
 def folds(count: int, size: int, generator: torch.Generator) -> Tensor:
     """Folds and creases, (N, S, S), about 1: waves across a random direction that wind, and up to three thin lines; a
     third of the covers have none."""
-    x, y = axes(size)
+    x, y = axes(size, generator.device)
     angle = between(0, math.pi, count, generator)
     along, across = angle.cos() * x + angle.sin() * y, angle.cos() * y - angle.sin() * x
     wound = across + waves(math.pi * along + across, 0.06, 3, generator)
@@ -58,7 +58,7 @@ def folds(count: int, size: int, generator: torch.Generator) -> Tensor:
 
 def striped(count: int, size: int, generator: torch.Generator) -> Tensor:
     """Soft-edged stripes of two levels in a random direction, winding, (N, S, S), about 1; none on two of three."""
-    x, y = axes(size)
+    x, y = axes(size, generator.device)
     angle = between(0, math.pi, count, generator)
     along, across = angle.cos() * x + angle.sin() * y, angle.cos() * y - angle.sin() * x
     wound = across + waves(math.pi * along, 0.05, 2, generator)
@@ -70,7 +70,7 @@ def striped(count: int, size: int, generator: torch.Generator) -> Tensor:
 def tint(gray: Tensor, generator: torch.Generator) -> Tensor:
     """Views (N, S, S) → what dark glass adds to the light that it lets through: little, with a gleam to one side."""
     count, size = len(gray), gray.shape[-1]
-    x, y = axes(size)
+    x, y = axes(size, generator.device)
     slope = between(-0.5, 0.5, count, generator) * (x - 0.5) + between(-0.5, 0.5, count, generator) * (y - 0.5)
     return (level_of(gray) * between(0.05, 0.9, count, generator) * (1 + slope)).clamp(0, 1)
 
@@ -82,7 +82,7 @@ def cloth(gray: Tensor, generator: torch.Generator) -> Tensor:
     near = face * between(0.65, 1.75, count, generator)
     level = torch.where(chance(0.67, count, generator), near, between(0.05, 1.0, count, generator))
     light = (smoothed(gray, 3) / face).clamp(0.3, 1.8) ** between(0, 1, count, generator)
-    grain = between(0, 0.04, count, generator) * torch.randn(gray.shape, generator=generator)
+    grain = between(0, 0.04, count, generator) * torch.randn(gray.shape, generator=generator, device=generator.device)
     woven = folds(count, size, generator) * striped(count, size, generator)
     return (level * light * bent(count, size, generator) * woven + grain).clamp(0, 1)
 
@@ -90,7 +90,7 @@ def cloth(gray: Tensor, generator: torch.Generator) -> Tensor:
 def own_blur(gray: Tensor, generator: torch.Generator) -> Tensor:
     """Views (N, S, S) → themselves without their parts, somewhat brighter or darker: bare skin over what was there."""
     count = len(gray)
-    grain = between(0, 0.03, count, generator) * torch.randn(gray.shape, generator=generator)
+    grain = between(0, 0.03, count, generator) * torch.randn(gray.shape, generator=generator, device=generator.device)
     coarse = torch.where(chance(0.5, count, generator), smoothed(gray, 4), smoothed(gray, 7))
     return (coarse * between(0.75, 1.4, count, generator) * folds(count, gray.shape[-1], generator) + grain).clamp(0, 1)
 

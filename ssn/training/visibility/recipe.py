@@ -14,9 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssn.data.rows import DiskRows
 from ssn.models.visibility import SIDE, WIDTHS
 from ssn.training.augment import ViewRanges, random_views
+from ssn.training.crops import Crops
 from ssn.training.visibility.covers import CoverMix, cover
 
 
@@ -50,16 +50,15 @@ class VisibilityConfig:
         return self.learning_rate * 0.5 * (1 + math.cos(math.pi * min((step - warm) / max(1, self.steps - warm), 1.0)))
 
 
-def draw_batch(
-    pixels: np.ndarray | DiskRows, rows: np.ndarray, config: VisibilityConfig, step: int
-) -> tuple[Tensor, Tensor]:
-    """Crops (N, 144, 144, 3) uint8 and the numbers of those to learn from → the covered views of one step and how much
-    of each pixel is hidden, both (batch, 1, 64, 64) in [0, 1]; depends on nothing but its arguments."""
+def draw_batch(crops: Crops, rows: np.ndarray, config: VisibilityConfig, step: int) -> tuple[Tensor, Tensor]:
+    """Crops and the numbers of those to learn from → the covered views of one step and how much of each pixel is
+    hidden, both (batch, 1, 64, 64) in [0, 1], where the crops are; depends on nothing but its arguments."""
     generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
     chosen = rows[torch.randint(len(rows), (config.batch,), generator=generator).numpy()]
     nir = torch.rand(config.batch, generator=generator) < config.nir
-    views, _ = random_views(torch.from_numpy(pixels[chosen]), nir, SIDE, generator, config.ranges)
-    return cover(views, generator, config.mix)
+    drawing = crops.drawing(generator)
+    views, _ = random_views(crops.at(chosen), nir, SIDE, drawing, config.ranges)
+    return cover(views, drawing, config.mix)
 
 
 def visibility_loss(logits: Tensor, hidden: Tensor, dice: float) -> dict[str, Tensor]:

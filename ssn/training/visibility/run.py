@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,7 +16,11 @@ from ssn.data.rows import DiskRows
 from ssn.errors import CheckpointError
 from ssn.machine import autocast, choose_device, has_fast_bfloat16, keep_freed_memory
 from ssn.models.visibility import VisibilityNetwork
+from ssn.training.ahead import Ahead
+from ssn.training.crops import Crops
+from ssn.training.seen import Seen
 from ssn.training.states import load_state, save_state
+from ssn.training.transfer import to_device
 from ssn.training.visibility.recipe import VisibilityConfig, draw_batch, visibility_loss
 
 STATE_FILE = "visibility.pt"
@@ -44,21 +48,21 @@ class VisibilityTraining:
         self.step_number = 0
         self.half = has_fast_bfloat16(self.device)
 
-    def step(self, views: Tensor, hidden: Tensor) -> dict[str, float]:
+    def step(self, views: Tensor, hidden: Tensor) -> Seen:
         """One update by covered views and how much of each pixel is hidden, both (N, 1, 64, 64) → the loss's terms."""
         rate = self.config.rate_at(self.step_number)
         for group in self.optimizer.param_groups:
             group["lr"] = rate
-        views = views.to(self.device, memory_format=torch.channels_last)
+        views = to_device(views, self.device, channels_last=True)
         with autocast(self.device, self.half):
             logits = self.network(views)
-        terms = visibility_loss(logits.float(), hidden.to(self.device), self.config.dice)
+        terms = visibility_loss(logits.float(), to_device(hidden, self.device), self.config.dice)
         self.optimizer.zero_grad(set_to_none=True)
         sum(terms.values(), torch.zeros(())).backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.step_number += 1
-        return {name: term.item() for name, term in terms.items()}
+        return Seen(terms)
 
     def state(self) -> dict:
         return {
@@ -106,18 +110,16 @@ def learn_visibility(
         run.restore(load_state(path))
     last = config.steps if stop_at is None else min(stop_at, config.steps)
     saved = time.monotonic()
-    mean: dict[str, float] = {}
+    mean: dict[str, float | Tensor] = {}
     bar = tqdm(total=last * config.batch, initial=run.step_number * config.batch, unit="img", disable=not progress)
-    with ThreadPoolExecutor(1) as ahead, bar:
-        coming = ahead.submit(draw_batch, pixels, rows, config, run.step_number)
+    crops = Crops(pixels, run.device)
+    with closing(Ahead(lambda step: draw_batch(crops, rows, config, step), run.device)) as ahead, bar:
         while run.step_number < last:
-            views, hidden = coming.result()
-            coming = ahead.submit(draw_batch, pixels, rows, config, run.step_number + 1)
-            seen = run.step(views, hidden)
-            mean = {name: mean.get(name, value) * 0.98 + 0.02 * value for name, value in seen.items()}
+            seen = run.step(*ahead.take(run.step_number))
+            mean = {name: mean.get(name, value) * 0.98 + 0.02 * value for name, value in seen.unread.items()}
             bar.update(config.batch)
             if run.step_number % 50 == 0:
-                bar.set_postfix({name: f"{value:.4f}" for name, value in mean.items()})
+                bar.set_postfix({name: f"{float(value):.4f}" for name, value in mean.items()})
             if time.monotonic() - saved > save_every:
                 save_state(run.state(), path)
                 saved = time.monotonic()

@@ -14,20 +14,20 @@ from torch import Tensor
 from ssn.training.occluders import blobs, paper_boxes, random_boxes, strokes, upright_boxes
 
 
-def axes(size: int) -> tuple[Tensor, Tensor]:
+def axes(size: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Pixel centres as shares of the side: x (1, 1, S) and y (1, S, 1)."""
-    axis = (torch.arange(size) + 0.5) / size
+    axis = (torch.arange(size, device=device) + 0.5) / size
     return axis.view(1, 1, -1), axis.view(1, -1, 1)
 
 
 def between(low: float, high: float, count: int, generator: torch.Generator) -> Tensor:
     """``count`` even draws as (count, 1, 1)."""
-    return low + (high - low) * torch.rand(count, 1, 1, generator=generator)
+    return low + (high - low) * torch.rand(count, 1, 1, generator=generator, device=generator.device)
 
 
 def chance(share: float, count: int, generator: torch.Generator) -> Tensor:
     """(count, 1, 1) bool, True in about that share."""
-    return torch.rand(count, 1, 1, generator=generator) < share
+    return torch.rand(count, 1, 1, generator=generator, device=generator.device) < share
 
 
 def waves(along: Tensor, strength: float, orders: int, generator: torch.Generator) -> Tensor:
@@ -41,7 +41,7 @@ def waves(along: Tensor, strength: float, orders: int, generator: torch.Generato
 
 def _turned(count: int, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Coordinates about a random place in a random direction: along and across, (N, S, S)."""
-    x, y = axes(size)
+    x, y = axes(size, generator.device)
     angle = between(0, 2 * math.pi, count, generator)
     dx, dy = x - between(0.05, 0.95, count, generator), y - between(0.05, 0.95, count, generator)
     return angle.cos() * dx + angle.sin() * dy, angle.cos() * dy - angle.sin() * dx
@@ -59,7 +59,7 @@ def polygons(count: int, size: int, generator: torch.Generator, most: int = 7) -
     """Convex polygons: what three to ``most`` random straight edges leave. Distance inside, in shares of the side."""
     along, across = _turned(count, size, generator)
     wanted = 3 + (between(0, 1, count, generator) * (most - 2)).long().clamp_max(most - 3)
-    inside = torch.full((count, size, size), 9.0)
+    inside = torch.full((count, size, size), 9.0, device=generator.device)
     for number in range(most):
         angle = 2 * math.pi * number / wanted + between(-0.35, 0.35, count, generator)
         far = between(0.12, 0.5, count, generator) - angle.cos() * along - angle.sin() * across
@@ -98,7 +98,7 @@ def random_shapes(kind: Tensor, size: int, generator: torch.Generator) -> Tensor
         edged(sides(count, size, generator), softness),
         strokes(count, size, generator).float(),
     )
-    shape = torch.zeros(count, size, size)
+    shape = torch.zeros(count, size, size, device=generator.device)
     for number, each in enumerate(drawn):
         shape = torch.where((kind == number).view(-1, 1, 1), each, shape)
     return shape

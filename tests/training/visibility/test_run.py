@@ -9,6 +9,7 @@ import torch
 from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError
 from ssn.models.visibility_file import load_visibility
+from ssn.training.crops import Crops
 from ssn.training.visibility import __main__ as script
 from ssn.training.visibility import run as module
 from ssn.training.visibility.covers import CoverMix
@@ -44,18 +45,18 @@ def test_the_loss_is_cross_entropy_and_dice_written_out():
 
 
 def test_a_batch_depends_on_its_step_alone_and_uses_the_named_rows_only(crops):
-    views, hidden = draw_batch(crops.pixels, ROWS, CONFIG, 3)
+    views, hidden = draw_batch(Crops(crops.pixels), ROWS, CONFIG, 3)
     assert views.shape == hidden.shape == (8, 1, 64, 64)
     assert min(views.min(), hidden.min()) >= 0
     assert max(views.max(), hidden.max()) <= 1
-    again = draw_batch(crops.pixels, ROWS, CONFIG, 3)
+    again = draw_batch(Crops(crops.pixels), ROWS, CONFIG, 3)
     assert torch.equal(views, again[0])
     assert torch.equal(hidden, again[1])
-    assert not torch.equal(views, draw_batch(crops.pixels, ROWS, CONFIG, 4)[0])
+    assert not torch.equal(views, draw_batch(Crops(crops.pixels), ROWS, CONFIG, 4)[0])
     spoilt = crops.pixels.copy()
     spoilt[10:] = 255
-    first = draw_batch(crops.pixels, np.arange(10), CONFIG, 3)[0]
-    assert torch.equal(first, draw_batch(spoilt, np.arange(10), CONFIG, 3)[0])
+    first = draw_batch(Crops(crops.pixels), np.arange(10), CONFIG, 3)[0]
+    assert torch.equal(first, draw_batch(Crops(spoilt), np.arange(10), CONFIG, 3)[0])
 
 
 def test_the_rate_warms_up_and_ends_at_nothing():
@@ -70,7 +71,7 @@ def test_the_loss_falls(crops):
     black = CoverMix(fills=(1, 0, 0, 0, 0, 0))
     config = VisibilityConfig(views=8 * 40, batch=8, widths=(8, 12, 16), learning_rate=1e-2, mix=black)
     run = module.VisibilityTraining(config)
-    losses = [sum(run.step(*draw_batch(crops.pixels, ROWS, config, step % 4)).values()) for step in range(40)]
+    losses = [sum(run.step(*draw_batch(Crops(crops.pixels), ROWS, config, step % 4)).values()) for step in range(40)]
     assert np.mean(losses[-4:]) < 0.75 * np.mean(losses[:4])
 
 
