@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-import dlib
 import numpy as np
 
 from ssn.faces.landmarks import dlib_model_path
@@ -14,6 +13,8 @@ DESCRIPTOR_SIZE = 128
 
 @lru_cache(maxsize=1)
 def _network():
+    import dlib
+
     return dlib.face_recognition_model_v1(str(dlib_model_path("dlib_face_recognition_resnet_model_v1.dat")))
 
 
@@ -22,6 +23,8 @@ def describe(image: np.ndarray, landmarks: np.ndarray) -> np.ndarray:
 
     Only the landmarks decide what dlib crops, so the rectangle is merely their bounds.
     """
+    import dlib
+
     points = dlib.points([dlib.point(round(x), round(y)) for x, y in landmarks])
     (left, top), (right, bottom) = landmarks.min(axis=0), landmarks.max(axis=0)
     shape = dlib.full_object_detection(dlib.rectangle(int(left), int(top), int(right), int(bottom)), points)

