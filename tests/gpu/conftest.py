@@ -21,7 +21,7 @@ THERE = NAME == "cpu" or torch.cuda.is_available()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Without a GPU nothing marked ``gpu`` runs."""
     for item in items:
-        if "gpu" in item.keywords and not THERE:
+        if item.get_closest_marker("gpu") and not THERE:
             item.add_marker(pytest.mark.skip(reason="needs a CUDA device: PyTorch sees none here"))
 
 
