@@ -97,9 +97,16 @@ def test_who_is_there_twice_is_told_by_one_network_surely_or_by_two_together():
         return People([None, None], [(), ()], descriptors, units).same
 
     assert at(0.29, -1.0)[0, 1]
-    assert at(0.44, 0.71)[0, 1]
-    assert not at(0.44, 0.69)[0, 1]
-    assert not at(0.46, 0.99)[0, 1]
+    assert at(0.59, 0.66)[0, 1]
+    assert not at(0.59, 0.64)[0, 1]
+    assert not at(0.61, 0.99)[0, 1]
     lone = People([None] * 2, [(), ()], np.array([[0.0] * 128, [0.004] * 128]), np.full((2, 1), np.nan))
     mixed = lone + People([None], [()], np.full((1, 128), np.nan), np.ones((1, 2)))
     assert mixed.same.tolist() == [[True, True, False], [True, True, False], [False, False, False]]
+
+
+def test_who_is_there_three_times_is_told_by_way_of_the_photo_between():
+    descriptors = np.zeros((4, 128))
+    descriptors[:, 0] = 0.0, 0.28, 0.56, 1.5
+    same = People([None] * 4, [()] * 4, descriptors, np.zeros((4, 1))).same
+    assert same.tolist() == [[True, True, True, False]] * 3 + [[False, False, False, True]]

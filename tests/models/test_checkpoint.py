@@ -319,12 +319,11 @@ def test_the_shipped_checkpoint_loads_is_small_and_keeps_its_id():
     assert {"0.01", "0.001"} <= card.thresholds.keys()
 
 
-@pytest.mark.parametrize(("name", "selection"), [("ssn-adaptive-partial", "adaptive"), ("light-cnn-partial", "pixel")])
-def test_the_fine_tuned_checkpoints_are_small_and_say_what_they_are(name, selection):
+@pytest.mark.parametrize(("name", "searched"), [("ssn-tied-partial", True), ("light-cnn-complete", False)])
+def test_the_checkpoints_beside_it_are_small_and_say_what_they_are(name, searched):
     file = CHECKPOINTS / f"{name}.safetensors"
     assert file.stat().st_size <= 25_000_000
     network, card = load_model(file)
-    searched = selection == "adaptive"
-    assert (card.name, card.selection, card.searched, network.adaptive) == (name, selection, searched, searched)
-    assert {"0.01", "0.001"} <= card.thresholds.keys()
+    assert (card.name, card.selection, card.searched, network.adaptive) == (name, "pixel", searched, False)
+    assert card.training["data"]
     assert all(bool((block.indicators != 1).any()) == searched for block in network.selection)
