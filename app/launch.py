@@ -184,7 +184,9 @@ def serve(flags: argparse.Namespace) -> None:
         tell("Starting SSN Studio …")
         from app.page import build_demo
         from app.services import Services
+        from ssn.machine import share_freed_memory
 
+        share_freed_memory()
         how = {"index": flags.index, "engine": flags.engine}
         services = Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, **how)
         demo = build_demo(services)

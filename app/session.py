@@ -1,4 +1,5 @@
-"""What lives once per visitor, and its lock. Nothing of it outlives the page."""
+"""What lives once per visitor, and its lock. Nothing of it outlives the page, and all of it together stays within one
+budget of memory."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import contextlib
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TypeVar, cast
 
 import gradio as gr
@@ -15,6 +16,11 @@ IDLE_SECONDS = 1800.0
 """How long a page may be left alone before its photos are forgotten."""
 ROOM = 200
 """Visitors remembered at a time; the one idle longest makes room."""
+MOST_BYTES = 256 * 2**20
+"""What all pages together may keep: photos, states left behind, explanations, runs. Beyond it the page idle longest
+gives something up."""
+REMEMBERED = 4096
+"""Forgotten pages that are told so when they come back."""
 WAITING = 12
 """Events of one page that wait for their turn, each on a thread of the server."""
 
@@ -27,7 +33,19 @@ class TooManyEventsError(gr.Error):
 
 
 class Part:
-    """What one tab keeps of a visitor; a tab derives its own, made when it is first asked for."""
+    """What one tab keeps of a visitor; a tab derives its own, made when it is first asked for.
+
+    ``forgotten``: the page had something here that the server let go of, and nothing new has come since."""
+
+    forgotten = False
+
+    def weight(self) -> int:
+        """Bytes it keeps, about; asked often, and from any thread."""
+        return 0
+
+    def make_room(self) -> bool:
+        """Give up what the visitor misses least → was there anything? Called from any thread."""
+        return False
 
     def leave(self) -> None:
         """The visitor is gone: stop what still runs for them."""
@@ -63,10 +81,12 @@ class Turns:
 
 
 class Session:
-    """One open page. Its events take ``turn()``s, so that a step sees the state its predecessor left."""
+    """One open page. Its events take ``turn()``s, so that a step sees the state its predecessor left. ``forgotten``: it
+    was open before, and was let go of; ``after_turn`` is told of the end of every turn."""
 
-    def __init__(self):
-        self.turn = Turns()
+    def __init__(self, forgotten: bool = False, after_turn: Callable[[Session], None] = lambda session: None):
+        self.turns = Turns()
+        self.forgotten, self._after_turn = forgotten, after_turn
         self.used = time.monotonic()
         self._parts: dict[type[Part], Part] = {}
         self._lock = threading.Lock()
@@ -76,22 +96,42 @@ class Session:
         with self._lock:
             if kind not in self._parts:
                 self._parts[kind] = kind()
+                self._parts[kind].forgotten = self.forgotten
             return cast(P, self._parts[kind])
 
-    def leave(self) -> None:
+    @contextlib.contextmanager
+    def turn(self) -> Iterator[None]:
+        """The next turn, see ``Turns``. Raises TooManyEventsError."""
+        with self.turns():
+            yield
+        self._after_turn(self)
+
+    def weight(self) -> int:
+        """Bytes that its parts keep."""
+        return sum(part.weight() for part in self._all())
+
+    def make_room(self) -> bool:
+        """One of its parts gives something up → was there anything?"""
+        return any(part.make_room() for part in self._all())
+
+    def _all(self) -> list[Part]:
         with self._lock:
-            parts = list(self._parts.values())
-        for part in parts:
+            return list(self._parts.values())
+
+    def leave(self) -> None:
+        for part in self._all():
             part.leave()
 
 
 class Sessions:
     """The sessions of all open pages, by the page's ``session_hash``."""
 
-    def __init__(self, idle: float = IDLE_SECONDS, room: int = ROOM):
-        self.idle, self.room = idle, room
+    def __init__(self, idle: float = IDLE_SECONDS, room: int = ROOM, budget: int = MOST_BYTES):
+        self.idle, self.room, self.budget = idle, room, budget
         self._sessions: OrderedDict[str, Session] = OrderedDict()
+        self._forgotten: OrderedDict[str, None] = OrderedDict()
         self._lock = threading.Lock()
+        self._making_room = threading.Lock()
         self._alarm: threading.Timer | None = None
 
     def __len__(self) -> int:
@@ -102,22 +142,52 @@ class Sessions:
         key = request.session_hash or ""
         with self._lock:
             if key not in self._sessions:
-                self._sessions[key] = Session()
+                self._sessions[key] = Session(key in self._forgotten, self._keep_within_budget)
             session = self._sessions[key]
             self._sessions.move_to_end(key)
             session.used = time.monotonic()
-            gone = [self._sessions.popitem(last=False)[1] for _ in range(len(self._sessions) - self.room)]
+            oldest = list(self._sessions)[: max(len(self._sessions) - self.room, 0)]
             self._arm()
-        for other in gone:
-            other.leave()
+        for other in oldest:
+            self.let_go(other)
         return session
 
     def forget(self, key: str | None) -> None:
         """The page is closed: everything kept of its visitor goes."""
         with self._lock:
             session = self._sessions.pop(key or "", None)
+            self._forgotten.pop(key or "", None)
         if session is not None:
             session.leave()
+
+    def let_go(self, key: str) -> None:
+        """Forget a page that is still open; it is told when it comes back."""
+        self.forget(key)
+        with self._lock:
+            self._forgotten[key] = None
+            while len(self._forgotten) > REMEMBERED:
+                self._forgotten.popitem(last=False)
+
+    def weight(self) -> int:
+        """Bytes that all pages keep."""
+        with self._lock:
+            sessions = list(self._sessions.values())
+        return sum(session.weight() for session in sessions)
+
+    def _keep_within_budget(self, asking: Session) -> None:
+        """Where all pages together keep too much, those idle longest give up first what they miss least, and then
+        everything; the ``asking`` one keeps what it shows."""
+        with self._making_room:
+            with self._lock:
+                pages = list(self._sessions.items())
+            weights = {key: session.weight() for key, session in pages}
+            for key, session in pages:
+                while sum(weights.values()) > self.budget and session.make_room():
+                    weights[key] = session.weight()
+            for key, session in pages:
+                if sum(weights.values()) > self.budget and session is not asking:
+                    self.let_go(key)
+                    del weights[key]
 
     def forget_idle(self) -> None:
         """Forget every page nobody has touched for ``idle`` seconds."""
@@ -125,7 +195,7 @@ class Sessions:
         with self._lock:
             old = [key for key, session in self._sessions.items() if session.used < limit]
         for key in old:
-            self.forget(key)
+            self.let_go(key)
 
     def _arm(self) -> None:
         """Look again in a while, as long as there is anybody."""

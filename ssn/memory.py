@@ -1,11 +1,13 @@
-"""Work that does not fit into memory: smaller batches, and in the end a sentence."""
+"""What takes memory: how many bytes values hold; and work that does not fit: smaller batches, in the end a sentence."""
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from typing import TypeVar
 
+import numpy as np
 import torch
 
 from ssn.errors import MemoryShortError
@@ -20,6 +22,34 @@ def is_short(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and any(phrase in str(error).lower() for phrase in PHRASES)
+
+
+def bytes_held(*things: object) -> int:
+    """Bytes of the arrays, tensors, texts and byte strings that these values hold through dataclasses, mappings,
+    tuples, lists and sets. What several of them share is counted once; other values count nothing."""
+    seen: set[int] = set()
+    total, waiting = 0, list(things)
+    while waiting:
+        thing = waiting.pop()
+        while isinstance(thing, np.ndarray) and isinstance(thing.base, np.ndarray):
+            thing = thing.base  # a view keeps the whole
+        name = thing.untyped_storage().data_ptr() if isinstance(thing, torch.Tensor) else id(thing)
+        if name in seen:
+            continue
+        seen.add(name)
+        if isinstance(thing, np.ndarray):
+            total += thing.nbytes
+        elif isinstance(thing, torch.Tensor):
+            total += thing.untyped_storage().nbytes()
+        elif isinstance(thing, str | bytes | bytearray):
+            total += len(thing)
+        elif isinstance(thing, Mapping):
+            waiting += [*thing.keys(), *thing.values()]
+        elif isinstance(thing, list | tuple | set | frozenset):
+            waiting += thing
+        elif is_dataclass(thing) and not isinstance(thing, type):
+            waiting += [getattr(thing, field.name) for field in fields(thing)]
+    return total
 
 
 def in_batches(count: int, size: int, work: Callable[[slice], R]) -> list[R]:

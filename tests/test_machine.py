@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -80,3 +85,40 @@ def test_every_error_meant_for_people_has_one_base_and_says_what_and_what_to_do(
         2,
     )
     assert str(SSNError("Only this.")) == "Only this."
+
+
+POOLS = """
+import ctypes, sys, threading
+from ssn.machine import share_freed_memory
+if sys.argv[1] == "shared":
+    assert share_freed_memory()
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes = [ctypes.c_void_p]
+libc.open_memstream.restype = ctypes.c_void_p
+libc.fclose.argtypes = [ctypes.c_void_p]
+libc.malloc_info.argtypes = [ctypes.c_int, ctypes.c_void_p]
+together = threading.Barrier(8)
+def work():
+    together.wait(60)
+    for _ in range(50):
+        libc.free(libc.malloc(100_000))
+    together.wait(60)
+threads = [threading.Thread(target=work) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+text, size = ctypes.c_char_p(), ctypes.c_size_t()
+stream = libc.open_memstream(ctypes.byref(text), ctypes.byref(size))
+libc.malloc_info(0, stream)
+libc.fclose(stream)
+print(text.value.count(b"<heap nr="))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="it is about glibc")
+@pytest.mark.parametrize(("way", "one"), [("shared", True), ("as it is", False)])
+def test_all_threads_take_memory_from_one_pool(way, one):
+    environment = {name: value for name, value in os.environ.items() if name != "MALLOC_ARENA_MAX"}
+    command = [sys.executable, "-c", POOLS, way]
+    said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert (int(said) == 1) == one

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssn.errors import MemoryShortError
-from ssn.memory import in_batches, is_short, memory_in_words
+from ssn.memory import bytes_held, in_batches, is_short, memory_in_words
 from ssn.recognizer import Recognizer
 
 SHORT = [
@@ -75,3 +77,23 @@ def test_templates_are_the_same_from_smaller_batches(recognizer, monkeypatch, er
 
     monkeypatch.setattr(Recognizer, "_units", little_room)
     np.testing.assert_allclose(recognizer.embed_gray(gray, ["vis"] * 5, enrolled=True), expected, atol=1e-6)
+
+
+@dataclass(frozen=True)
+class Holder:
+    name: str
+    parts: tuple
+    more: dict
+
+
+@given(sizes=st.lists(st.integers(1, 50), max_size=6), shared=st.integers(0, 3))
+def test_bytes_are_those_of_the_arrays_each_counted_once(sizes, shared):
+    arrays = [np.zeros(size) for size in sizes]
+    views = [array[: len(array) // 2] for array in arrays[:shared]]
+    tensor = torch.zeros(7)
+    held = Holder("four", (arrays, views, arrays[:1]), {"t": [tensor, tensor[:2]], "b": b"12", 3: None})
+    assert bytes_held(held, *arrays) == 8 * sum(sizes) + 28 + len("four") + len("t") + len("b") + 2
+
+
+def test_a_view_keeps_the_whole():
+    assert bytes_held(np.zeros((100, 100))[:1]) == 80_000

@@ -10,6 +10,7 @@ from app.session import Part
 from ssn.evaluation.mistakes import Mistake
 from ssn.evaluation.report_parts import GroupRow, PicturePair
 from ssn.evaluation.summary import RunSummary
+from ssn.memory import bytes_held
 
 REMEMBERED = 6
 """Runs kept while the page is open; the oldest makes room."""
@@ -31,6 +32,7 @@ class Visit(Part):
 
     def __init__(self):
         self.runs: OrderedDict[str, Shown] = OrderedDict()
+        self._bytes: dict[str, int] = {}
         self.shown: tuple[Shown, ...] = ()
         self._cancel: threading.Event | None = None
         self._lock = threading.Lock()
@@ -59,10 +61,26 @@ class Visit(Part):
     def add(self, run: Shown) -> None:
         """Keep a run."""
         with self._lock:
-            self.runs[run.name] = run
+            self.runs[run.name], self._bytes[run.name] = run, bytes_held(run)
             self.runs.move_to_end(run.name)
             while len(self.runs) > REMEMBERED:
-                self.runs.popitem(last=False)
+                self._forget(next(iter(self.runs)))
+
+    def _forget(self, name: str) -> None:
+        del self.runs[name], self._bytes[name]
+
+    def weight(self) -> int:
+        with self._lock:
+            return sum(self._bytes.values())
+
+    def make_room(self) -> bool:
+        """The oldest run that is not shown."""
+        with self._lock:
+            shown = {run.name for run in self.shown}
+            oldest = next((name for name in self.runs if name not in shown), None)
+            if oldest is not None:
+                self._forget(oldest)
+            return oldest is not None
 
     def leave(self) -> None:
         self.stop()

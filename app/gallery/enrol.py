@@ -10,7 +10,7 @@ from gradio.blocks import Block
 from app.gallery.visit import Visit
 from app.kit.components import clickable, fragment, photo_input
 from app.kit.events import Sent, Update
-from app.kit.notices import error_notice, notice, step
+from app.kit.notices import error_notice, nothing_yet, notice, step
 from app.kit.photo import Choice
 from app.kit.photo_html import found_faces, several_faces
 from app.services import Services
@@ -61,7 +61,7 @@ class EnrolPanel:
     def choose(self, visit: Visit, index: int) -> Update:
         """One of several faces was clicked."""
         if visit.photo is None:
-            return gr.skip()
+            return {self.problem: nothing_yet(True)} if visit.forgotten else gr.skip()
         try:
             visit.photo.usable(index)
         except SSNError as error:
@@ -74,7 +74,7 @@ class EnrolPanel:
         nothing: an error leaves photo and name in place."""
         if visit.photo is None or visit.index is None:
             what = "Choose a photo first." if visit.photo is None else "Choose one of the faces first."
-            return {self.problem: notice(what, "warn")}
+            return {self.problem: nothing_yet(visit.forgotten, what)}
         try:
             face = visit.photo.seen_as(visit.index, choice)
             done = self.services.enrol(name, face, "photo")

@@ -6,6 +6,7 @@ from typing import Literal
 
 from app.kit.photo import Photo
 from app.session import Part
+from ssn.memory import bytes_held
 
 Pending = tuple[Literal["person", "template"], int]
 
@@ -18,6 +19,19 @@ class Visit(Part):
     def __init__(self):
         self.person: int | None = None
         self.pending: Pending | None = None
-        self.photo: Photo | None = None
         self.index: int | None = None
         self.last_change: int | None = None
+        self._photo: Photo | None = None
+        self._bytes = 0
+
+    @property
+    def photo(self) -> Photo | None:
+        return self._photo
+
+    @photo.setter
+    def photo(self, photo: Photo | None) -> None:
+        self._photo, self._bytes = photo, bytes_held(photo)
+        self.forgotten = False
+
+    def weight(self) -> int:
+        return self._bytes

@@ -21,6 +21,14 @@ def error_notice(error: SSNError, kept: bool = False) -> str:
     return f'<div class="notice error" role="alert"><p>{text}{still}</p></div>'
 
 
+def nothing_yet(forgotten: bool, text: str = "Choose a probe first.") -> str:
+    """What is asked for needs a photo, and there is none: not yet, or, where it was ``forgotten``, not any more."""
+    if not forgotten:
+        return notice(text, "warn")
+    gone = "The photo of this page is gone: the page was left alone for long, or others needed the room."
+    return notice(gone, "warn", "Send it again.")
+
+
 def empty(text: str) -> str:
     """What stands in a panel that has nothing to show yet."""
     return f'<div class="empty">{escape(text)}</div>'

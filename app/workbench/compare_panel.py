@@ -7,7 +7,7 @@ from gradio.blocks import Block
 
 from app.kit.components import fragment
 from app.kit.events import PRIVATE, Update
-from app.kit.notices import error_notice, step
+from app.kit.notices import error_notice, nothing_yet, step
 from app.services import Services
 from app.workbench import compare_html as views
 from app.workbench.bench import Bench, no_face_chosen
@@ -55,7 +55,7 @@ class ComparePanel:
         with session.turn():
             try:
                 if visit.bench is None:
-                    raise no_face_chosen()
+                    return {**self._nothing(), self.problem: nothing_yet(visit.forgotten)}
                 sides = sides_of(self.services, kind, visit.bench, visit.pinned)
             except SSNError as error:
                 return {**self._nothing(), self.problem: error_notice(error)}

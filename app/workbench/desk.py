@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app.kit.events import PRIVATE, Update
-from app.kit.notices import error_notice, notice
+from app.kit.notices import error_notice, nothing_yet
 from app.session import Session, Sessions
 from app.workbench.bench import Bench
 from app.workbench.visit import Visit
@@ -123,7 +123,7 @@ class Desk:
 
     def listen(self, event: Callable, handler: Callable, inputs: list, panels: Sequence[Panel], **more: Any) -> None:
         """Connect a handler that may change the bench: no event is dropped, and what is under way is cancelled."""
-        outputs = [output for panel in panels for output in panel.outputs]
+        outputs = list(dict.fromkeys([self.probe.problem, *(output for panel in panels for output in panel.outputs)]))
         options = PRIVATE | {"trigger_mode": "multiple", "concurrency_id": "workbench", "cancels": self.under_way}
         event(handler, inputs, outputs, **options | self._fading | more)
 
@@ -149,7 +149,7 @@ class Desk:
             except SSNError as error:
                 return self.refused(visit, error)
             if bench is None:
-                return {self.probe.problem: notice("Choose a photo or an example first."), self.occlusion.mode: "none"}
+                return {**self.no_probe(visit), self.occlusion.mode: "none"}
             visit.put(bench)
             own = "vis" if bench.before is None else bench.before.face.branch
             return self.show(self.everything, visit, own, overlay)
@@ -158,7 +158,7 @@ class Desk:
         """Take a step that changes matches only, where there is a bench."""
         with self.changing(request) as visit:
             if visit.bench is None:
-                return gr.skip()
+                return self.no_probe(visit) if visit.forgotten else gr.skip()
             visit.put(step(visit.bench))
             return self.show(self.search_results, visit, "", False)
 
@@ -171,4 +171,9 @@ class Desk:
 
     def refused(self, visit: Visit, error: SSNError) -> Update:
         """What was wrong. The bench stays; an explanation of it was cancelled when the step was asked for."""
-        return {self.probe.problem: error_notice(error, visit.bench is not None), **self.why.rest("")}
+        news = {} if self.trail is None else self.trail.news(visit)
+        return {self.probe.problem: error_notice(error, visit.bench is not None), **self.why.rest(""), **news}
+
+    def no_probe(self, visit: Visit) -> Update:
+        """A step needs a probe, and there is none yet, or none any more."""
+        return {self.probe.problem: nothing_yet(visit.forgotten, "Choose a photo or an example first.")}

@@ -65,7 +65,9 @@ class OcclusionPanel:
         self.desk.visit(request)[1].arrived(token, number)
         with self.desk.changing(request) as visit:
             bench = visit.bench
-            if bench is None or bench.index is None or token != bench.token or visit.overtaken(token, number):
+            if bench is None:
+                return {**answer, **self.desk.why.rest(""), **self.desk.no_probe(visit)}
+            if bench.index is None or token != bench.token or visit.overtaken(token, number):
                 return {**answer, **self.desk.why.rest("")}
             try:
                 bench = steps.paint(self.services, bench, _mask(sent))

@@ -84,5 +84,5 @@ class ProbePanel:
         """Before there is a photo it is only a choice."""
         _, visit = self.desk.visit(request)
         if visit.bench is None:
-            return gr.skip()
+            return self.desk.no_probe(visit) if visit.forgotten else gr.skip()
         return self.desk.take(request, lambda bench: bench and steps.set_choice(self.services, bench, choice), overlay)

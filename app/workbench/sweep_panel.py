@@ -11,7 +11,7 @@ from gradio.blocks import Block
 from app.kit.background import in_background
 from app.kit.components import fragment
 from app.kit.events import PRIVATE, Update
-from app.kit.notices import error_notice, notice, step
+from app.kit.notices import error_notice, nothing_yet, notice, step
 from app.services import Services
 from app.workbench import sweep_html as views
 from app.workbench.bench import Bench
@@ -81,7 +81,7 @@ class SweepPanel:
             bench = visit.bench
             run = None if bench is None or bench.after is None else visit.begin(bench, "sweep")
         if run is None:
-            yield self.rest(notice("Choose a probe first.", "warn"))
+            yield self.rest(nothing_yet(visit.forgotten))
             return
         try:
             yield self._running(0.0)

@@ -11,7 +11,7 @@ from gradio.blocks import Block
 
 from app.kit.components import fragment, taker
 from app.kit.events import PRIVATE, Sent, Update
-from app.kit.notices import error_notice, notice, step
+from app.kit.notices import error_notice, nothing_yet, step
 from app.services import Services
 from app.workbench.bench import Bench
 from app.workbench.desk import Desk
@@ -46,7 +46,7 @@ class TakePanel:
         session, visit = self.desk.visit(request)
         with session.turn():
             if visit.bench is None:
-                return {self.problem: notice("Choose a probe first.", "warn")}
+                return {self.problem: nothing_yet(visit.forgotten)}
             try:
                 with self.services.looks:
                     taken = file_of(Sent(event).text("form"), self.services, visit.bench, visit.reason)

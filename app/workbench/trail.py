@@ -13,8 +13,6 @@ from ssn.explanation.pair import face_digest
 
 MOST = 8
 """States remembered of a visitor; the oldest makes room."""
-MOST_BYTES = 24 * 2**20
-"""What their pictures may take together, photos that several states share counted once."""
 
 
 @dataclass(frozen=True)
@@ -57,11 +55,12 @@ def _looks(bench: Bench) -> tuple:
 
 
 class Trail:
-    """The last states, the newest first. ``version`` rises with every change of the list."""
+    """The last states, the newest first. ``version`` rises with every change of the list; ``let_go`` counts the states
+    that made room for other pages."""
 
     def __init__(self) -> None:
         self.states: tuple[State, ...] = ()
-        self.version = 0
+        self.version = self.let_go = 0
         self._next = 1
 
     def follow(self, before: Bench | None, after: Bench) -> None:
@@ -73,15 +72,23 @@ class Trail:
         if leaves and before is not None and (after.after is None or _looks(before) != _looks(after)):
             states = (State(self._next, before), *states)[:MOST]
             self._next += 1
-        while len(states) > 1 and weight(state.bench for state in states) > MOST_BYTES:
-            states = states[:-1]
         if states != self.states:
             self.states = states
             self.version += 1
+
+    def make_room(self) -> bool:
+        """Let go of the oldest state → was there one?"""
+        if not self.states:
+            return False
+        self.states = self.states[:-1]
+        self.let_go += 1
+        self.version += 1
+        return True
 
     def state(self, number: int) -> Bench:
         """The bench of that number. Raises DataError where it is not remembered any more."""
         for state in self.states:
             if state.number == number:
                 return state.bench
-        raise DataError("This state is not remembered any more.", "Choose one of those shown.")
+        why = ": the server needed the room" if self.let_go else ""
+        raise DataError(f"This state is not remembered any more{why}.", "Choose one of those shown.")

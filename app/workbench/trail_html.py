@@ -32,10 +32,12 @@ def state_words(bench: Bench) -> str:
     return ", ".join([*words, "like with like"] if bench.alike and bench.mask.any() else words)
 
 
-def strip(states: tuple[State, ...]) -> str:
-    """A button with a small picture for every state, the newest first."""
+def strip(states: tuple[State, ...], let_go: int = 0) -> str:
+    """A button with a small picture for every state, the newest first; and how many were ``let_go`` of."""
+    many = "1 earlier state" if let_go == 1 else f"{let_go} earlier states"
+    told = f'<p class="facts">{many} made room for other pages.</p>' if let_go else ""
     if not states:
-        return ""
+        return f'<div class="trail">{told}</div>' if told else ""
     buttons = []
     for state in states:
         assert state.bench.after is not None
@@ -47,4 +49,4 @@ def strip(states: tuple[State, ...]) -> str:
             f'aria-label="Return to {words}"><img src="{picture}" alt=""><span><b>{escape(state.bench.photo.title)}</b>'
             f"<em>{hidden_part(state.bench)}</em>{rank}</span></button></li>"
         )
-    return f'<div class="trail"><h3 class="sub">Return to</h3><ol>{"".join(buttons)}</ol></div>'
+    return f'<div class="trail"><h3 class="sub">Return to</h3><ol>{"".join(buttons)}</ol>{told}</div>'

@@ -34,7 +34,7 @@ class TrailPanel:
 
     def news(self, visit: Visit) -> Update:
         """The strip, where it is not what was shown last: a stroke that paints on changes nothing of it."""
-        return {self.strip: strip(visit.trail.states)} if visit.trail_changed() else {}
+        return {self.strip: strip(visit.trail.states, visit.trail.let_go)} if visit.trail_changed() else {}
 
     def connect(self, desk: Desk) -> None:
         self.desk = desk

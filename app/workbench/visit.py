@@ -10,8 +10,9 @@ from typing import Literal
 from app.session import Part
 from app.workbench.bench import Bench
 from app.workbench.reasons import Reason
-from app.workbench.trail import Trail
+from app.workbench.trail import Trail, weight
 from ssn.explanation.cache import Memory
+from ssn.memory import bytes_held
 
 REMEMBERED = 40
 """Explanations, measures and controls kept while the page is open."""
@@ -44,6 +45,7 @@ class Visit(Part):
         self._newest: tuple[str, int] = ("", 0)
         self._lock = threading.Lock()
         self._reason: tuple[int, Reason] | None = None
+        self._weighed: tuple[tuple[Bench, ...], int] = ((), 0)
 
     @property
     def reason(self) -> Reason | None:
@@ -62,6 +64,7 @@ class Visit(Part):
             self.trail.follow(self.bench, bench)
             self.bench = bench
             self.revision += 1
+            self.forgotten = False
         self.interrupt()
 
     def hand_over(self, bench: Bench) -> None:
@@ -135,6 +138,22 @@ class Visit(Part):
         """Is a later stroke on the same face already waiting? Its mask holds this one too."""
         with self._lock:
             return token == self._newest[0] and number < self._newest[1]
+
+    def weight(self) -> int:
+        """Of benches and explanations. Benches are weighed anew only where there are others."""
+        with self._lock:
+            states = (state.bench for state in self.trail.states)
+            benches = tuple(bench for bench in (self.bench, self.pinned, self._handed, *states) if bench is not None)
+            if list(map(id, benches)) != list(map(id, self._weighed[0])):
+                self._weighed = benches, weight(benches)
+            return self._weighed[1] + self.memory.bytes + bytes_held(self._reason)
+
+    def make_room(self) -> bool:
+        """First of explanations, which can be made again, then of the states left behind."""
+        if self.memory.make_room():
+            return True
+        with self._lock:
+            return self.trail.make_room()
 
     def leave(self) -> None:
         self.interrupt()

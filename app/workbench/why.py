@@ -10,7 +10,7 @@ from gradio.blocks import Block
 from app.kit.background import in_background
 from app.kit.components import fragment
 from app.kit.events import PRIVATE, Sent, Update
-from app.kit.notices import error_notice, notice, step
+from app.kit.notices import error_notice, nothing_yet, notice, step
 from app.services import Services
 from app.workbench import why_html as views
 from app.workbench.bench import Bench
@@ -121,7 +121,7 @@ class WhyPanel:
             bench = visit.bench
             run = None if bench is None or bench.after is None or person is None else visit.begin(bench)
         if run is None or person is None:
-            yield self.rest(notice("Choose a probe first.", "warn"))
+            yield self.rest(nothing_yet(visit.forgotten))
             return
         try:
             begins = self._running(0.0)

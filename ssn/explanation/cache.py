@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from ssn.errors import ExplanationCancelledError
 from ssn.explanation.question import Cancel
+from ssn.memory import bytes_held
 
 Result = TypeVar("Result")
 
@@ -22,7 +23,9 @@ class Memory:
 
     def __init__(self, room: int):
         self.room = room
-        self._results: OrderedDict[tuple, Any] = OrderedDict()
+        self.bytes = 0
+        """What the results hold, see ``bytes_held``; what several share is counted for each."""
+        self._results: OrderedDict[tuple, tuple[Any, int]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -55,13 +58,30 @@ class Memory:
 
     def get(self, key: tuple) -> Any:
         """The result under ``key``, or None. Only within ``work``, whose thread has its turn."""
-        if key in self._results:
-            self._results.move_to_end(key)
-        return self._results.get(key)
+        if key not in self._results:
+            return None
+        self._results.move_to_end(key)
+        return self._results[key][0]
 
     def put(self, key: tuple, result: Any) -> None:
         """Remember a part result of ``work``, for others to use."""
-        self._results[key] = result
-        self._results.move_to_end(key)
+        self.bytes -= self._results.pop(key, (None, 0))[1]
+        self._results[key] = result, bytes_held(result)
+        self.bytes += self._results[key][1]
         while len(self._results) > self.room:
-            self._results.popitem(last=False)
+            self._forget_oldest()
+
+    def make_room(self) -> bool:
+        """Forget the result asked for longest ago → was there one? Not while something is computed."""
+        if not self._lock.acquire(blocking=False):
+            return False
+        try:
+            if not self._results:
+                return False
+            self._forget_oldest()
+            return True
+        finally:
+            self._lock.release()
+
+    def _forget_oldest(self) -> None:
+        self.bytes -= self._results.popitem(last=False)[1][1]

@@ -129,3 +129,67 @@ def test_who_was_idle_longest_makes_room():
     sessions.of(page("c"))
     assert (first.left, second.left) == (False, True)
     assert len(sessions) == 2
+
+
+class Holding(Part):
+    """Keeps ``things`` of ``size`` bytes each, besides the one it shows."""
+
+    def __init__(self):
+        self.things, self.size = 0, 10
+
+    def weight(self) -> int:
+        return self.size * (1 + self.things)
+
+    def make_room(self) -> bool:
+        self.things = max(self.things - 1, 0)
+        return self.weight() > self.size
+
+
+def hold(sessions: Sessions, name: str, things: int) -> Holding:
+    session = sessions.of(page(name))
+    with session.turn():
+        part = session.part(Holding)
+        part.things = things
+    return part
+
+
+def test_who_was_idle_longest_gives_up_first_and_everybody_together_stays_within_the_budget():
+    sessions = Sessions(budget=100)
+    old, middle, new = (hold(sessions, name, 2) for name in "abc")
+    assert [part.things for part in (old, middle, new)] == [2, 2, 2]
+    hold(sessions, "b", 4)
+    assert (old.things, middle.things, new.things) == (1, 4, 2)
+    hold(sessions, "c", 9)
+    assert sessions.weight() <= 100
+    assert old.things == 0
+    assert len(sessions) == 3, "they have what they show"
+
+
+def test_pages_are_forgotten_where_nothing_else_helps_and_learn_of_it_once():
+    sessions = Sessions(budget=25)
+    for name in "abc":
+        hold(sessions, name, 0)
+    assert len(sessions) == 2
+    assert sessions.weight() == 20
+    assert not sessions.of(page("c")).part(Holding).forgotten
+    back = sessions.of(page("a"))
+    assert back.part(Holding).forgotten
+    sessions.forget("a")
+    assert not sessions.of(page("a")).part(Holding).forgotten, "it was closed, and is opened anew"
+
+
+def test_what_is_larger_than_the_budget_stays_with_whoever_asks():
+    sessions = Sessions(budget=5)
+    assert hold(sessions, "a", 0).weight() == 10
+    assert len(sessions) == 1
+
+
+@pytest.mark.parametrize("way", ["idle", "room"])
+def test_a_page_that_was_left_alone_learns_of_it(way):
+    sessions = Sessions(idle=0.0 if way == "idle" else 100.0, room=1)
+    sessions.of(page("a"))
+    if way == "idle":
+        sessions.forget_idle()
+    else:
+        sessions.of(page("b"))
+    assert sessions.of(page("a")).part(Kept).forgotten

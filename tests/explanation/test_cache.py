@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from ssn.errors import ExplanationCancelledError
@@ -46,3 +47,17 @@ def test_who_waits_for_another_may_be_cancelled():
             memory.once(("a",), lambda: "another", lambda _: True, cancel)
         go_on.set()
         assert first.result(10) == "answer"
+
+
+def test_it_knows_its_bytes_and_makes_room_but_not_while_something_is_computed():
+    memory = Memory(3)
+    for key in ("a", "b", "c", "d", "b"):
+        memory.once((key,), lambda: np.zeros(100), lambda _: True)
+    memory.once(("d",), lambda: np.zeros(1), lambda _: True)
+    assert memory.bytes == 3 * 800
+    refused = []
+    memory.once(("e",), lambda: refused.append(memory.make_room()) or np.zeros(1), lambda _: True)
+    assert refused == [False]
+    assert memory.bytes == 800 * 2 + 8
+    assert [memory.make_room() for _ in range(4)] == [True, True, True, False]
+    assert memory.bytes == 0

@@ -91,7 +91,7 @@ def test_a_stroke_that_waited_behind_a_later_one_is_dropped(services, desk, visi
         threads.append(threading.Thread(target=work))
         threads[-1].start()
         assert begun.wait(60)
-        while session.turn._tickets < number:
+        while session.turns._tickets < number:
             threading.Event().wait(0.002)
     go.set()
     for thread in threads:
