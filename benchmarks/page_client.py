@@ -71,24 +71,41 @@ class Visitor:
 
         Raises BusyAnswer where the server says so, RuntimeError for every other failure.
         """
-        number = self.ids[part]
-        found = next(one for one in self.events if [number, event] in [list(target) for target in one["targets"]])
+        outputs = self._event(part, event)["outputs"]
+        output = self._result(self.ask(part, event, data, **inputs))
+        values = zip(outputs, output, strict=False)
+        return {self.names.get(known, str(known)): _value(value) for known, value in values}
+
+    def _event(self, part: str, event: str) -> dict:
+        target = [self.ids[part], event]
+        return next(one for one in self.events if target in [list(found) for found in one["targets"]])
+
+    def question(self, part: str, event: str, data: dict | None = None, **inputs: Any) -> dict[str, Any]:
+        """What is posted for an event, as ``send`` takes it."""
+        found = self._event(part, event)
         given = {self.ids[name.replace("_", "-")]: value for name, value in inputs.items()}
-        body = {
+        return {
             "data": [given.get(known, self.values.get(known)) for known in found["inputs"]],
             "event_data": data,
             "fn_index": found["id"],
-            "trigger_id": number,
+            "trigger_id": self.ids[part],
             "session_hash": self.page,
         }
+
+    def ask(self, part: str, event: str, data: dict | None = None, **inputs: Any) -> str:
+        """As ``send``, without waiting for the answer → the event's name."""
+        body = self.question(part, event, data, **inputs)
         joined = self.http.post(f"{API}/queue/join", json=body)
         if joined.status_code == 503:
             raise BusyAnswer(joined.text)
         if joined.status_code != 200:
             raise RuntimeError(f"{joined.status_code} {joined.text[:200]}")
-        output = self._result(joined.json()["event_id"])
-        values = zip(found["outputs"], output, strict=False)
-        return {self.names.get(known, str(known)): _value(value) for known, value in values}
+        return joined.json()["event_id"]
+
+    def hang_up(self) -> None:
+        """Listen for the first word of an answer, and close the connection."""
+        with self.http.stream("GET", f"{API}/queue/data", params={"session_hash": self.page}) as stream:
+            next(stream.iter_raw(1))
 
     def _result(self, event: str) -> list:
         self.heard = ""

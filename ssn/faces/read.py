@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
 from ssn.errors import ImageError, ImageTooLargeError, NotAnImageError
 from ssn.faces.depth import guessed_white, to_eight_bits, white_of
@@ -20,6 +21,9 @@ with contextlib.suppress(ImportError):  # without it HEIC is refused by name, se
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 40_000_000
+MAX_PIXELS_JPEG2000 = 4_000_000
+"""Of more, only every second pixel is decoded, and the picture enlarged again: this decoder takes a second for every
+five megabytes of a file."""
 Image.init()
 _PHOTOS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")
 FORMATS: list[str] = [name for name in _PHOTOS if name in Image.OPEN]
@@ -135,13 +139,28 @@ def _to_array(picture: Image.Image, page: int) -> np.ndarray:
     if picture.tell() != page:
         picture.seek(page)
         _check_pixels(picture.width, picture.height)
-    picture = ImageOps.exif_transpose(picture)
+    picture = ImageOps.exif_transpose(_enlarged_jpeg2000(picture))
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return _checked_array(np.asarray(picture))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return np.array(picture.convert("RGB"))
+
+
+def _enlarged_jpeg2000(picture: Image.Image) -> Image.Image:
+    """A large JPEG 2000 picture in its own size, from the half resolution that its file holds; others as they are."""
+    size = picture.size
+    if not isinstance(picture, Jpeg2KImageFile) or not picture.tile or size[0] * size[1] <= MAX_PIXELS_JPEG2000:
+        return picture
+    picture.reduce = 1
+    try:
+        picture.load()
+    except OSError as error:
+        raise NotAnImageError(
+            "The JPEG 2000 picture is damaged, or so large that it takes too long to decode.", "Save it as JPEG."
+        ) from error
+    return picture.resize(size, Image.Resampling.BILINEAR)
 
 
 def _no_page(page: int, count: int) -> NotAnImageError:
