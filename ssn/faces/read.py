@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import io
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps
+from PIL.ImageFile import ImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
 from ssn.errors import ImageError, ImageTooLargeError, NotAnImageError
@@ -24,6 +26,9 @@ MAX_PIXELS = 40_000_000
 MAX_PIXELS_JPEG2000 = 4_000_000
 """Of more, only every second pixel is decoded, and the picture enlarged again: this decoder takes a second for every
 five megabytes of a file."""
+NATIVE_OTHER = "B" if sys.byteorder == "little" else "L"
+OTHER_WAY_ROUND = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGB;16N": f"RGB;16{NATIVE_OTHER}"}
+"""Of the orders of bytes in which Pillow reads 16-bit colours, the opposite ones."""
 Image.init()
 _PHOTOS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")
 FORMATS: list[str] = [name for name in _PHOTOS if name in Image.OPEN]
@@ -38,9 +43,10 @@ Source = str | Path | bytes | Image.Image | np.ndarray
 def read_image(source: Source, bits: int | None = None, page: int = 0) -> np.ndarray:
     """Any picture in one of ``FORMATS`` → (H, W, 3) uint8 RGB in [0, 255].
 
-    EXIF orientation is applied; gray, 16-bit and float pictures are scaled to 8 bits, see ``ssn.faces.depth``; alpha is
-    laid on white; CMYK is converted; of several pages or frames ``page`` is taken, counted from 0. ``bits`` says how
-    many the sensor gave, 8 to 16, where the file holds more than 8. Raises NotAnImageError, ImageTooLargeError.
+    EXIF orientation is applied; gray and colour pictures of 16 bits, and those of floats, are scaled to 8 bits, see
+    ``ssn.faces.depth``; alpha is laid on white; CMYK is converted; of several pages or frames ``page`` is taken,
+    counted from 0. ``bits`` says how many the sensor gave, 8 to 16, where the file holds more than 8. Raises
+    NotAnImageError, ImageTooLargeError.
     """
     return _to_eight(_read(source, page), bits)
 
@@ -66,8 +72,37 @@ def _read(source: Source, page: int) -> np.ndarray:
     """Source → RGB (H, W, 3) uint8, or what is deeper as it is stored."""
     if isinstance(source, np.ndarray):
         return _checked_array(source, page)
+    if isinstance(source, str | Path):
+        source = _read_bytes(Path(source))
     with _opened(source) as picture:
-        return _to_array(picture, page)
+        _turn_to(picture, page)
+        lower = None if isinstance(source, Image.Image) else _lower_halves(picture)
+        array = _to_array(picture)
+    if lower is None:
+        return array
+    with _opened(source) as picture:
+        _turn_to(picture, page)
+        picture.tile = lower
+        deep = array.astype(np.uint16)
+        deep <<= 8
+        deep |= _to_array(picture)
+        return deep
+
+
+def _lower_halves(picture: Image.Image) -> list | None:
+    """How to decode the lower bytes of a colour picture of 16 bits: as if its bytes stood the other way round. Pillow
+    only takes the upper ones, in which there is little of 10 to 14 bits. None for any other picture."""
+    tiles = picture.tile if isinstance(picture, ImageFile) and picture.mode == "RGB" else []
+    if "transparency" in picture.info:
+        return None
+    swapped = []
+    for tile in tiles:
+        order, *more = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+        if order not in OTHER_WAY_ROUND:
+            return None
+        order = OTHER_WAY_ROUND[order]
+        swapped.append(tile._replace(args=(order, *more) if isinstance(tile.args, tuple) else order))
+    return swapped or None
 
 
 @contextlib.contextmanager
@@ -131,7 +166,7 @@ def _check_pixels(width: int, height: int) -> None:
         raise NotAnImageError("The picture has no pixels.", "Choose another file.")
 
 
-def _to_array(picture: Image.Image, page: int) -> np.ndarray:
+def _turn_to(picture: Image.Image, page: int) -> None:
     _check_pixels(picture.width, picture.height)
     count = getattr(picture, "n_frames", 1) if page else 1
     if page and not 0 <= page < count:
@@ -139,6 +174,9 @@ def _to_array(picture: Image.Image, page: int) -> np.ndarray:
     if picture.tell() != page:
         picture.seek(page)
         _check_pixels(picture.width, picture.height)
+
+
+def _to_array(picture: Image.Image) -> np.ndarray:
     picture = ImageOps.exif_transpose(_enlarged_jpeg2000(picture))
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return _checked_array(np.asarray(picture))

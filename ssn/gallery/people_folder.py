@@ -12,6 +12,8 @@ from ssn.faces.read import SUFFIXES
 
 SERVICE_FOLDERS = {"__macosx", "@eadir", "$recycle.bin", "#recycle", "system volume information", "lost+found"}
 """What systems and network drives leave beside photos, in lower case."""
+DEEPEST = 100
+"""Folders within each other that are looked into."""
 SUBJECT = "Put them as FOLDER/Name/photo.jpg or FOLDER/Name.jpg."
 
 
@@ -58,6 +60,9 @@ def read_folder(folder: Path) -> PeopleFolder:
 
 def _walk(root: Path, folder: Path, photos: list[Photo], skipped: list[Skipped], aside: str = "") -> None:
     """``aside`` is the reason why nothing in ``folder`` is read."""
+    if len(folder.parts) - len(root.parts) > DEEPEST:
+        skipped.append(Skipped(folder, f"more than {DEEPEST} folders within each other"))
+        return
     try:
         with os.scandir(folder) as found:
             entries = sorted(found, key=lambda entry: entry.name)
@@ -84,6 +89,14 @@ def set_aside(name: str) -> str:
 
 def _unreadable(entry: os.DirEntry) -> str:
     """Why an entry that is no folder is not read; empty where it may be a photo."""
+    try:
+        return _no_photo(entry)
+    except OSError as error:  # a link to itself, say
+        return f"it cannot be looked at: {error.strerror}"
+
+
+def _no_photo(entry: os.DirEntry) -> str:
+    """As :func:`_unreadable`. Raises OSError."""
     if entry.is_dir():
         return "a link to a folder, which is not followed"
     if entry.is_symlink() and not os.path.exists(entry.path):

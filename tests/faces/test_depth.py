@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import struct
+import zlib
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -119,3 +122,43 @@ def test_a_single_picture_has_one_page(demo):
     assert pages(np.zeros((4, 4), np.uint8)) == 1
     with pytest.raises(NotAnImageError, match="no page 1"):
         read_image(np.zeros((4, 4), np.uint8), page=1)
+
+
+FILES = [
+    (".png", []),
+    (".tiff", [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_NONE]),
+    (".tiff", [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_LZW]),
+    (".tiff", [cv2.IMWRITE_TIFF_COMPRESSION, cv2.IMWRITE_TIFF_COMPRESSION_ADOBE_DEFLATE]),
+]
+"""How OpenCV, which knows nothing of Pillow, writes 16-bit colours."""
+
+
+def colours_as_file(deep: np.ndarray, suffix: str, options: list[int]) -> bytes:
+    """(H, W, 3) uint16 RGB → a file's bytes."""
+    done, data = cv2.imencode(suffix, np.ascontiguousarray(deep[..., ::-1]), options)
+    assert done
+    return data.tobytes()
+
+
+@pytest.mark.parametrize(("suffix", "options"), FILES)
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+def test_colours_of_every_depth_come_out_equally_bright(demo, bits, suffix, options):
+    deep = np.stack([frame(demo, bits), frame(demo, bits, 0.8), frame(demo, bits, 0.6)], axis=-1)
+    found = read_image(colours_as_file(deep, suffix, options))
+    assert np.abs(found - np.round(deep * (255 / (2**bits - 1)))).max() <= 1
+    said = read_image(colours_as_file(deep, suffix, options), bits=16)
+    assert np.abs(said - np.round(deep * (255 / 65535))).max() <= 1
+
+
+def test_deep_colours_are_turned_upright_from_any_page(demo):
+    first, second = (np.stack([frame(demo, bits)] * 3, axis=-1)[:60, :40] for bits in (14, 12))
+    done, data = cv2.imencodemulti(".tiff", [first, second])
+    assert done
+    assert np.array_equal(read_image(data.tobytes(), page=1), read_image(second))
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    chunk = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
+    block = struct.pack(">I", len(chunk) - 4) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    plain = colours_as_file(first, ".png", [])
+    turned = plain[:33] + block + plain[33:]  # after the header, which is always as long
+    assert np.array_equal(read_image(turned), np.rot90(read_image(first), -1))

@@ -10,7 +10,7 @@ from PIL import Image
 
 from ssn.errors import DataError
 from ssn.faces.read import FORMATS, SUFFIXES, read_image
-from ssn.gallery.people_folder import read_folder
+from ssn.gallery.people_folder import DEEPEST, read_folder
 from tests.gallery.toys import save
 
 
@@ -80,6 +80,30 @@ def test_a_folder_that_cannot_be_opened_is_named(tmp_path):
     (tmp_path / "a.jpg").touch()
     (tmp_path / "shut").mkdir(mode=0)
     assert "cannot be opened" in reasons(tmp_path)["shut"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+def test_links_to_themselves_are_named(tmp_path):
+    (tmp_path / "Ada.jpg").touch()
+    for name in ("round.jpg", "round"):
+        (tmp_path / name).symlink_to(name)
+    (tmp_path / "to").symlink_to("fro")
+    (tmp_path / "fro").symlink_to("to")
+    assert names(tmp_path) == {"Ada.jpg": "Ada"}
+    found = reasons(tmp_path)
+    assert found.keys() == {"round.jpg", "round", "to", "fro"}
+    assert all("cannot be looked at" in reason for reason in found.values())
+
+
+def test_folders_within_each_other_without_end_are_named(tmp_path):
+    (tmp_path / "Ada.jpg").touch()
+    deep = tmp_path.joinpath(*["a"] * DEEPEST)
+    deep.mkdir(parents=True)
+    (deep / "in.jpg").touch()
+    (deep / "b").mkdir()
+    (deep / "b" / "out.jpg").touch()
+    assert set(names(tmp_path)) == {"Ada.jpg", f"{'a/' * DEEPEST}in.jpg"}
+    assert reasons(tmp_path) == {f"{'a/' * DEEPEST}b": f"more than {DEEPEST} folders within each other"}
 
 
 def test_the_suffixes_are_those_of_the_decoder(tmp_path):
