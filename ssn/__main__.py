@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import typer
@@ -52,7 +53,7 @@ app = command_line()
 def _json_to_screen(arguments: list[str]) -> list[str]:
     """``--json`` without a file prints: give it the name ``-``."""
     full = []
-    for word, following in zip(arguments, [*arguments[1:], "--"], strict=True):
+    for word, following in pairwise([*arguments, "--"]):
         full.append(word)
         if word == "--json" and following.startswith("--"):
             full.append("-")

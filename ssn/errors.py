@@ -77,6 +77,10 @@ class GalleryUnreachableError(GalleryError):
     """The server that keeps a gallery does not answer, or not in time. What it acknowledged is not lost."""
 
 
+class GalleryUnwritableError(GalleryError):
+    """The disk is full, or the gallery's file cannot be written for another reason. Nothing has changed in it."""
+
+
 class GalleryKeyError(GalleryError):
     """The key of an encrypted gallery is missing, cannot be read, or is another gallery's."""
 

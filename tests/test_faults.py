@@ -217,3 +217,20 @@ def test_a_process_killed_while_it_saves_leaves_a_whole_checkpoint(tmp_path):
         process.stdout.close()
         values = load_file(str(path))["backbone.weight"]
         assert bool((values == values[0]).all())
+
+
+FULL = """
+import ssn.__main__ as program
+from ssn.commands.options import say
+program.command_line = lambda: lambda **_: say("an answer", {"an": "answer"}, "-")
+program.main(["match"])
+"""
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+def test_an_answer_that_cannot_be_printed_is_told_in_one_line():
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run([sys.executable, "-c", FULL], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: The answer cannot be written to standard output (No space left on device).")
+    assert len(done.stderr.splitlines()) == 1

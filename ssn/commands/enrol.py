@@ -76,6 +76,8 @@ def enrol(
         else:
             report = _enrol_photo(enroller, folder, name or "", choices, numbered)
     say(report.text(gallery), {"model": recognizer.model_id, "gallery": gallery, **report.data()}, json_file)
+    if report.stopped:
+        raise GalleryError("Not all photos could be enrolled.", report.stopped)
     if report.interrupted:
         raise typer.Exit(INTERRUPTED)
 

@@ -12,7 +12,14 @@ from ssn.answers.faces import check_spectrum, subject_of
 from ssn.answers.people import enrolment_row
 from ssn.commands.interrupt import interruptible
 from ssn.commands.options import find_in_photo, pick_face, warn
-from ssn.errors import ImageTooLargeError, NameCaseError, NotAnImageError, SSNError
+from ssn.errors import (
+    GalleryUnreachableError,
+    GalleryUnwritableError,
+    ImageTooLargeError,
+    NameCaseError,
+    NotAnImageError,
+    SSNError,
+)
 from ssn.faces.read import MAX_BYTES, read_image
 from ssn.faces.types import AlignedFace
 from ssn.gallery.enrol import Enrolment, check_name, content_digest, enrol_face
@@ -21,6 +28,8 @@ from ssn.gallery.quality import Quality
 from ssn.gallery.store import GalleryStore
 from ssn.recognizer import Recognizer
 
+NOTHING_MORE = (GalleryUnwritableError, GalleryUnreachableError)
+"""What goes wrong with every further photo too."""
 MeasureQuality = Callable[[AlignedFace], Quality]
 
 
@@ -49,6 +58,8 @@ class Report:
     skipped: list[dict] = field(default_factory=list)
     not_reached: list[dict] = field(default_factory=list)
     deeper: int = 0
+    stopped: str = ""
+    """Why no more photos were tried: nothing more can be written."""
 
     def note(self, photo: Path, name: str, done: Enrolment, face: dict, quality: Quality | None = None) -> None:
         """One photo is enrolled, with its face of ``subject_of``, which is empty where nobody looked: a line about its
@@ -73,7 +84,7 @@ class Report:
 
     @property
     def interrupted(self) -> bool:
-        return bool(self.not_reached)
+        return bool(self.not_reached) and not self.stopped
 
     def text(self, gallery: str) -> str:
         """How many of each."""
@@ -81,7 +92,8 @@ class Report:
         parts += [f"{len(self.already)} enrolled before"] if self.already else []
         parts += [f"{len(self.refused)} refused"]
         parts += [f"{len(self.skipped)} skipped"] if self.skipped else []
-        parts += [f"{len(self.not_reached)} not reached: interrupted"] if self.not_reached else []
+        why = "the gallery cannot be written" if self.stopped else "interrupted"
+        parts += [f"{len(self.not_reached)} not reached: {why}"] if self.not_reached else []
         text = f"{', '.join(parts)}."
         if self.deeper:
             text += f" {self.deeper} lie in folders within a person's folder, and count as that person's."
@@ -133,13 +145,13 @@ class Enroller:
 
     def enrol_folder(self, folder: PeopleFolder, choices: Choices | None = None) -> Report:
         """Everybody in a folder, with progress on standard error. After Ctrl+C the photo under way is finished, and the
-        rest is noted as not reached."""
+        rest is noted as not reached; so it is where the gallery cannot be written any more."""
         report = Report(len(folder.photos) + len(folder.skipped), deeper=sum(p.deeper for p in folder.photos))
         for other in folder.skipped:
             report.skip(other.path, other.reason)
         with interruptible() as stop, tqdm(folder.photos, desc="enrol", unit="photo", mininterval=0.5) as photos:
             for photo in photos:
-                if stop:
+                if stop or report.stopped:
                     report.not_reached.append({"photo": str(photo.path)})
                 else:
                     self._enrol_into(report, photo, choices or Choices())
@@ -150,6 +162,7 @@ class Enroller:
             done, face, quality = self.enrol(photo, choices)
         except SSNError as error:
             report.refuse(photo.path, error)
+            report.stopped = str(error) if isinstance(error, NOTHING_MORE) else ""
         else:
             report.note(photo.path, photo.name, done, face, quality)
 

@@ -78,12 +78,19 @@ def face_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 
 def say(text: str, data: dict | list, json_file: str | None) -> None:
     """Print for people, and write for scripts; with ``--json -`` only JSON reaches standard output, in whatever
-    encoding that has."""
-    if json_file == "-":
-        sys.stdout.write(json_text(data, sys.stdout.encoding) + "\n")
-        return
-    typer.echo(text)
-    if json_file:
+    encoding that has. Raises DataError where nothing can be written there."""
+    text = json_text(data, sys.stdout.encoding) if json_file == "-" else text
+    try:
+        typer.echo(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever read it wants no more, which is no error
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            sys.stdout.close()  # or Python tries once more at its end
+        what = f"The answer cannot be written to standard output ({error.strerror or error})."
+        raise DataError(what, "Make room, or write it to another place.") from error
+    if json_file and json_file != "-":
         write_json(data, json_file)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ssn.errors import ImageError, NameCaseError, TemplateMismatchError
+from ssn.errors import GalleryError, ImageError, NameCaseError, TemplateMismatchError
 from ssn.faces.types import AlignedFace
 from ssn.gallery.names import clean_name
 from ssn.gallery.parts import KeepsParts, enrolled_parts
@@ -77,7 +78,8 @@ def enrol_face(
     others = _others_alike(store, recognizer, template, name)
     number = store.enrol(name, template, picture_of(face), origin, digest)
     if parts is not None and isinstance(store, KeepsParts):
-        store.keep_parts({number: parts})
+        with contextlib.suppress(GalleryError):  # the face is enrolled; its parts are made again from its picture
+            store.keep_parts({number: parts})
     return Enrolment(number, name, False, *others)
 
 

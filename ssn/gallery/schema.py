@@ -6,7 +6,7 @@ import sqlite3
 import time
 from pathlib import Path
 
-from ssn.errors import GalleryError
+from ssn.errors import GalleryError, GalleryUnwritableError
 from ssn.gallery.fingerprint import fingerprint
 from ssn.gallery.names import clean_name, folded
 
@@ -222,12 +222,14 @@ def unwritable(path: str, error: sqlite3.Error) -> GalleryError:
     if is_busy(error):
         return busy(path)
     if _code(error) == sqlite3.SQLITE_READONLY:
-        return GalleryError(
+        return GalleryUnwritableError(
             f"The gallery {path} can only be read.", "Choose another gallery, or change its permissions."
         )
     if _code(error) == sqlite3.SQLITE_FULL:
-        return GalleryError("The disk is full; the gallery is as it was.", "Free some space, then try again.")
-    return GalleryError(f"The gallery could not be written: {_brief(error)}.", "Check disk space and permissions.")
+        what = "The disk is full; the gallery is as it was."
+        return GalleryUnwritableError(what, "Free some space, then try again.")
+    what = f"The gallery could not be written: {_brief(error)}."
+    return GalleryUnwritableError(what, "Check disk space and permissions.")
 
 
 def _brief(error: sqlite3.Error) -> str:

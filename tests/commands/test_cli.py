@@ -154,6 +154,12 @@ def test_wrong_words_are_refused_with_what_to_do(words, photo, checkpoint, capsy
     assert capsys.readouterr().err.startswith("error: ")
 
 
+def test_without_a_word_it_says_what_it_can_do(capsys):
+    with pytest.raises(SystemExit):
+        main([])
+    assert "enrol" in capsys.readouterr().out
+
+
 def test_help_of_the_module_lists_every_command():
     done = subprocess.run([sys.executable, "-m", "ssn", "--help"], capture_output=True, text=True, check=True)
     for command in ("embed", "enrol", "match", "explain", "train", "evaluate", "synth"):

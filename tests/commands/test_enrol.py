@@ -152,6 +152,31 @@ def test_a_gallery_in_use_is_no_damaged_gallery(ask, people, gallery):
     assert "in use by another program" in done.err
 
 
+def test_a_full_disk_ends_the_batch_in_words_and_who_is_enrolled_stays(ask, people, gallery, monkeypatch):
+    really, calls = Gallery.enrol, []
+
+    def full_at_the_second(self, *words, **more):
+        calls.append(1)
+        if len(calls) > 1:
+            pages = self._rows("PRAGMA page_count")[0][0]
+            self._rows(f"PRAGMA max_page_count={pages}")  # SQLite's own full disk
+            words = (words[0], words[1], bytes(200_000), *words[3:])
+        return really(self, *words, **more)
+
+    monkeypatch.setattr(Gallery, "enrol", full_at_the_second)
+    done = ask("enrol", people, "--gallery", gallery)
+    assert done.status == 2
+    assert "error: Not all photos could be enrolled. The disk is full" in done.err
+    assert len(calls) == 2, "nobody else is tried"
+    assert [len(done.data[key]) for key in ("enrolled", "refused", "not_reached")] == [1, 1, 2]
+    assert not done.data["interrupted"]
+    assert "2 not reached: the gallery cannot be written" in done.out
+    assert enrolled(gallery) == {"Ada": 1}
+    monkeypatch.setattr(Gallery, "enrol", really)
+    again = ask("enrol", people, "--gallery", gallery)
+    assert [len(again.data[key]) for key in ("enrolled", "already")] == [3, 1]
+
+
 def test_the_picture_is_stored_as_it_was_embedded(ask, people, gallery):
     ask("enrol", people, "--gallery", gallery)
     with Gallery(gallery, TOY) as store:

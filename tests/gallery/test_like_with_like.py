@@ -11,6 +11,7 @@ import pytest
 from ssn.errors import GalleryError
 from ssn.gallery import like_with_like
 from ssn.gallery.cell_score import MIX
+from ssn.gallery.enrol import enrol_face
 from ssn.gallery.like_with_like import LikeWithLike
 from ssn.gallery.parts import enrolled_parts, packed_size, unpacked
 from ssn.gallery.sqlite import Gallery
@@ -145,6 +146,22 @@ def test_a_gallery_that_cannot_be_written_holds_them_in_memory(monkeypatch):
     monkeypatch.setattr(gallery, "keep_parts", refuse)
     found = LikeWithLike(toy, gallery, MEANS).search(toy_face(1, 5), BEHIND)
     assert found.reranking.scores == pytest.approx(expected.reranking.scores)
+
+
+def test_who_is_enrolled_stays_so_where_only_the_parts_could_not_be_written(monkeypatch):
+    toy = CellToy()
+    gallery = enrolled_gallery(toy)
+
+    def refuse(_):
+        raise GalleryError("The disk is full.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gallery, "keep_parts", refuse)
+        done = enrol_face(gallery, toy, toy_face(7, 0), "Late", "late.png")
+    assert gallery.person("Late").templates == 1
+    assert gallery.parts_of([done.template_id]) == {}
+    assert LikeWithLike(toy, gallery, MEANS).search(toy_face(7, 0), BEHIND).matches[0].person == "Late"
+    assert len(gallery.parts_of([done.template_id])) == 1, "made again from the picture"
 
 
 def test_what_is_deleted_is_in_no_file_and_not_in_memory(tmp_path):
