@@ -76,6 +76,8 @@ class Client:
             self._stroke(np.zeros_like(self.mask))
         answer = self.page.send("probe-input", "input", {"data": self.photo, "size": 1})
         best = re.search(r'class="name"[^>]*>([^<]+)<', str(answer["ranks"]))
+        if "busy" in str(answer["probe-problem"]):
+            raise BusyAnswer(str(answer["probe-problem"]))
         self.best = "nobody" if best is None else best.group(1)
         _own(self.best in self.names, f"{self.person.name} was sent, {self.best} came back")
         self.token = re.search(r'"token": "(\w+)"', str(answer["brush"])).group(1)  # type: ignore[union-attr]
@@ -96,7 +98,9 @@ class Client:
         _own(self.best in self.page.heard, f"{self.best} was asked for")
 
     def enrol(self) -> None:
-        self.page.send("enrol-input", "input", {"data": self.photo, "size": 1})
+        opened = self.page.send("enrol-input", "input", {"data": self.photo, "size": 1})
+        if "busy" in str(opened["enrol-problem"]):
+            raise BusyAnswer(str(opened["enrol-problem"]))
         answer = self.page.send("enrol-button", "click", None, enrol_name=self.name)
         _own(f"{self.name} " in str(answer["enrol-problem"]), f"{self.name} was enrolled")
         found = re.search(rf'data-person="(\d+)"[^>]*>(?:(?!<button).)*?{self.name}<', str(answer["people"]), re.S)

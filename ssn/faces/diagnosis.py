@@ -7,7 +7,7 @@ import numpy as np
 
 from ssn.errors import NoFaceError
 from ssn.faces.detect import LONG_SIDE, SMALLEST_FACE, FaceDetector
-from ssn.faces.light import LEAST_RANGE, is_dark, light_range
+from ssn.faces.light import LEAST_RANGE, is_dark, is_dark_but_for_lamps, light_range
 
 WHITE, BURNT = 250, 0.5
 """A picture is burnt out where more than this share of its pixels is white in every channel."""
@@ -29,6 +29,12 @@ def why_no_face(image: np.ndarray, detector: FaceDetector) -> NoFaceError:
         return NoFaceError(f"No face was found: {burnt:.0%} of the picture is burnt out to white.", "Use less light.")
     if high - low < LEAST_RANGE:
         return NoFaceError("No face was found: the picture is empty, one even gray.", "Choose another picture.")
+    if is_dark_but_for_lamps(image):
+        return NoFaceError(
+            "No face was found: but for a few bright spots the picture is too dark, and no face shows even when it is "
+            "brightened.",
+            "Use more light, and no lamp in the picture.",
+        )
     small = _small_face(image, detector)
     if small is not None:
         return NoFaceError(

@@ -13,7 +13,7 @@ from ssn.faces.align import align
 from ssn.faces.detect import FaceDetector, central_face
 from ssn.faces.diagnosis import turned_too_far, why_no_face
 from ssn.faces.landmarks import disagreement, find_landmarks, find_levelled_landmarks, tilt
-from ssn.faces.light import is_dark, stretched
+from ssn.faces.light import is_dark, is_dark_but_for_lamps, stretched, stretched_but_for_lamps
 from ssn.faces.read import Source, read_image
 from ssn.faces.subject import choose_subject
 from ssn.faces.turn import turn_face_back
@@ -53,7 +53,14 @@ class FaceFinder:
 
     def find(self, image: np.ndarray) -> Found:
         """Picture (H, W, 3) uint8 RGB → all its faces, whichever quarter turn they are upright in. A dark picture is
-        brightened, and so is one in which nothing is found."""
+        brightened, and so is one in which nothing is found; one that is dark but for lamps by what the rest shows."""
+        found = self._found(image)
+        bright = stretched_but_for_lamps(image) if not found.faces and is_dark_but_for_lamps(image) else None
+        faces = () if bright is None else self._in_any_turn(bright)
+        return found if bright is None or not faces else Found(bright, faces, brightened=True)
+
+    def _found(self, image: np.ndarray) -> Found:
+        """As :meth:`find`, taking the brightest as it is."""
         bright = stretched(image) if is_dark(image) else None
         if bright is not None:
             return Found(bright, self._in_any_turn(bright), brightened=True)

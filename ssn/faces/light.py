@@ -6,6 +6,8 @@ import numpy as np
 
 DARK = 64.0
 """A picture is dark where 99.5 % of its pixels lie below this, of 255: a quarter of the range."""
+LAMPS = 0.1
+"""Share of a picture that lamps, reflexes, a window or a written date may take in the dark."""
 LEAST_RANGE = 6.0
 """Gray levels that a picture must span to be worth stretching; below lies the noise of the rounding."""
 
@@ -24,7 +26,22 @@ def is_dark(image: np.ndarray) -> bool:
 def stretched(image: np.ndarray) -> np.ndarray | None:
     """Picture (H, W, 3) uint8 → a copy whose percentiles fill [0, 255], all channels alike; None where there is nothing
     to stretch."""
-    low, high = light_range(image)
+    return _stretched(image, *light_range(image))
+
+
+def is_dark_but_for_lamps(image: np.ndarray) -> bool:
+    """Does all but a share of ``LAMPS`` use only the lowest quarter of the range?"""
+    return float((image.max(axis=2) >= DARK).mean()) <= LAMPS
+
+
+def stretched_but_for_lamps(image: np.ndarray) -> np.ndarray | None:
+    """As :func:`stretched`, by the dark part alone; what is brighter is white."""
+    brightest = image.max(axis=2)
+    low, high = np.percentile(brightest[brightest < DARK], [1.0, 99.5])
+    return _stretched(image, float(low), float(high))
+
+
+def _stretched(image: np.ndarray, low: float, high: float) -> np.ndarray | None:
     if high - low < LEAST_RANGE:
         return None
     levels = np.clip((np.arange(256) - low) * (255.0 / (high - low)), 0, 255)

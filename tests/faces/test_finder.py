@@ -179,3 +179,37 @@ def test_a_data_set_photo_has_the_landmarks_of_the_face_in_its_middle(finder, de
     points = finder.central_landmarks(row)
     assert first.shape[1] < points[30, 0] < first.shape[1] + second.shape[1]
     assert finder.central_landmarks(np.full((200, 200, 3), 128, np.uint8)) is None
+
+
+def with_lamp(dark: np.ndarray) -> np.ndarray:
+    lit = dark.copy()
+    cv2.circle(lit, (lit.shape[1] // 8, lit.shape[0] // 8), lit.shape[0] // 14, (255, 255, 255), -1)
+    return lit
+
+
+def with_date(dark: np.ndarray) -> np.ndarray:
+    """As cameras write it into the picture."""
+    lit = dark.copy()
+    cv2.putText(lit, "2021-03-04 05:06", (4, lit.shape[0] - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
+    return lit
+
+
+def with_window(dark: np.ndarray) -> np.ndarray:
+    lit = dark.copy()
+    lit[: lit.shape[0] // 8, -lit.shape[1] // 4 :] = 240
+    return lit
+
+
+@pytest.mark.parametrize("light", [with_lamp, with_date, with_window])
+def test_lamps_dates_and_windows_leave_no_face_in_the_dark(light, finder, recognizer, demo):
+    for person in demo[:2]:
+        image = read_image(person.probes[0].file)
+        seen = finder.find(light(np.round(image * 0.1).astype(np.uint8)))
+        assert seen.brightened
+        assert score(recognizer, finder.face(image, "nir"), finder.pick(seen, "nir")) > 0.8
+
+
+def test_a_picture_that_is_dark_but_for_a_lamp_is_called_so(finder):
+    dark = np.random.default_rng(0).integers(0, 20, (200, 200, 1), dtype=np.uint8).repeat(3, axis=2)
+    with pytest.raises(NoFaceError, match="but for a few bright spots the picture is too dark"):
+        finder.face(with_lamp(dark))
