@@ -6,8 +6,11 @@ import threading
 
 import pytest
 
+from app.kit.demo_people import read_demo
 from app.workbench import why as why_module
 from app.workbench.reasons import find_reason
+from benchmarks.disturbances import break_off
+from benchmarks.load import Client
 from ssn.errors import ExplanationCancelledError
 from ssn.faces.finder import FaceFinder
 
@@ -33,6 +36,19 @@ def test_a_photo_that_takes_long_holds_up_nobody_else(here, visit, demo, monkeyp
     assert first.page.locator("#found .photo").count() == 0, "the first photo is still being read"
     go.set()
     first.page.wait_for_selector("#blocks .cell img")
+
+
+def test_requests_that_are_broken_off_leave_a_server_that_answers_as_before(server):
+    client = Client(server, 0, read_demo().people)
+
+    def asked() -> None:
+        """Each step looks whether the answer is its own."""
+        for step in (client.match, client.paint, client.explain):
+            step()
+
+    broken = break_off(server, 9, client.photo, asked)
+    assert broken.errors == ()
+    assert broken.aborted == {"upload": 3, "match": 3, "explanation": 3}
 
 
 def test_undo_never_brings_the_strokes_of_another_face(visitor, two_faces):
