@@ -148,10 +148,10 @@ class Services:
         thread.start()
         return thread
 
-    def open_photo(self, source: Source, title: str, simulated: bool = False) -> Photo:
+    def open_photo(self, source: Source, title: str, simulated: bool = False, page: int | None = None) -> Photo:
         """Read a picture and find its faces, in its turn. Raises BusyError, the errors of reading, and NoFaceError."""
         with self.reading():
-            return open_photo(self.finder, source, title, simulated)
+            return open_photo(self.finder, source, title, simulated, page)
 
     def check(self) -> None:
         """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+import warnings
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any
@@ -70,6 +71,7 @@ def _print_anything() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; a typed error becomes one line on standard error and exit status 2."""
     _print_anything()
+    warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of a damaged file we say what is wrong
     try:
         words = sys.argv[1:] if arguments is None else arguments
         command_line()(args=_json_to_screen(words), prog_name="python -m ssn")

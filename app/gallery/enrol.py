@@ -48,9 +48,11 @@ class EnrolPanel:
         return [self.photo, self.problem, self.found, self.name]
 
     def open(self, visit: Visit, sent: Sent) -> Update:
-        """A photo was sent; the face that is clearly meant is chosen."""
+        """A photo was sent, or another page of its file asked for; the face that is clearly meant is chosen."""
+        file = visit.photo.file if visit.photo is not None and sent.text("action") == "page" else None
         try:
-            photo = self.services.open_photo(sent.photo(), "Photo to enrol")
+            source, page = (sent.photo(), None) if file is None else (file, sent.number("page"))
+            photo = self.services.open_photo(source, "Photo to enrol", page=page)
         except SSNError as error:
             return {self.problem: error_notice(error)}
         index = None if photo.subject is None else photo.subject.index

@@ -144,8 +144,11 @@ class GalleryTab:
 
     def on_face(self, event: gr.EventData, request: gr.Request) -> Update:
         session, visit = self._visit(request)
+        sent = Sent(event)
         with session.turn():
-            return self.enrol.choose(visit, Sent(event).number("index"))
+            if sent.text("action") == "page" and visit.photo is not None and visit.photo.file is not None:
+                return self.enrol.open(visit, sent)
+            return self.enrol.choose(visit, sent.number("index"))
 
     def on_enrol(self, choice: Choice, name: str, wanted: str | None, request: gr.Request) -> Update:
         session, visit = self._visit(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -13,7 +13,7 @@ from app.kit.pictures import preview
 from ssn.errors import NoFaceError, SeveralFacesError
 from ssn.faces.diagnosis import turned_too_far, why_no_face
 from ssn.faces.finder import FaceFinder, Found
-from ssn.faces.read import Source, read_image
+from ssn.faces.read import Source, pages, read_image
 from ssn.faces.simulated_nir import simulated_nir_face
 from ssn.faces.subject import choose_subject
 from ssn.faces.types import AlignedFace, FaceBox, Subject
@@ -21,6 +21,8 @@ from ssn.faces.types import AlignedFace, FaceBox, Subject
 Choice = Literal["vis", "nir", "simulate"]
 MOST_FACES = 100
 """So many of a picture, the largest, can be chosen from."""
+MOST_PAGES = 8
+"""Pages of a file that are looked through for a face."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,9 @@ class Photo:
     what reading and detection took.
 
     ``subject`` is the face that is clearly meant; without one, ``unclear`` says why nobody is. ``smaller`` counts the
-    faces beyond ``MOST_FACES``; ``brightened`` says that the faces come from a brighter copy of a dark photo."""
+    faces beyond ``MOST_FACES``; ``brightened`` says that the faces come from a brighter copy of a dark photo.
+
+    It is ``page``, counted from 0, of ``pages``; where there are others, ``file`` is what they are read from."""
 
     preview: np.ndarray
     scale: float
@@ -43,6 +47,9 @@ class Photo:
     unclear: str = ""
     smaller: int = 0
     brightened: bool = False
+    page: int = 0
+    pages: int = 1
+    file: bytes | None = None
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     """Its name towards the page."""
 
@@ -65,11 +72,30 @@ class Photo:
         return simulated_nir_face(face) if choice == "simulate" else face.with_(spectrum="nir")
 
 
-def open_photo(finder: FaceFinder, source: Source, title: str, simulated: bool = False) -> Photo:
-    """Read a picture, find its faces, align them and choose who is clearly meant. Raises the errors of reading, and
-    NoFaceError, which says what is wrong with the picture."""
+def open_photo(
+    finder: FaceFinder, source: Source, title: str, simulated: bool = False, page: int | None = None
+) -> Photo:
+    """Read a picture, find its faces, align them and choose who is clearly meant. Of a file of several pages it is
+    ``page``, or without one the first that shows a face. Raises the errors of reading, and NoFaceError, which says what
+    is wrong with the picture."""
+    count = pages(source)
+    if count == 1:
+        return _open_page(finder, source, title, simulated, 0)
+    none: NoFaceError | None = None
+    for place in range(min(count, MOST_PAGES)) if page is None else [page]:
+        try:
+            photo = _open_page(finder, source, title, simulated, place)
+            return replace(photo, pages=count, file=source if isinstance(source, bytes) else None)
+        except NoFaceError as error:
+            none = none or error
+    assert none is not None
+    where = f"page {page + 1}" if page is not None else f"the first {min(count, MOST_PAGES)} pages"
+    raise NoFaceError(f"On {where} of {count}: {none.what}", none.hint)
+
+
+def _open_page(finder: FaceFinder, source: Source, title: str, simulated: bool, page: int) -> Photo:
     start = time.perf_counter()
-    image = read_image(source)
+    image = read_image(source, page=page)
     found = finder.find(image)
     if not found.faces:
         raise why_no_face(image, finder.detector)
@@ -91,6 +117,7 @@ def open_photo(finder: FaceFinder, source: Source, title: str, simulated: bool =
         unclear,
         smaller=len(found.faces) - len(boxes),
         brightened=found.brightened,
+        page=page,
     )
 
 

@@ -10,6 +10,9 @@ from app.kit.notices import empty, notice
 from app.kit.photo import Photo
 from app.kit.pictures import data_uri, landmarks_in_photo, with_landmarks
 
+PAGES_SHOWN = 9
+"""Pages of a file that can be chosen from, around the one that is shown."""
+
 
 def found_faces(photo: Photo | None, index: int | None = None) -> str:
     """The photo with numbered face boxes, and the landmarks of the chosen face."""
@@ -36,8 +39,21 @@ def found_faces(photo: Photo | None, index: int | None = None) -> str:
     return (
         f'<figure class="photo"><div data-roving><img src="{picture}" alt="The probe photo, {count} found">'
         f"{''.join(boxes)}</div>"
-        f"<figcaption>{what} {tag}</figcaption></figure>"
+        f"<figcaption>{what} {tag}{_pages(photo)}</figcaption></figure>"
     )
+
+
+def _pages(photo: Photo) -> str:
+    """Which page of a file it is, and the way to those beside it."""
+    if photo.file is None:
+        return ""
+    first = max(min(photo.page - PAGES_SHOWN // 2, photo.pages - PAGES_SHOWN), 0)
+    buttons = [
+        f'<button type="button" class="quiet" data-action="page" data-page="{place}" aria-label="Page {place + 1}"'
+        f' aria-pressed="{"true" if place == photo.page else "false"}">{place + 1}</button>'
+        for place in range(first, min(first + PAGES_SHOWN, photo.pages))
+    ]
+    return f'<span class="pages">Page {photo.page + 1} of {photo.pages}: {"".join(buttons)}</span>'
 
 
 def several_faces(photo: Photo, index: int | None) -> str:

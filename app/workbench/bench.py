@@ -129,6 +129,7 @@ def open_photo(
     simulated: bool = False,
     alike: bool = False,
     like: Bench | None = None,
+    page: int | None = None,
 ) -> Bench:
     """Read a picture and find its faces; the face that is clearly meant is chosen and looked at. What the visitor
     wished of the bench ``like`` stays from probe to probe: what is hidden, whether alike, how many people are ranked
@@ -136,12 +137,20 @@ def open_photo(
 
     Raises the errors of reading, and NoFaceError.
     """
-    photo = services.open_photo(source, title, simulated)
+    photo = services.open_photo(source, title, simulated, page)
     bench = Bench(photo, choice, alike=alike)
     if like is not None:
         wished = replace(bench, alike=like.alike, by_cells=like.by_cells, rates=like.rates, ranks=like.ranks)
         bench = replace(wished, mode=like.mode, painted=like.painted)
     return bench if photo.subject is None else choose(services, bench, photo.subject.index)
+
+
+def turn_page(services: Services, bench: Bench, page: int) -> Bench:
+    """Another page of the file the photo is of, counted from 0. Raises as :func:`open_photo`."""
+    photo = bench.photo
+    if photo.file is None:
+        raise ImageError("The photo has no other pages.", "Choose one of the faces.")
+    return open_photo(services, photo.file, bench.choice, photo.title, photo.simulated, like=bench, page=page)
 
 
 def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occlusion: str, title: str) -> Bench:

@@ -77,7 +77,12 @@ class ProbePanel:
         return self.desk.take(request, opened, overlay)
 
     def on_face(self, overlay: bool, event: gr.EventData, request: gr.Request) -> Update:
-        index = Sent(event).number("index")
+        sent = Sent(event)
+        if sent.text("action") == "page":
+            page = sent.number("page")
+            turned = lambda bench: bench and steps.turn_page(self.services, bench, page)  # noqa: E731
+            return self.desk.take(request, turned, overlay)
+        index = sent.number("index")
         return self.desk.take(request, lambda bench: bench and steps.choose(self.services, bench, index), overlay)
 
     def on_spectrum(self, choice: Choice, overlay: bool, request: gr.Request) -> Update:

@@ -24,9 +24,12 @@ class State:
 
 
 def weight(benches: Iterable[Bench]) -> int:
-    """Bytes of all pictures and maps that these benches hold, those they share counted once."""
+    """Bytes of all pictures, maps and files of several pages that these benches hold, those they share counted once."""
     arrays: dict[int, np.ndarray] = {}
+    files: dict[int, bytes] = {}
     for bench in benches:
+        if bench.photo.file is not None:
+            files[id(bench.photo.file)] = bench.photo.file
         faces = [face for face in bench.photo.faces if face is not None]
         looks = [look for look in (bench.before, bench.after) if look is not None]
         faces += [look.face for look in looks]
@@ -34,7 +37,7 @@ def weight(benches: Iterable[Bench]) -> int:
         held += [array for face in faces for array in (face.pixels, face.mask)]
         held += [picture for look in looks for block in look.maps for picture in (block.response, block.indicator)]
         arrays |= {id(array): array for array in held if array is not None}
-    return sum(array.nbytes for array in arrays.values())
+    return sum(array.nbytes for array in arrays.values()) + sum(map(len, files.values()))
 
 
 def goes_on(before: Bench, after: Bench) -> bool:

@@ -11,7 +11,7 @@ from tqdm import tqdm
 from ssn.answers.faces import check_spectrum, subject_of
 from ssn.answers.people import enrolment_row
 from ssn.commands.interrupt import interruptible
-from ssn.commands.options import find_in_photo, pick_face, warn
+from ssn.commands.options import find_in_photo, pick_face, tell_pages, warn
 from ssn.errors import (
     GalleryUnreachableError,
     GalleryUnwritableError,
@@ -138,6 +138,7 @@ class Enroller:
             return Enrolment(known, name, already=True), {}, None
         device, exact = self.recognizer.device, self.exact_name
         found = find_in_photo(content, device, numbered, choices.bits, choices.page)
+        tell_pages(photo.path, content, choices.page)
         face = pick_face(found, photo.path, device, self.spectrum, choices.face)
         quality = None if self.quality is None else self.quality(face)
         done = enrol_face(self.store, self.recognizer, face, name, photo.path.name, digest=digest, exact_name=exact)

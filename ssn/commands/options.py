@@ -18,7 +18,7 @@ from ssn.errors import DataError, SeveralFacesError
 from ssn.export.engine import ENGINES
 from ssn.faces.finder import Found, shared_finder
 from ssn.faces.occlude import OCCLUSIONS, named_mask, occlude
-from ssn.faces.read import Source, read_image
+from ssn.faces.read import Source, pages, read_image
 from ssn.faces.subject import numbered_picture
 from ssn.faces.types import AlignedFace
 from ssn.files import atomically, json_text, write_json
@@ -108,6 +108,7 @@ def read_probe(
     ``find_in_photo`` and ``pick_face``. Raises the library's typed errors."""
     check_choices(spectrum, occlusion)
     found = find_in_photo(photo, recognizer.device, numbered, bits, page)
+    tell_pages(photo, photo, page)
     aligned = pick_face(found, photo, recognizer.device, spectrum, face)
     return occlude(aligned, named_mask(occlusion, aligned.landmarks))
 
@@ -124,6 +125,12 @@ def find_in_photo(
     if numbered is not None:
         _write_numbered(found, numbered)
     return found
+
+
+def tell_pages(photo: Path, source: Source, page: int) -> None:
+    """That a file has more pages than the one that was taken, unless another than the first was asked for."""
+    if page == 0 and (count := pages(source)) > 1:
+        warn(photo, f"holds {count} pages, of which the first is taken. Choose another with --page 1 to {count - 1}.")
 
 
 def pick_face(

@@ -22,6 +22,7 @@ from ssn.commands.options import (
     occlusion_option,
     pick_face,
     say,
+    tell_pages,
 )
 from ssn.errors import DataError
 from ssn.faces.finder import Found
@@ -67,6 +68,7 @@ def visibility(
     finder = VisibilityFinder.load(checkpoint, device)
     where = choose_device(device)
     found = find_in_photo(photo, where, numbered, bits, page)
+    tell_pages(photo, photo, page)
     picked = pick_face(found, photo, where, spectrum, face)
     seen = finder.visibility(occlude(picked, named_mask(occlusion, picked.landmarks)))
     _write_picture(seen, out)

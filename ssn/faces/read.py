@@ -61,11 +61,12 @@ def read_series(sources: Sequence[Source], bits: int | None = None) -> list[np.n
 
 
 def pages(source: Source) -> int:
-    """How many pages or frames a picture holds. Raises as ``read_image``."""
+    """How many pages or frames a picture holds; what telephones keep beside a photo (MPO) is none. Raises as
+    ``read_image``."""
     if isinstance(source, np.ndarray):
         return 1
     with _opened(source) as picture:
-        return int(getattr(picture, "n_frames", 1))
+        return 1 if picture.format == "MPO" else int(getattr(picture, "n_frames", 1))
 
 
 def _read(source: Source, page: int) -> np.ndarray:

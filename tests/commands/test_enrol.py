@@ -182,3 +182,14 @@ def test_the_picture_is_stored_as_it_was_embedded(ask, people, gallery):
     with Gallery(gallery, TOY) as store:
         stored = store.stored_face(store.templates_of(store.person("Dee").id)[0][0])
     assert (stored.pixels == picture(4)).all()
+
+
+def test_that_a_file_has_more_pages_is_told_until_one_is_chosen(ask, people, gallery):
+    file = people.parent / "pages.tif"
+    picture(1).save(file, save_all=True, append_images=[picture(2), picture(3)])
+    told = ask("enrol", file, "--name", "Ada", "--gallery", gallery)
+    assert "pages.tif: holds 3 pages, of which the first is taken. Choose another with --page 1 to 2." in told.err
+    chosen = ask("enrol", file, "--name", "Ben", "--page", "1", "--gallery", gallery)
+    assert "holds" not in chosen.err
+    one = ask("enrol", save(people.parent / "one.png", 4), "--name", "Dee", "--gallery", gallery)
+    assert "holds" not in one.err

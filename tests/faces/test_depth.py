@@ -109,6 +109,13 @@ def test_the_pages_of_a_file_can_be_counted_and_chosen(kind):
             read_image(out.getvalue(), page=wrong)
 
 
+def test_what_a_telephone_keeps_beside_a_photo_is_no_page():
+    out = io.BytesIO()
+    Image.new("RGB", (12, 9), "red").save(out, "MPO", save_all=True, append_images=[Image.new("RGB", (6, 4), "gray")])
+    assert pages(out.getvalue()) == 1
+    assert read_image(out.getvalue()).shape == (9, 12, 3)
+
+
 def test_a_deep_file_of_several_pages_keeps_its_depth(demo):
     first, second = frame(demo, 14), frame(demo, 12)
     out = io.BytesIO()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 
 import gradio as gr
 import pytest
+from PIL import Image
 
 from app.gallery.enrol import EnrolPanel
 from app.gallery.tab import GalleryTab, _said_again
@@ -163,3 +166,19 @@ def test_a_face_that_looks_like_somebody_is_told(services, page, visit, visitor,
         assert ("looks like" in shown) == (name != "Ada")
     assert "Ada" in shown
     assert "Bea" in shown, "like two"
+
+
+def test_another_page_of_a_file_can_be_enrolled(services, page, visit, visitor, demo):
+    faces = [Image.open(person.enrolment).convert("RGB") for person in demo[:2]]
+    out = io.BytesIO()
+    faces[0].save(out, "TIFF", save_all=True, append_images=faces[1:])
+    sent = base64.b64encode(out.getvalue()).decode()
+    page.on_photo(event(data=sent, size=len(out.getvalue())), visitor)
+    assert visit.photo.page == 0
+    shown = page.on_face(event(action="page", page="1"), visitor)
+    assert "Page 2 of 2" in shown[page.enrol.found]
+    page.on_enrol("vis", demo[1].name, "", visitor)
+    (person,) = services.gallery.people()
+    (number, *_), *_ = services.gallery.templates_of(person.id)
+    alone = services.recognizer.enrolment(services.finder.face(demo[1].enrolment))
+    assert services.gallery.template(number).similarity(alone) > 0.99

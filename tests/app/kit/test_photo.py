@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -10,8 +12,9 @@ from PIL import Image
 
 from app.kit import photo as kit
 from app.kit.photo_html import found_faces, several_faces
-from app.workbench.bench import open_photo
-from ssn.errors import NoFaceError
+from app.workbench.bench import open_photo, turn_page
+from app.workbench.trail import weight
+from ssn.errors import ImageError, NoFaceError, NotAnImageError
 from ssn.faces.read import read_image
 
 
@@ -98,3 +101,46 @@ def test_a_dark_photo_is_brightened_and_a_turned_one_found_and_said_so(services,
     assert "brightened" not in found_faces(services.open_photo(image[::-1, ::-1], ""), 0)
     with pytest.raises(NoFaceError, match="too dark"):
         services.open_photo(np.full((200, 240, 3), 4, np.uint8), "")
+
+
+def pages_of(*pictures: Image.Image, kind: str = "TIFF") -> bytes:
+    out = io.BytesIO()
+    pictures[0].save(out, kind, save_all=True, append_images=pictures[1:])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "GIF", "WEBP"])
+def test_the_first_page_with_a_face_is_shown_and_the_others_are_offered(services, demo, kind):
+    faces = [Image.open(person.enrolment).convert("RGB") for person in demo[:2]]
+    file = pages_of(Image.new("RGB", faces[0].size, "gray"), *faces, kind=kind)
+    bench = open_photo(services, file, "vis", "Your photo")
+    assert (bench.photo.page, bench.photo.pages) == (1, 3)
+    html = found_faces(bench.photo, 0)
+    assert "Page 2 of 3" in html
+    assert re.findall(r'data-page="(\d)"[^>]*aria-pressed="(\w+)"', html) == [
+        ("0", "false"),
+        ("1", "true"),
+        ("2", "false"),
+    ]
+    other = turn_page(services, bench, 2)
+    assert other.photo.page == 2
+    assert np.abs(other.photo.preview.astype(int) - bench.photo.preview).mean() > 5
+    assert weight([bench, other]) < weight([bench]) + weight([other]) - len(file) + 1, "the file is held once"
+    with pytest.raises(NoFaceError, match="page 1 of 3"):
+        turn_page(services, bench, 0)
+    for wrong in (3, -1):
+        with pytest.raises(NotAnImageError, match="no page"):
+            turn_page(services, bench, wrong)
+
+
+def test_a_file_of_one_page_is_not_kept_and_offers_none(services, demo):
+    bench = open_photo(services, demo[0].enrolment.read_bytes(), "vis", "Your photo")
+    assert bench.photo.file is None
+    assert "data-page" not in found_faces(bench.photo, 0)
+    with pytest.raises(ImageError, match="no other pages"):
+        turn_page(services, bench, 1)
+
+
+def test_pages_without_a_face_are_refused_together(services):
+    with pytest.raises(NoFaceError, match="first 2 pages of 2"):
+        services.open_photo(pages_of(*[Image.new("RGB", (80, 60), colour) for colour in ("gray", "tan")]), "")
