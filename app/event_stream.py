@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 API = "/gradio_api/queue/"
@@ -65,7 +66,10 @@ class EventStreams:
         path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
         if path.endswith(API + "data") and scope["method"] == "GET":
             page = parse_qs(scope["query_string"].decode("latin-1")).get("session_hash", [""])[-1]
-            await self._stream(self._questions(page), scope, receive, send)
+            if page in self._pages:
+                await self._stream(self._questions(page), scope, receive, send)
+            else:
+                await PlainTextResponse("This page has asked for nothing.", 404)(scope, receive, send)
         elif path.endswith(API + "join") and isinstance(page := scope.get(PAGE), str):
             await self._join(self._questions(page), scope, receive, send)
         else:

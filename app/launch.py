@@ -196,7 +196,7 @@ def serve(flags: argparse.Namespace) -> None:
             server_port=flags.port,
             root_path=flags.root_path,
             auth=login,
-            **page_options(flags, services.check),
+            **page_options(flags, services.check, frozenset(demo.fns)),
         )
         if flags.open and flags.host not in THIS_MACHINE:
             tell(OPEN_TO_ALL.format(host=flags.host, port=flags.port))
@@ -205,9 +205,9 @@ def serve(flags: argparse.Namespace) -> None:
         demo.block_thread()
 
 
-def page_options(flags: argparse.Namespace, ready: Any) -> dict[str, Any]:
+def page_options(flags: argparse.Namespace, ready: Any, events: frozenset[int] | None = None) -> dict[str, Any]:
     """How Gradio serves the page: behind the gate, with nothing that asks other hosts. ``ready`` raises SSNError where
-    model or gallery do not answer."""
+    model or gallery do not answer; ``events`` are the numbers of the page's own, where they are known."""
     from starlette.middleware import Middleware
 
     from app.event_stream import EventStreams
@@ -219,7 +219,7 @@ def page_options(flags: argparse.Namespace, ready: Any) -> dict[str, Any]:
     if path and not path.startswith("/"):
         origins.add(page_origin("://".join(urlsplit(path)[:2])))
         path = urlsplit(path).path
-    rules = Rules(LOOPBACK if flags.host in THIS_MACHINE else None, frozenset(origins), path)
+    rules = Rules(LOOPBACK if flags.host in THIS_MACHINE else None, frozenset(origins), path, events)
     return {
         "app_kwargs": {
             "middleware": [Middleware(Gate, rules=rules), Middleware(EventStreams)],

@@ -38,7 +38,8 @@ UNUSED = tuple(
     )
 )
 """Doors of Gradio that this page does not use: they take files, run what is not on the page, or ask other hosts."""
-POSTS = (API + "queue/join", API + "cancel", API + "reset")
+JOIN = API + "queue/join"
+POSTS = (JOIN, API + "cancel", API + "reset")
 """Those that carry a ``session_hash`` in their body."""
 
 
@@ -53,11 +54,13 @@ class Refusal(Exception):
 @dataclass(frozen=True)
 class Rules:
     """``hosts``: the names this server is asked by, None for any; ``origins``: other pages, as scheme://host[:port],
-    whose browser may ask, such as the address of a proxy; ``behind``: the path a proxy puts before ours."""
+    whose browser may ask, such as the address of a proxy; ``behind``: the path a proxy puts before ours; ``events``:
+    the numbers of what can be asked of the page, None for any."""
 
     hosts: frozenset[str] | None = LOOPBACK
     origins: frozenset[str] = frozenset()
     behind: str = ""
+    events: frozenset[int] | None = None
 
     def check_host(self, host: str) -> None:
         """Against a foreign name that was made to point here. Raises Refusal."""
@@ -72,6 +75,12 @@ class Rules:
         if origin is None or origin in self.origins or urlsplit(origin).netloc.lower() == host.lower():
             return
         raise Refusal(403, "Another page may not ask this server; name its address with --origin if it may.")
+
+    def check_event(self, number: object) -> None:
+        """A page that was loaded from another release asks for what is not there any more. Raises Refusal."""
+        known = isinstance(number, int) and number in (self.events or ())
+        if self.events is not None and number is not None and not known:
+            raise Refusal(400, "This page is not the server's any more. Load it anew.")
 
 
 @dataclass
@@ -138,8 +147,12 @@ class Gate:
         try:
             body = await _in_time(_body(receive, length), RECEIVING, 408, "The request took too long to arrive.")
             if path.rstrip("/") in POSTS:
-                page = _page_in(body)
+                asked = _asked(body)
+                page = asked.get("session_hash")
+                page = page if isinstance(page, str) else None
                 self._check_page(page, visitor)
+                if path.rstrip("/") == JOIN:
+                    self.rules.check_event(asked.get("fn_index"))
                 scope = {**scope, PAGE: page}
             await self.app(scope, _replay(body, receive), send)
         finally:
@@ -169,12 +182,14 @@ def _page_asked_for(path: str, query: bytes) -> str | None:
     return parse_qs(query.decode("latin-1")).get("session_hash", [None])[-1]
 
 
-def _page_in(body: bytes) -> str | None:
+def _asked(body: bytes) -> dict:
     try:
-        page = json.loads(body).get("session_hash")
-    except (ValueError, AttributeError, RecursionError) as error:
+        asked = json.loads(body)
+    except (ValueError, RecursionError) as error:
         raise Refusal(400, "The request cannot be read.") from error
-    return page if isinstance(page, str) else None
+    if not isinstance(asked, dict):
+        raise Refusal(400, "The request cannot be read.")
+    return asked
 
 
 async def _in_time(waiting, seconds: float, status: int, words: str):

@@ -179,3 +179,19 @@ def test_a_page_that_goes_while_it_could_ask_is_noticed():
         assert asyncio.get_running_loop().time() - begun < streams.grace / 2, "it knows of the end, having made it"
 
     run(scenario)
+
+
+def test_a_page_that_has_asked_for_nothing_is_told_so():
+    async def scenario() -> list[Message]:
+        said: list[Message] = []
+
+        async def send(message: Message) -> None:
+            said.append(message)
+
+        scope = {"type": "http", "method": "GET", "path": DATA, "query_string": b"session_hash=stranger"}
+        await EventStreams(Server())(scope, forever, send)
+        return said
+
+    start, body = run(scenario)
+    assert start["status"] == 404
+    assert body["body"] == b"This page has asked for nothing."

@@ -226,3 +226,12 @@ def test_health_says_whether_the_gallery_answers():
 
     assert run_async(run(lambda: None)) == [(200, "alive"), (200, "ready")]
     assert run_async(run(broken)) == [(200, "alive"), (503, "not ready")]
+
+
+@pytest.mark.parametrize(("number", "status"), [(3, 200), (None, 200), (99, 400), (-1, 400), ("3", 400), ([3], 400)])
+def test_what_is_not_on_the_page_cannot_be_asked_for(number, status):
+    asked = {"data": [], "fn_index": number, "session_hash": "page"}
+    answer = ask(JOIN, Rules(events=frozenset({3, 4})), "POST", json=asked)
+    assert answer.status_code == status
+    assert ("Load it anew" in answer.text) == (status == 400)
+    assert ask(JOIN, Rules(), "POST", json=asked).status_code == 200
