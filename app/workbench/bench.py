@@ -145,14 +145,6 @@ def open_photo(
     return bench if photo.subject is None else choose(services, bench, photo.subject.index)
 
 
-def turn_page(services: Services, bench: Bench, page: int) -> Bench:
-    """Another page of the file the photo is of, counted from 0. Raises as :func:`open_photo`."""
-    photo = bench.photo
-    if photo.file is None:
-        raise ImageError("The photo has no other pages.", "Choose one of the faces.")
-    return open_photo(services, photo.file, bench.choice, photo.title, photo.simulated, like=bench, page=page)
-
-
 def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occlusion: str, title: str) -> Bench:
     """A face that is aligned already, behind what hides it: a named occlusion, or a cover that is part of the
     picture ``probe``."""

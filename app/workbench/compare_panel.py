@@ -54,8 +54,10 @@ class ComparePanel:
         session, visit = self.desk.visit(request)
         with session.turn():
             try:
+                if visit.bench is None and visit.forgotten:
+                    return {**self._nothing(), self.problem: nothing_yet(True)}
                 if visit.bench is None:
-                    return {**self._nothing(), self.problem: nothing_yet(visit.forgotten)}
+                    raise no_face_chosen()
                 sides = sides_of(self.services, kind, visit.bench, visit.pinned)
             except SSNError as error:
                 return {**self._nothing(), self.problem: error_notice(error)}

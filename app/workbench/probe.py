@@ -20,6 +20,14 @@ from ssn.errors import ImageError
 SPECTRA = [("VIS", "vis"), ("NIR", "nir"), ("Simulate NIR from this VIS photo", "simulate")]
 
 
+def turn_page(services: Services, bench: Bench, page: int) -> Bench:
+    """Another page of the file the photo is of, counted from 0. Raises as ``open_photo`` of the bench."""
+    photo = bench.photo
+    if photo.file is None:
+        raise ImageError("The photo has no other pages.", "Choose one of the faces.")
+    return steps.open_photo(services, photo.file, bench.choice, photo.title, photo.simulated, like=bench, page=page)
+
+
 class ProbePanel:
     """Components and handlers; laid out where it is made. It holds no visitor's data."""
 
@@ -80,7 +88,7 @@ class ProbePanel:
         sent = Sent(event)
         if sent.text("action") == "page":
             page = sent.number("page")
-            turned = lambda bench: bench and steps.turn_page(self.services, bench, page)  # noqa: E731
+            turned = lambda bench: bench and turn_page(self.services, bench, page)  # noqa: E731
             return self.desk.take(request, turned, overlay)
         index = sent.number("index")
         return self.desk.take(request, lambda bench: bench and steps.choose(self.services, bench, index), overlay)

@@ -12,7 +12,8 @@ from PIL import Image
 
 from app.kit import photo as kit
 from app.kit.photo_html import found_faces, several_faces
-from app.workbench.bench import open_photo, turn_page
+from app.workbench.bench import open_photo
+from app.workbench.probe import turn_page
 from app.workbench.trail import weight
 from ssn.errors import ImageError, NoFaceError, NotAnImageError
 from ssn.faces.read import read_image
