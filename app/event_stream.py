@@ -12,6 +12,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
+from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,11 +70,31 @@ class EventStreams:
             if page in self._pages:
                 await self._stream(self._questions(page), scope, receive, send)
             else:
-                await PlainTextResponse("This page has asked for nothing.", 404)(scope, receive, send)
+                await self._stranger(page, scope, receive, send)
         elif path.endswith(API + "join") and isinstance(page := scope.get(PAGE), str):
             await self._join(self._questions(page), scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+    async def _stranger(self, page: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """A page that has asked for nothing. Where it need not log in, Gradio begins a stream, finds nothing to send
+        and fails: what it says of that is held back."""
+        held: list[Message] = []
+        through = False
+
+        async def hold(message: Message) -> None:
+            nonlocal through
+            through = through or page in self._pages or message.get("status", 200) != 200
+            held.append(message)
+            while through and held:
+                await send(held.pop(0))
+
+        try:
+            await self.app(scope, receive, hold)
+        except RuntimeError as error:
+            if through or not isinstance(error.__cause__, HTTPException):
+                raise
+            await PlainTextResponse("This page has asked for nothing.", 404)(scope, receive, send)
 
     def _questions(self, page: str) -> Questions:
         questions = self._pages.setdefault(page, Questions())

@@ -10,7 +10,9 @@ from typing import Any
 from urllib.parse import parse_qs
 
 import pytest
-from starlette.types import Message, Receive, Scope, Send
+from starlette.exceptions import HTTPException
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.event_stream import PAGE, EventStreams
 from tests.asynchronous import run_async
@@ -181,17 +183,44 @@ def test_a_page_that_goes_while_it_could_ask_is_noticed():
     run(scenario)
 
 
-def test_a_page_that_has_asked_for_nothing_is_told_so():
-    async def scenario() -> list[Message]:
-        said: list[Message] = []
+async def begun_in_vain(scope: Scope, receive: Receive, send: Send) -> None:
+    """As Gradio answers a page it does not know."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    failed = b'data: {"msg":"unexpected_error"}'
+    await send({"type": "http.response.body", "body": failed, "more_body": True})
+    raise RuntimeError("Caught handled exception, but response already started.") from HTTPException(404)
 
-        async def send(message: Message) -> None:
-            said.append(message)
 
-        scope = {"type": "http", "method": "GET", "path": DATA, "query_string": b"session_hash=stranger"}
-        await EventStreams(Server())(scope, forever, send)
-        return said
+async def not_logged_in(scope: Scope, receive: Receive, send: Send) -> None:
+    await PlainTextResponse("Not authenticated", 401)(scope, receive, send)
 
-    start, body = run(scenario)
-    assert start["status"] == 404
-    assert body["body"] == b"This page has asked for nothing."
+
+async def broken(scope: Scope, receive: Receive, send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    raise RuntimeError("something else")
+
+
+@pytest.mark.parametrize(
+    ("app", "status", "words"),
+    [(begun_in_vain, 404, b"This page has asked for nothing."), (not_logged_in, 401, b"Not authenticated")],
+)
+def test_a_page_that_has_asked_for_nothing_is_told_so(app, status, words):
+    start, body = run(lambda: _strange(app))
+    assert start["status"] == status
+    assert body["body"] == words
+
+
+def test_another_error_of_a_stream_stays_one():
+    with pytest.raises(RuntimeError, match="something else"):
+        run(lambda: _strange(broken))
+
+
+async def _strange(app: ASGIApp) -> list[Message]:
+    said: list[Message] = []
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": DATA, "query_string": b"session_hash=stranger", "headers": []}
+    await EventStreams(app)(scope, forever, send)
+    return said
