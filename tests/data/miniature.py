@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ssn.data.protocol import Protocol
+from ssn.data.registry import DataRequest
 from ssn.people.portrait import draw_person, photo
 
 FORMATS = {".bmp": "BMP", ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG"}
@@ -33,6 +35,11 @@ def write_picture(path: Path, person: int, seed: int, spectrum: str) -> None:
     """One picture, in the format of its extension; the NIR ones have one channel, as cameras of that kind write."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(encoded(person, seed, spectrum, FORMATS[path.suffix]))
+
+
+def read(protocol: str, root: Path, fold: str | None = None, **given) -> Protocol:
+    """What the reader of that name makes of a tree."""
+    return DataRequest(protocol, fold, {"root": root, **given}).read()
 
 
 def write_list(path: Path, lines: list[str], end: str = "\n") -> None:

@@ -9,7 +9,7 @@ from ssn.data.joined_teachers import ONLY_DLIB, joined_descriptors, teachers_nam
 from ssn.data.teachers import DLIB, StoredTeacher
 from ssn.data.training_faces import training_faces
 from ssn.errors import DataError
-from tests.data.test_training_faces import drawn, random_descriptors, write_set
+from tests.data.ready_crops import drawn, random_descriptors, write_set
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Teachers: the alignment an embedder expects, and a network in a file, run as onnxruntime runs it."""
+"""Teachers: the alignment an embedder expects, and a network in a file, run as onnxruntime runs it; who is near."""
 
 from __future__ import annotations
 
@@ -6,19 +6,24 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.spatial.distance import cdist
 
 from ssn.data import teachers
 from ssn.data.face_store import FaceStore
 from ssn.data.protocol import Sample
 from ssn.data.teachers import (
     DLIB,
+    EMBEDDER_RULE,
     TEMPLATE,
+    NearRule,
     OnnxTeacher,
     StoredTeacher,
     arcface_crop,
     five_points,
+    near_any,
     similarity,
     teacher_named,
+    whole_people,
 )
 from ssn.errors import DataError
 from tests.drawn import mean_landmarks
@@ -108,3 +113,48 @@ def test_a_file_that_is_no_network_is_refused(tmp_path):
     (tmp_path / "net.onnx").write_bytes(b"no network")
     with pytest.raises(DataError, match="onnxruntime can run"):
         teacher_named(str(tmp_path / "net.onnx"))
+
+
+# --- who is near
+
+
+@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 10_000))
+def test_near_any_is_the_smallest_of_all_distances(count, others, seed):
+    rng = np.random.default_rng(seed)
+    a, b = (rng.normal(size=(n, 128)).astype(np.float32) * 0.032 for n in (count, others))
+    found = near_any(a, b)
+    if not others:
+        assert found.tolist() == [False] * count
+        return
+    distances = cdist(a.astype(float), b.astype(float)).min(axis=1, initial=np.inf)
+    sure = np.abs(distances - 0.5) > 1e-4
+    assert np.array_equal(found[sure], distances[sure] < 0.5)
+    closer = near_any(a, b, NearRule("euclidean", 0.4))
+    assert np.array_equal(closer[sure], (distances < 0.4)[sure]) or np.isclose(distances, 0.4).any()
+
+
+def test_near_any_finds_the_needle_beyond_its_first_chunk():
+    haystack = np.zeros((5000, 128), np.float32)
+    haystack[:, 0] = 10
+    haystack[4500, 0] = 0.3
+    found = near_any(haystack, np.zeros((3, 128), np.float32))
+    assert np.flatnonzero(found).tolist() == [4500]
+
+
+@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 10_000))
+def test_near_any_by_cosine_is_the_largest_of_all_after_centring(count, others, seed):
+    rng = np.random.default_rng(seed)
+    shared = rng.normal(size=6)
+    a, b = (shared + rng.normal(size=(n, 6)) for n in (count, others))
+    mean = shared + 0.1
+    cosines = (1 - cdist(a - mean, b - mean, "cosine")).max(axis=1)
+    sure = np.abs(cosines - 0.6) > 1e-5
+    assert np.array_equal(near_any(a, b, EMBEDDER_RULE, mean)[sure], (cosines >= 0.6)[sure])
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-1, 4)), max_size=20))
+def test_who_is_near_in_one_picture_is_left_out_with_all(pictures):
+    chosen = np.array([near for near, _ in pictures], bool)
+    identities = np.array([who for _, who in pictures], int)
+    wanted = [near or any(n and w == who >= 0 for n, w in pictures) for near, who in pictures]
+    assert whole_people(chosen, identities).tolist() == wanted

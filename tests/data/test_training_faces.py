@@ -1,24 +1,19 @@
-"""Who is learned from: a miniature tar, a miniature LFW, who is left out, and the teacher that describes them."""
+"""Who is learned from: a miniature LFW, who is left out, and the teacher that describes them."""
 
 from __future__ import annotations
 
-import io
-import tarfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
-from scipy.spatial.distance import cdist
 
 from ssn.data import synthetic
 from ssn.data.joined_teachers import teachers_named
 from ssn.data.lfw import LFW, lfw_protocol
 from ssn.data.protocol import Protocol, Sample
 from ssn.data.synthetic import synthetic_protocol
-from ssn.data.teachers import EMBEDDER_RULE, NearRule, StoredTeacher, near_any, whole_people
+from ssn.data.teachers import StoredTeacher
 from ssn.data.training_faces import training_faces
 from ssn.errors import DataError
 from ssn.faces.align import align, alignment_transform, warp
@@ -26,176 +21,11 @@ from ssn.faces.descriptor import centred, describe
 from ssn.faces.detect import FaceDetector, central_face
 from ssn.faces.landmarks import find_landmarks
 from ssn.faces.read import read_image
-
-
-def write_set(folder: Path, stem: str, pictures: dict[str, np.ndarray], descriptors: np.ndarray, **changes) -> None:
-    """``stem.tar`` of lossless WebP, out of order and in a folder as archives often are, and ``stem.npz`` beside it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(folder / f"{stem}.tar", "w") as tar:
-        for file, pixels in sorted(pictures.items(), reverse=True):
-            out = io.BytesIO()
-            Image.fromarray(pixels).save(out, "WEBP", lossless=True)
-            info = tarfile.TarInfo(f"{stem}/{file}")
-            info.size = len(out.getvalue())
-            tar.addfile(info, io.BytesIO(out.getvalue()))
-    facts = {
-        "name": np.array(list(pictures)),
-        "identity": np.arange(len(pictures)) // 2,
-        "landmarks": np.arange(len(pictures) * 136, dtype=np.float64).reshape(-1, 68, 2),
-        "descriptor": descriptors,
-    } | changes
-    np.savez(folder / f"{stem}.npz", **{key: value for key, value in facts.items() if value is not None})
+from tests.data.ready_crops import drawn, random_descriptors, write_set
 
 
 def lfw_view_1(root: Path) -> Protocol:
     return lfw_protocol(LFW(root), pairs_list=None)
-
-
-def drawn(count: int, seed: int = 0) -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    return {f"{i:03d}.webp": rng.integers(0, 256, (144, 144, 3), dtype=np.uint8) for i in range(count)}
-
-
-def random_descriptors(count: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).normal(size=(count, 128)) * 0.1
-
-
-# --- sets of ready crops
-
-
-def test_a_set_comes_back_with_every_picture_at_its_facts(tmp_path):
-    pictures, descriptors = drawn(5), random_descriptors(5)
-    write_set(tmp_path / "faces", "one", pictures, descriptors, identity=np.array([4, 4, -1, 0, -1]))
-    crops, counts = training_faces(None, tmp_path / "cache", tmp_path / "faces")
-    assert len(crops) == 5
-    assert np.array_equal(crops.pixels, np.stack(list(pictures.values())))
-    assert np.allclose(crops.descriptors, descriptors)
-    assert crops.landmarks[2, 1, 0] == 2 * 136 + 2
-    assert crops.identities.tolist() == [4, 4, -1, 0, -1]
-    assert crops.sources.tolist() == ["one"] * 5
-    assert counts == {"one": {"images": 5, "left_out": 0, "compared with": "nobody"}}
-    assert (crops.landmarks.dtype, crops.descriptors.dtype) == (np.float32, np.float32)
-
-
-def test_people_of_different_sets_are_different_people(tmp_path):
-    write_set(tmp_path, "b", drawn(4, 1), random_descriptors(4, 1))
-    write_set(tmp_path, "a", drawn(4, 2), random_descriptors(4, 2), identity=np.array([7, 7, -1, 3]))
-    write_set(tmp_path, "c", drawn(2, 3), random_descriptors(2, 3), identity=np.array([-1, -1]))
-    crops, counts = training_faces(None, tmp_path / "cache", tmp_path)
-    assert list(counts) == ["a", "b", "c"]
-    assert crops.identities.tolist() == [7, 7, -1, 3, 8, 8, 9, 9, -1, -1]
-
-
-def test_pictures_are_read_from_the_archive_once(tmp_path, monkeypatch):
-    write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3))
-    first, _ = training_faces(None, tmp_path / "cache", tmp_path / "faces")
-    monkeypatch.setattr(tarfile, "open", lambda *_: pytest.fail("read again"))
-    second, _ = training_faces(None, tmp_path / "cache", tmp_path / "faces")
-    assert np.array_equal(first.pixels, second.pixels)
-    assert np.array_equal(first.descriptors, second.descriptors)
-
-
-def test_another_archive_of_the_same_name_is_another_set(tmp_path):
-    """The cache was keyed by the archive's name alone: a new one was never read."""
-    write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3))
-    training_faces(None, tmp_path / "cache", tmp_path / "faces")
-    other = drawn(4, seed=9)
-    write_set(tmp_path / "faces", "one", other, random_descriptors(4, 9))
-    crops, counts = training_faces(None, tmp_path / "cache", tmp_path / "faces")
-    assert np.array_equal(crops.pixels, np.stack(list(other.values())))
-    assert counts["one"]["images"] == 4
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"identity": None},
-        {"descriptor": random_descriptors(2)},
-        {"landmarks": np.zeros((3, 5, 2))},
-        {"name": np.array(["000.webp", "001.webp", "other.webp"])},
-        {"name": np.array(["000.webp", "001.webp", "001.webp"])},
-    ],
-    ids=["no identities", "too few descriptors", "five landmarks", "a picture missing", "a name twice"],
-)
-def test_a_set_whose_parts_do_not_fit_is_refused_and_not_cached(tmp_path, change):
-    write_set(tmp_path / "faces", "one", drawn(3), random_descriptors(3), **change)
-    with pytest.raises(DataError):
-        training_faces(None, tmp_path / "cache", tmp_path / "faces")
-    assert not list((tmp_path / "cache").rglob("pixels.npy"))
-
-
-def test_pictures_of_another_size_are_refused(tmp_path):
-    write_set(tmp_path, "one", {"a.webp": np.zeros((1, 1, 3), np.uint8)}, random_descriptors(1))
-    with pytest.raises(DataError, match="144"):
-        training_faces(None, tmp_path / "cache", tmp_path)
-
-
-@pytest.mark.parametrize("damage", ["no npz", "text npz", "text tar", "cut tar"])
-def test_a_damaged_set_is_refused(tmp_path, damage):
-    write_set(tmp_path, "one", drawn(3), random_descriptors(3))
-    tar, npz = tmp_path / "one.tar", tmp_path / "one.npz"
-    if damage == "no npz":
-        npz.unlink()
-    elif damage == "text npz":
-        npz.write_text("text")
-    elif damage == "text tar":
-        tar.write_text("text")
-    else:
-        tar.write_bytes(tar.read_bytes()[: tar.stat().st_size // 2])
-    with pytest.raises(DataError):
-        training_faces(None, tmp_path / "cache", tmp_path)
-
-
-def test_nothing_to_train_on_says_so(tmp_path):
-    with pytest.raises(DataError, match="nothing to train on"):
-        training_faces(None, tmp_path)
-    with pytest.raises(DataError, match="nothing to train on"):
-        training_faces(None, tmp_path, tmp_path)
-
-
-# --- who is left out
-
-
-@given(st.integers(0, 60), st.integers(0, 60), st.integers(0, 10_000))
-def test_near_any_is_the_smallest_of_all_distances(count, others, seed):
-    rng = np.random.default_rng(seed)
-    a, b = (rng.normal(size=(n, 128)).astype(np.float32) * 0.032 for n in (count, others))
-    found = near_any(a, b)
-    if not others:
-        assert found.tolist() == [False] * count
-        return
-    distances = cdist(a.astype(float), b.astype(float)).min(axis=1, initial=np.inf)
-    sure = np.abs(distances - 0.5) > 1e-4
-    assert np.array_equal(found[sure], distances[sure] < 0.5)
-    closer = near_any(a, b, NearRule("euclidean", 0.4))
-    assert np.array_equal(closer[sure], (distances < 0.4)[sure]) or np.isclose(distances, 0.4).any()
-
-
-def test_near_any_finds_the_needle_beyond_its_first_chunk():
-    haystack = np.zeros((5000, 128), np.float32)
-    haystack[:, 0] = 10
-    haystack[4500, 0] = 0.3
-    found = near_any(haystack, np.zeros((3, 128), np.float32))
-    assert np.flatnonzero(found).tolist() == [4500]
-
-
-@given(st.integers(1, 40), st.integers(1, 40), st.integers(0, 10_000))
-def test_near_any_by_cosine_is_the_largest_of_all_after_centring(count, others, seed):
-    rng = np.random.default_rng(seed)
-    shared = rng.normal(size=6)
-    a, b = (shared + rng.normal(size=(n, 6)) for n in (count, others))
-    mean = shared + 0.1
-    cosines = (1 - cdist(a - mean, b - mean, "cosine")).max(axis=1)
-    sure = np.abs(cosines - 0.6) > 1e-5
-    assert np.array_equal(near_any(a, b, EMBEDDER_RULE, mean)[sure], (cosines >= 0.6)[sure])
-
-
-@given(st.lists(st.tuples(st.booleans(), st.integers(-1, 4)), max_size=20))
-def test_who_is_near_in_one_picture_is_left_out_with_all(pictures):
-    chosen = np.array([near for near, _ in pictures], bool)
-    identities = np.array([who for _, who in pictures], int)
-    wanted = [near or any(n and w == who >= 0 for n, w in pictures) for near, who in pictures]
-    assert whole_people(chosen, identities).tolist() == wanted
 
 
 def test_every_picture_of_a_person_who_may_be_tested_goes(lfw_of_demo, tmp_path):
