@@ -3,19 +3,23 @@
 Nothing is needed but the program: people are drawn, a network of random weights learns dlib's descriptors of them
 (stage 0), then the saliency search and the fine-tuning run on what it has become. Before and after it is measured on
 other drawn people. The schedule is short and small; what comes out shows that the training works, and recognises
-nobody in a photo as well as the shipped weights do.
+nobody in a photo as well as the shipped weights do. Its minutes are kept by the clock (``time_plan``): where they run
+out, fewer people are drawn and the schedules end earlier.
 """
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
+from ssn.commands.time_plan import TimePlan
+from ssn.data.face_store import StoredFaces
 from ssn.data.joined_teachers import ONLY_DLIB
-from ssn.data.synthetic import SyntheticOptions, read_synthetic
+from ssn.data.synthetic import BRANCHES, SyntheticOptions, is_kept, read_synthetic
 from ssn.data.training_faces import training_faces
 from ssn.evaluation.face_set import FaceSet, protocol_face_set
 from ssn.evaluation.measure import Evaluation
@@ -42,6 +46,9 @@ STEPS = {
 }
 """The files of a run, in order, and what they hold."""
 SPECTRUM: Spectrum = "nir-simulated"
+MINUTES = 10.0
+FEWER_PEOPLE = (3, 6)
+"""Training people are divided by one of these where the machine draws too slowly."""
 
 
 @dataclass(frozen=True)
@@ -70,17 +77,81 @@ class Course:
     statistics: int = 8
     """Batches that the averaged weights' normalisations are measured on."""
 
+    def with_seed(self, seed: int) -> Course:
+        """The same, other choices."""
+        return replace(self, distillation=replace(self.distillation, seed=seed), search=replace(self.search, seed=seed))
+
+    def drawn_within(self, plan: TimePlan, cache: Path) -> Course:
+        """The same, with as many training people as there is time to draw; all of them where ``cache`` holds them."""
+        people = self.people
+        choices = [people.train_people]
+        if not is_kept(people.people + people.train_people, cache):
+            choices += [max(1, people.train_people // fewer) for fewer in FEWER_PEOPLE]
+        count = plan.people(choices, people.people, len(BRANCHES) * people.train_photos)
+        return replace(self, people=replace(people, train_people=count))
+
 
 def from_nothing(
-    cache: Path, run: Path, out: Path | None, resume: bool, team: Team, course: Course | None = None
+    cache: Path,
+    run: Path,
+    out: Path | None,
+    resume: bool,
+    team: Team,
+    course: Course | None = None,
+    minutes: float = MINUTES,
 ) -> dict[str, Any] | None:
-    """Run all stages → what was learned: {"file", "model", "steps": [{"what", "file", "evaluation"}], "measure"},
-    the command that measures the last weights on the same people; None in all processes but the first. ``run`` keeps
-    states, weights and log, ``cache`` the people, ``out`` the last weights."""
-    course = course or Course()
+    """Run all stages in ``minutes`` → what was learned: {"file", "model", "steps": [{"what", "file", "evaluation"}],
+    "better": how many of the rows are better than at the start, of how many, "measure": the command that measures the
+    last weights on the same people, "minutes", "done": the share of each schedule that there was time for}; None in all
+    processes but the first. ``run`` keeps states, weights and log, ``cache`` the people, ``out`` the last weights."""
     files = {name: run / name for name in STEPS} | ({SEARCHED: out} if out else {})
-    protocol = team.first_before_others(lambda: read_synthetic(course.people, cache))
+    plan = team.first_before_others(lambda: TimePlan(minutes, run / "plan.json", resume))
+    _say(team, plan, "people are drawn")
+    chosen = team.first_does(lambda: (course or Course()).drawn_within(plan, cache))
+    protocol = team.first_before_others(lambda: read_synthetic(chosen.people, cache))
     faces, counts = team.first_before_others(lambda: training_faces(protocol, cache))
+    _say(team, plan, "a network of random weights learns dlib's descriptors of them")
+    distillation = _distilled(chosen, faces, counts, files, run, resume, team, plan)
+    _say(team, plan, "saliency is searched, and the network fine-tuned")
+    searched = resume and team.first_does((run / "search.pt").is_file)
+    limits = team.first_does(lambda: plan.seconds(("search", "finetune")))
+    recipe, own = chosen.search, protocol.train_source
+    done = train_stages(
+        "all", recipe, files[DISTILLED], faces, counts, run, files[SEARCHED], searched, team, own, limits
+    )
+    if done is None:
+        return None
+    _say(team, plan, "what was learned is measured on others")
+    tested = protocol_face_set(protocol, progress=_bar)
+    measured = {name: measured_on(tested, files[name], team) for name in _bar(files, "measuring", len(files))}
+    update_card(files[SEARCHED], {protocol.name: as_json(measured[SEARCHED])})
+    drawn = chosen.people
+    split = f"--people {drawn.people} --probes {drawn.probes} --train-people {drawn.train_people}"
+    return {
+        "file": str(files[SEARCHED]),
+        "model": done["model"],
+        "steps": [
+            {"what": STEPS[name], "file": str(files[name]), "evaluation": as_json(each)}
+            for name, each in measured.items()
+        ],
+        "better": better(measured[START], measured[SEARCHED]),
+        "measure": f"python -m ssn evaluate {split} --checkpoint {files[SEARCHED]}",
+        "minutes": plan.spent() / 60,
+        "done": {"distill": distillation.step_number / distillation.steps} | done["done"],
+    }
+
+
+def _distilled(
+    course: Course,
+    faces: StoredFaces,
+    counts: dict[str, Any],
+    files: dict[str, Path],
+    run: Path,
+    resume: bool,
+    team: Team,
+    plan: TimePlan,
+) -> Distillation:
+    """Stage 0, and the weights before and after it in their files."""
     distillation = Distillation(faces, course.distillation, team)
 
     def keep(name: str, start: Path | None = None) -> None:
@@ -88,25 +159,24 @@ def from_nothing(
 
     begun = resume and team.first_does((run / STATE_FILE).is_file)
     team.first_does(lambda: None if begun and files[START].is_file() else keep(START))
-    run_stage(distillation, run, begun)
+    limit = team.first_does(lambda: plan.seconds((distillation.name,)))[distillation.name]
+    run_stage(distillation, run, begun, seconds=limit)
     team.first_does(lambda: keep(DISTILLED, files[START]))
-    searched = resume and team.first_does((run / "search.pt").is_file)
-    recipe = replace(course.search, seed=course.distillation.seed)
-    done = train_stages(
-        "all", recipe, files[DISTILLED], faces, counts, run, files[SEARCHED], searched, team, protocol.train_source
-    )
-    if done is None:
-        return None
-    tested = protocol_face_set(protocol, progress=_bar)
-    measured = {name: measured_on(tested, files[name], team) for name in _bar(files, "measuring", len(files))}
-    update_card(files[SEARCHED], {protocol.name: as_json(measured[SEARCHED])})
-    steps = [
-        {"what": STEPS[name], "file": str(files[name]), "evaluation": as_json(each)} for name, each in measured.items()
-    ]
-    drawn = course.people
-    split = f"--people {drawn.people} --probes {drawn.probes} --train-people {drawn.train_people}"
-    again = f"python -m ssn evaluate {split} --checkpoint {files[SEARCHED]}"
-    return {"file": str(files[SEARCHED]), "model": done["model"], "steps": steps, "measure": again}
+    return distillation
+
+
+def better(start: Evaluation, end: Evaluation) -> dict[str, int]:
+    """In how many of the rows both AUC and Rank-1 have risen, and how many there are."""
+    rows = zip(start.rows, end.rows, strict=True)
+    risen = sum((b.auc or 0) > (a.auc or 0) and b.rank[0] > a.rank[0] for a, b in rows)
+    return {"rows": risen, "of": len(start.rows)}
+
+
+def _say(team: Team, plan: TimePlan, what: str) -> None:
+    """What begins, and the time left for all that is to come, above the bars."""
+    if team.first:
+        left = max(0.0, plan.total - plan.spent()) / 60
+        tqdm.write(f"{left:.1f} of {plan.total / 60:g} minutes left: {what}", file=sys.stderr)
 
 
 def _bar(items: Any, what: str, total: int) -> Any:
@@ -132,4 +202,14 @@ def as_text(told: dict[str, Any]) -> str:
     for step in told["steps"]:
         cells = [f"{100 * row['auc']:.1f} {100 * row['rank'][0]:5.1f}" for row in step["evaluation"]["rows"]]
         lines.append(f"{step['what']:<30}" + "".join(f"{cell:>16}" for cell in cells))
-    return "\n".join([*lines, f"The same people again: {told['measure']}"])
+    return "\n".join([*lines, _learned(told), f"The same people again: {told['measure']}"])
+
+
+def _learned(told: dict[str, Any]) -> str:
+    """What was learned against the start, in a sentence or two; and of which schedule time cut something off."""
+    risen, rows = told["better"]["rows"], told["better"]["of"]
+    text = f"Better than random weights in {risen} of {rows} columns, after {told['minutes']:.1f} minutes."
+    cut = [f"{100 * share:.0f} % of {name}" for name, share in told["done"].items() if share < 1]
+    if cut:
+        text += f" There was time for {', '.join(cut)}: a larger --minutes gives more."
+    return text

@@ -140,16 +140,22 @@ def on_command_line(context: typer.Context) -> set[str]:
 
 
 def refuse_unread(
-    context: typer.Context, paths: dict[str, list[Path]], unread: Iterable[str], asked: str, suffix: str = ""
+    context: typer.Context,
+    paths: dict[str, list[Path]],
+    unread: Iterable[str],
+    asked: str,
+    suffix: str = "",
+    but: Iterable[str] = (),
 ) -> None:
     """Raise OptionError for the first option on the command line that what was ``asked`` does not read.
 
-    ``unread``: names of parameters, or dotted paths of a command's dataclasses and of parts of them.
+    ``unread``: names of parameters, or dotted paths of a command's dataclasses and of parts of them; ``but`` names
+    options that are read all the same.
     """
     closed, given = [tuple(each.split(".")) for each in unread], on_command_line(context)
     for name in context.params:
         places = paths.get(name, [(name,)])
-        if name not in given:
+        if name not in given or name in but:
             continue
         if all(any(place[: len(each)] == each for each in closed) for place in places):
             raise OptionError(f"--{name.replace('_', '-')} is not read by {asked}.", "Leave it out." + suffix)

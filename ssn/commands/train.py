@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ssn.commands.data_options import CacheFolder
-from ssn.commands.from_nothing import as_text, from_nothing
+from ssn.commands.from_nothing import MINUTES, Course, as_text, from_nothing
 from ssn.commands.options import Device, JsonFile, say
 from ssn.commands.options_of import on_command_line, refuse_unread, with_options
 from ssn.commands.training_data import ReadyCrops, TeacherName, TrainingData, by_fold, read_training
@@ -28,10 +28,10 @@ from ssn.training.team import Team
 DISTILL = "distill"
 ALONE = Path("runs") / "from-nothing"
 UNREAD = {
-    DISTILL: ("recipe", "base"),
-    "search": ("config", "start", "export_only", "recipe.finetune", "out"),
-    "finetune": ("config", "start", "export_only"),
-    "all": ("config", "start", "export_only"),
+    DISTILL: ("recipe", "base", "minutes"),
+    "search": ("config", "start", "export_only", "recipe.finetune", "out", "minutes"),
+    "finetune": ("config", "start", "export_only", "minutes"),
+    "all": ("config", "start", "export_only", "minutes"),
 }
 """Options, and parts of the recipes, that a stage does not read."""
 CHOSEN_FOR = {"stage", "protocol", "fold", "faces"}
@@ -65,6 +65,9 @@ def train(
     ] = False,
     base: Annotated[Path, typer.Option(help="Search, fine-tuning: the base weights to start from.")] = BASE_CHECKPOINT,
     resume: Annotated[bool, typer.Option(help="Go on from the run's last state.")] = False,
+    minutes: Annotated[
+        float, typer.Option(help="Without any data named: how long all of it may take, by the clock.")
+    ] = MINUTES,
     device: Device = "auto",
     json_file: JsonFile = None,
     *,
@@ -76,8 +79,9 @@ def train(
     given = on_command_line(context)
     if not given & CHOSEN_FOR:
         closed = ("config", "recipe", "base", "start", "export_only", "teacher", *data.given)
-        refuse_unread(context, train.paths, closed, "train alone", " Or say --stage and --protocol.")
-        told = from_nothing(cache, run or ALONE, out, resume, Team(choose_device(device)))
+        refuse_unread(context, train.paths, closed, "train alone", " Or say --stage and --protocol.", but=("seed",))
+        course, team = Course().with_seed(config.seed), Team(choose_device(device))
+        told = from_nothing(cache, run or ALONE, out, resume, team, course, minutes)
         if told:
             say(as_text(told), told, json_file)
         return

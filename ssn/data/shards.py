@@ -32,6 +32,10 @@ SHARD = 256
 """Rows of a shard at most: what a kill can cost each process."""
 WORTH_A_PROCESS = 64
 """Rows below which another process takes longer to start than it saves."""
+FEWEST = 32
+"""Rows of a shard at least, where there are as many: a short build is cut into short shards, so that its bar moves."""
+TURNS = 4
+"""Shards of each process that a build is cut into at least."""
 
 
 class Column:
@@ -114,7 +118,7 @@ def _load(path: Path) -> np.ndarray:
 
 def _share_out(folder: Path, jobs: list[tuple], work: Callable, workers: int, what: str) -> None:
     workers = max(1, min(workers, -(-len(jobs) // WORTH_A_PROCESS)))
-    size = max(1, min(SHARD, -(-len(jobs) // workers)))
+    size = max(1, min(SHARD, max(FEWEST, -(-len(jobs) // (TURNS * workers))), -(-len(jobs) // workers)))
     chunks = [jobs[start : start + size] for start in range(0, len(jobs), size)]
     with tqdm(total=len(jobs), desc=what, unit="picture", mininterval=1) as bar:
         if workers == 1:

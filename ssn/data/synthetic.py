@@ -118,20 +118,34 @@ def _pixels(number: int, seed: int, spectrum: Branch, worn: Worn) -> np.ndarray:
 @lru_cache(maxsize=16)
 def cast_numbers(count: int, seed: int = 0, cache: str | Path | None = None) -> tuple[int, ...]:
     """The numbers of a checked cast of ``count``; read from ``cache`` where a cast at least as long is kept there."""
-    path = Path(cache) / f"cast-{_signature()}-{seed}.json" if cache else None
-    if path and path.is_file():
-        try:
-            kept = [int(n) for n in json.loads(path.read_text(encoding="utf-8"))]
-        except (OSError, ValueError, TypeError) as error:
-            raise DataError(f"{path.name} is no cast.", "Delete it; it will be made again.") from error
-        if len(kept) >= count:
-            return tuple(kept[:count])
+    path = _cast_file(cache, seed) if cache else None
+    if path and len(kept := _kept(path)) >= count:
+        return tuple(kept[:count])
     with contextlib.closing(_judged(count, seed)) as candidates:
         drawn = tuple(person.number for person in cast(count, seed, load_model(), candidates).people)
     if path:
         with atomically(path) as part:
             part.write_text(json.dumps(drawn), encoding="utf-8")
     return drawn
+
+
+def is_kept(count: int, cache: str | Path, seed: int = 0) -> bool:
+    """Is a checked cast of ``count`` in ``cache``? Raises DataError where its file is none."""
+    return len(_kept(_cast_file(cache, seed))) >= count
+
+
+def _cast_file(cache: str | Path, seed: int) -> Path:
+    return Path(cache) / f"cast-{_signature()}-{seed}.json"
+
+
+def _kept(path: Path) -> list[int]:
+    """The numbers in a cast's file; none where there is no file yet."""
+    if not path.is_file():
+        return []
+    try:
+        return [int(n) for n in json.loads(path.read_text(encoding="utf-8"))]
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{path.name} is no cast.", "Delete it; it will be made again.") from error
 
 
 def _judged(count: int, seed: int) -> Generator[Candidate, None, None]:

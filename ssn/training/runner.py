@@ -47,11 +47,23 @@ class Stage(ABC):
         self.supplies: list[Supply] = []
         """What faces come from, and is closed at the end of a run."""
         self.step_number = 0
+        self.seconds: float | None = None
+        """How long all steps may take together; None: as long as they do."""
+        self.spent = 0.0
+        """How long those done have taken, where that is limited."""
 
     @property
     @abstractmethod
     def steps(self) -> int:
         """How many there are in all."""
+
+    @property
+    def position(self) -> float:
+        """Where in its schedule the stage is, in steps: after those done or, where time is limited and runs out before
+        them, as far on as the time is. What follows the schedule (rates, sizes of views) ends with either."""
+        if self.seconds is None:
+            return self.step_number
+        return min(self.steps, max(self.step_number, self.steps * self.spent / self.seconds))
 
     @abstractmethod
     def step(self) -> Mapping[str, float]:
@@ -85,6 +97,7 @@ class Stage(ABC):
             "step": self.step_number,
             "model": self.model.state_dict(),
             "optimizers": {name: each.state_dict() for name, each in self.optimizers.items()},
+            **({} if self.seconds is None else {"spent": self.spent}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -92,7 +105,7 @@ class Stage(ABC):
         self.check(state)
         with fitting():
             self.take(state)
-            self.step_number = int(state["step"])
+            self.step_number, self.spent = int(state["step"]), float(state.get("spent", 0.0))
 
     def take(self, state: dict[str, Any]) -> None:
         """Take over the tensors of a state that is known to belong here."""
@@ -136,12 +149,14 @@ class Log:
     def __init__(self, stage: Stage, folder: Path, progress: bool):
         self.stage, self.writer = stage, _tensorboard(folder) if stage.team.first else None
         size = stage.faces_per_step
-        begun, quiet = stage.step_number * size, not (progress and stage.team.first)
-        self.bar = tqdm(total=stage.steps * size, initial=begun, desc=stage.name, unit="face", disable=quiet)
+        self.shown, quiet = int(stage.position) * size, not (progress and stage.team.first)
+        self.bar = tqdm(total=stage.steps * size, initial=self.shown, desc=stage.name, unit="face", disable=quiet)
 
     def add(self, seen: Mapping[str, float], last: bool) -> None:
         """What the step that is just done saw."""
-        self.bar.update(self.stage.faces_per_step)
+        now = int(self.stage.position) * self.stage.faces_per_step
+        self.bar.update(now - self.shown)
+        self.shown = now
         if self.writer is not None and (last or self.stage.step_number % self.EVERY == 0):
             self.bar.set_postfix({name: f"{value:.3g}" for name, value in seen.items()})
             for name, value in seen.items():
@@ -166,32 +181,49 @@ def run_stage(
     save_every: float = 120.0,
     stop_at: int | None = None,
     progress: bool = True,
+    seconds: float | None = None,
 ) -> None:
     """Run a stage to its end, or to step ``stop_at``, keeping its state in ``folder`` every ``save_every`` seconds.
+    With ``seconds`` its schedule ends by then, those of the runs it goes on from included, with fewer steps where the
+    machine is slow or has other work: the step that is under way is finished.
 
     Raises CheckpointError where ``resume`` finds no state, or one of another run.
     """
     keep_freed_memory()
     folder = Path(folder)
     file = folder / f"{stage.name}.pt"
+    stage.seconds = seconds
     if resume:
         stage.restore(load_state(file))
     stage.team.broadcast(stage.tensors())
     last = stage.steps if stop_at is None else min(stop_at, stage.steps)
-    if stage.step_number >= last:
+    if stage.position >= last:
         return
     with contextlib.closing(stage), contextlib.closing(Log(stage, folder, progress)) as log:
         saved = time.monotonic()
-        while stage.step_number < last:
+        clock = _Clock(stage)
+        while stage.position < last:
             seen = stage.step()
             stage.step_number += 1
-            log.add(seen, stage.step_number == last)
-            if stage.team.first and stage.step_number < last and time.monotonic() - saved > save_every:
+            clock.tell()
+            log.add(seen, stage.position >= last)
+            if stage.team.first and stage.position < last and time.monotonic() - saved > save_every:
                 log.draw()
                 save_state(stage.state(), file)
                 saved = time.monotonic()
         log.draw()
         stage.team.first_does(lambda: save_state(stage.state(), file))
+
+
+class _Clock:
+    """Tells a stage whose time is limited how much of it is spent: the first process's time in all of them."""
+
+    def __init__(self, stage: Stage):
+        self.stage, self.before, self.begun = stage, stage.spent, time.monotonic()
+
+    def tell(self) -> None:
+        if self.stage.seconds is not None:
+            self.stage.spent = self.stage.team.first_does(lambda: self.before + time.monotonic() - self.begun)
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -85,6 +85,61 @@ def test_a_failed_run_goes_on_where_it_was_saved(opened, tmp_path):
         stage.restore(state)
 
 
+class Timed(Counting):
+    """Notes where in its schedule each step is; a step takes so many seconds of a clock that is no real one."""
+
+    steps = 10
+
+    def __init__(self, clock: list[float], duration: float, fail_at: int | None = None):
+        super().__init__(fail_at)
+        self.clock, self.duration, self.positions = clock, duration, []
+
+    def step(self) -> dict[str, float]:
+        self.positions.append(self.position)
+        seen = super().step()
+        self.clock[0] += self.duration
+        return seen
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    now = [100.0]
+    monkeypatch.setattr(runner.time, "monotonic", lambda: now[0])
+    return now
+
+
+@pytest.mark.parametrize(
+    ("duration", "positions"),
+    [(1.0, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), (5.0, [0, 2.5, 5, 7.5]), (30.0, [0])],
+    ids=["time enough", "too slow", "one step takes longer"],
+)
+def test_a_schedule_ends_by_its_steps_or_by_the_clock(clock, opened, tmp_path, duration, positions):
+    stage = Timed(clock, duration)
+    run_stage(stage, tmp_path, seconds=20.0)
+    assert stage.positions == positions
+    assert stage.position == stage.steps, "the schedule is at its end"
+    assert stage.step_number == len(positions)
+    again = Timed(clock, duration)
+    run_stage(again, tmp_path, resume=True, seconds=20.0)
+    assert again.positions == [], "a run whose time is spent is done"
+
+
+def test_what_a_killed_run_has_spent_is_not_given_again(clock, opened, tmp_path):
+    with pytest.raises(RuntimeError):
+        run_stage(Timed(clock, 5.0, fail_at=2), tmp_path, save_every=-1.0, seconds=20.0)
+    clock[0] += 1000
+    stage = Timed(clock, 5.0)
+    run_stage(stage, tmp_path, resume=True, seconds=20.0)
+    assert stage.positions == [5, 7.5]
+
+
+def test_without_a_limit_nothing_is_kept_of_the_time(clock, opened, tmp_path):
+    stage = Timed(clock, 50.0)
+    run_stage(stage, tmp_path)
+    assert stage.positions == list(range(10))
+    assert "spent" not in load_state(tmp_path / "counting.pt")
+
+
 def test_what_is_drawn_ahead_is_what_would_be_drawn_then():
     threads = set()
 

@@ -33,13 +33,13 @@ class Batches:
         self.spectra = Spectra(faces, config.simulate_nir)
         self._shown = {nir: self.spectra.shown_in(nir) for nir in (False, True)}
 
-    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """The views (batch, 1, S, S) and targets (batch, D) of one step."""
+    def __call__(self, step: int, size: int | None = None) -> tuple[Tensor, Tensor]:
+        """The views (batch, 1, S, S) and targets (batch, D) of one step; of ``size`` S, by default the recipe's."""
         config = self.config
         generator = torch.Generator().manual_seed(config.seed * 1_000_003 + step)
         rows, nir = self.choose(step, generator)
         simulated = torch.from_numpy(nir & ~self.spectra.nir[rows])
-        drawing, size = self.crops.drawing(generator), config.size_at(step)
+        drawing, size = self.crops.drawing(generator), size or config.size_at(step)
         views, _ = random_views(self.crops.at(rows), simulated, size, drawing, config.views)
         return views, to_device(self.targets.unit[rows], self.crops.device)
 

@@ -84,7 +84,7 @@ class DistillConfig:
         """Batches in all."""
         return max(1, self.images // self.batch)
 
-    def size_at(self, step: int) -> int:
+    def size_at(self, step: float) -> int:
         """Side of the views of a step, in pixels."""
         done, reached = step / self.steps, 0.0
         for size, share in self.sizes:
@@ -93,7 +93,7 @@ class DistillConfig:
                 return size
         return self.sizes[-1][0]
 
-    def rate_at(self, step: int) -> float:
+    def rate_at(self, step: float) -> float:
         """Linear warm-up; then half a cosine down to 1 % of the rate, at once or, where it is constant, in the last
         share ``anneal`` of the steps."""
         warm = round(self.warmup * self.steps)

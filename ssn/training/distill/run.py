@@ -52,7 +52,7 @@ class Distillation(Stage):
         self.targets = Targets(faces, config.identity_pull)
         self.crops = Crops(faces.pixels, self.device)
         self.batches = Batches(faces, self.targets, config, self.crops)
-        self.ahead = Ahead(self.batches, self.device)
+        self.ahead = Ahead(self._draw, self.device)
         self.bank = self.targets.unit.to(self.device)
         self.network = BatchNormalisedLightCNN(backbone, self.bank.shape[1])
         generator = torch.Generator().manual_seed(config.seed)
@@ -76,13 +76,17 @@ class Distillation(Stage):
     def steps(self) -> int:
         return self.config.steps
 
+    def _draw(self, step: int) -> tuple[Tensor, Tensor]:
+        """The batch of a step, of the size that is due."""
+        return self.batches(step, self.config.size_at(max(step, self.position)))
+
     def step(self) -> Mapping[str, float]:
         """One update by the next batch."""
         return self.learn(*self.ahead.take(self.step_number))
 
     def learn(self, views: Tensor, target: Tensor) -> Mapping[str, float]:
         """One update by a whole batch, of which this process takes its share → loss terms, gradient norm and rate."""
-        rate = self.config.rate_at(self.step_number)
+        rate = self.config.rate_at(self.position)
         optimizer = self.optimizers["weights"]
         for group in optimizer.param_groups:
             group["lr"] = rate

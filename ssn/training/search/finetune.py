@@ -78,7 +78,7 @@ class Finetune(ObjectiveStage):
     def rate_share(self) -> float:
         """What the present step's rates are of the first ones."""
         final = self.recipe.finetune.final
-        return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * self.step_number / self.steps))
+        return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * self.position / self.steps))
 
     def _set_rates(self) -> None:
         share = self.rate_share()

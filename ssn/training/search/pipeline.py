@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,7 @@ from ssn.models.checkpoint import load_model, save_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.augment import still_views
 from ssn.training.crops import Crops
-from ssn.training.runner import run_stage
+from ssn.training.runner import Stage, run_stage
 from ssn.training.search.algorithm1 import Search
 from ssn.training.search.distilled import DistilledKnowledge
 from ssn.training.search.finetune import Finetune
@@ -38,6 +40,8 @@ BALANCED_ON = 16
 STAGES = ("search", "finetune", "all")
 PAPER_RATE = 1e-4
 """The paper's rate of θ″."""
+UNLIMITED: Mapping[str, float] = MappingProxyType({})
+"""No stage's time is limited."""
 
 
 class Pipeline:
@@ -69,26 +73,39 @@ class Pipeline:
         size, seed = recipe.batches.size, recipe.seed
         distilled = DistilledKnowledge(faces, people, start.targets) if recipe.loss.teacher > 0 else None
         classifier = start.linear(cold=seed if variant.slow else None)
+        self.done: dict[str, float] = {}
+        """By name of the stages that ran, which share of its steps each has done."""
         self.objective = Objective(network, classifier, start.targets, variant, recipe.loss, size, seed, distilled)
 
     def run(
-        self, stage: str = "all", resume: bool = False, save_every: float = 120.0, progress: bool = True
+        self,
+        stage: str = "all",
+        resume: bool = False,
+        save_every: float = 120.0,
+        progress: bool = True,
+        seconds: Mapping[str, float] = UNLIMITED,
     ) -> Objective:
         """Run stage 1 (``search``), stage 2 on what stage 1 left (``finetune``), or both, and return the result.
 
-        With ``resume`` a run goes on where it was killed. Raises CheckpointError where there is nothing to go on from.
+        With ``resume`` a run goes on where it was killed. ``seconds`` limits the time of a stage by its name, see
+        ``run_stage``. Raises CheckpointError where there is nothing to go on from.
         """
         search = self._make(Search)
+        stages: list[Stage] = [search]
         if stage == "finetune":
             search.restore(load_state(self.folder / "search.pt"))
             if search.step_number < search.steps:
                 raise CheckpointError("Stage 1 is not finished.", "Run --stage search --resume first.")
         else:
-            run_stage(search, self.folder, resume, save_every, progress=progress)
+            limit = seconds.get(search.name)
+            run_stage(search, self.folder, resume, save_every, progress=progress, seconds=limit)
         if stage != "search":
             begun = (self.folder / "finetune.pt").is_file()
             again = resume and (begun or stage == "finetune")
-            run_stage(self._make(Finetune), self.folder, again, save_every, progress=progress)
+            stages.append(self._make(Finetune))
+            limit = seconds.get(Finetune.name)
+            run_stage(stages[-1], self.folder, again, save_every, progress=progress, seconds=limit)
+        self.done = {each.name: each.step_number / each.steps for each in stages}
         return self.objective
 
     def _make(self, kind: type[Search] | type[Finetune]) -> Search | Finetune:
@@ -157,19 +174,22 @@ def train_stages(
     resume: bool,
     team: Team,
     own: str = LFW_SOURCE,
+    seconds: Mapping[str, float] = UNLIMITED,
 ) -> dict[str, Any] | None:
     """Run stage 1, stage 2 or both and write the weights to ``out`` (after stage 2) → what was done; None in all
     processes but the first. ``out`` None is VARIANT-MODE.safetensors in the run's folder; ``own`` is the source of the
-    protocol's people."""
+    protocol's people; ``seconds`` as in ``Pipeline.run``."""
     if stage not in STAGES:
         raise DataError(f"There is no stage {stage!r}.", f"Use one of {', '.join(STAGES)}.")
     network, card = load_model(base)
     recipe = replace(recipe, base=card.model_id)
     people = choose_people(faces, recipe.held_out, own=own)
-    objective = Pipeline(network, faces, people, recipe, run, team).run(stage, resume)
+    pipeline = Pipeline(network, faces, people, recipe, run, team)
+    objective = pipeline.run(stage, resume, seconds=seconds)
     if not team.first:
         return None
     done = {"stage": stage, "variant": recipe.variant, "people": people.classes, "photos": len(people)}
+    done["done"] = pipeline.done
     if stage == "search":
         return {**done, "state": str(run / "search.pt")}
     out = out or run / f"{recipe.variant}-{recipe.batches.mode}.safetensors"
