@@ -19,14 +19,15 @@ from ssn.data.protocol import Protocol
 from ssn.data.registry import DataRequest
 from ssn.errors import DataError
 from ssn.evaluation.face_set import FaceSet, protocol_face_set
-from ssn.evaluation.families import Material
+from ssn.evaluation.families import FAMILIES, Material
 from ssn.evaluation.matcher import Matcher, NetworkMatcher
 from ssn.evaluation.material import family_matchers, family_names, learn_from_people, training_faces
 from ssn.evaluation.measure import Evaluation
 from ssn.evaluation.outcome import Outcome, outcome_json, report_of, score_path
 from ssn.evaluation.probes import checked, hideable
+from ssn.evaluation.remembering import RememberingRecognizer
 from ssn.evaluation.report import as_table, folds_as_table
-from ssn.evaluation.run import Plan, evaluation_of, run
+from ssn.evaluation.run import Plan, data_fingerprint, evaluation_of, run
 from ssn.faces.occlude import OCCLUSIONS
 from ssn.models.checkpoint import update_card
 from ssn.recognizer import Recognizer
@@ -44,8 +45,15 @@ def evaluate(
         bool, typer.Option(help="Tell methods that use a mask what drawn covers hide, as they are of rectangles.")
     ] = False,
     open_set: Annotated[
-        bool, typer.Option(help="Leave half of the people out of the gallery: FNIR at FPIR 10 % and 1 %.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            help="Leave half of the people out of the gallery: FNIR at FPIR 10 % and 1 %. Measured wherever there are "
+            "people to leave out; asked for, it is an error where there are none."
+        ),
+    ] = None,
+    beside: Annotated[
+        list[Path] | None, typer.Option(help="Another checkpoint to measure on the same faces; may be given often.")
+    ] = None,
     family: Annotated[
         str | None, typer.Option(help="Also measure these methods of the comparison, separated by commas, or all.")
     ] = None,
@@ -67,6 +75,9 @@ def evaluate(
         Path | None, typer.Option(help="File all scores (.npz), row by row; a run that was killed goes on from there.")
     ] = None,
     html: HtmlFile = None,
+    pictures: Annotated[
+        bool, typer.Option(help="Show the worst errors' pictures on the page; left out, it says so and shows nobody.")
+    ] = True,
     markdown: MarkdownFile = None,
     csv: CsvFile = None,
     latex: LatexFile = None,
@@ -79,24 +90,28 @@ def evaluate(
     names = family_names(family)
     _check_files(scores, names, fine_tuned, onnx)
     protocols = data.read_folds(cache)
-    recognizer = Recognizer.load(checkpoint, device)
+    others = _others(beside or [], checkpoint)
+    recognizer = RememberingRecognizer(Recognizer.load(checkpoint, device))
     material = _material(names, recognizer, checkpoint, family_checkpoint, fine_tuned, onnx, device)
     bench = _Bench(FaceStore(cache, workers), plan, names, material, scores, len(protocols), command_line(context))
+    networks = {"": recognizer} | {name: Recognizer.load(file, device) for name, file in others.items()}
     for number, protocol in enumerate(protocols, start=1):
-        bench.measure(protocol, number, NetworkMatcher(recognizer, fast=fast))
+        bench.measure(protocol, number, {name: NetworkMatcher(each, fast=fast) for name, each in networks.items()})
     text, found = bench.result(data, json_file)
     if write_card:
         at, source = (None, None) if not thresholds else thresholds_of(bench.outcomes[""][0].evaluation)
         update_card(checkpoint, _card_measures(found), at, source)
     if html or markdown or csv or latex:
-        page = report_of(list(bench.outcomes.values()), recognizer=recognizer, tell_covers=tell_covers)
+        shown = list(bench.outcomes.values())
+        page = report_of(shown, recognizer=recognizer, tell_covers=tell_covers, pictures=pictures)
         write_page(page, html, markdown, csv, latex)
     say(text, found, json_file)
 
 
 @dataclass
 class _Bench:
-    """Methods on protocols; ``outcomes`` by family's name, "" for the checkpoint itself, a fold each."""
+    """Methods on protocols; ``outcomes`` by name, "" for the checkpoint itself, then others beside it, then families;
+    a fold each."""
 
     store: FaceStore
     plan: Plan
@@ -107,7 +122,7 @@ class _Bench:
     command: str
     outcomes: dict[str, list[Outcome]] = field(default_factory=dict)
 
-    def measure(self, protocol: Protocol, number: int, own: Matcher) -> None:
+    def measure(self, protocol: Protocol, number: int, networks: dict[str, NetworkMatcher]) -> None:
         """Every method on one protocol."""
         faces = protocol_face_set(protocol, self.store, _progress)
         material = self.material
@@ -115,13 +130,18 @@ class _Bench:
             material = Material(
                 material.recognizer, material.fine_tuned, onnx=material.onnx, **training_faces(protocol, self.store)
             )
-        methods: dict[str, Matcher] = {"": own, **family_matchers(self.names, material)}
+        methods: dict[str, Matcher] = {**networks, **family_matchers(self.names, material)}
+        prints: dict[str, str] = {}
         for name, matcher in methods.items():
             path = score_path(self.scores, number, self.folds, name)
-            self.outcomes.setdefault(name, []).append(self._run(faces, matcher, path))
+            if matcher.precision not in prints:
+                prints[matcher.precision] = data_fingerprint(faces, self.plan, matcher.precision)
+            outcome = self._run(faces, matcher, path, prints[matcher.precision])
+            self.outcomes.setdefault(name, []).append(outcome)
 
     def result(self, data: DataRequest, json_file: str | None) -> tuple[str, dict]:
-        """Tables to read, and the JSON: the checkpoint's, with that of each family in ``families``."""
+        """Tables to read, and the JSON: the checkpoint's, with that of each other one in ``beside``, by model id, and
+        that of each family in ``families``."""
         folder = Path(json_file).parent if json_file and json_file != "-" else None
         folds = data.fold == "all"
         found = {name: outcome_json(of, data.protocol, folds, folder) for name, of in self.outcomes.items()}
@@ -129,12 +149,16 @@ class _Bench:
             folds_as_table(found[name]) if folds else as_table(of[0].evaluation) for name, of in self.outcomes.items()
         ]
         own = found.pop("")
-        return "\n\n".join(texts), own | ({"families": found} if found else {})
+        families = {name: found.pop(name) for name in self.names}
+        others = {str(each["model"]): each for each in found.values()}
+        return "\n\n".join(texts), own | {
+            key: made for key, made in (("beside", others), ("families", families)) if made
+        }
 
-    def _run(self, faces: FaceSet, matcher: Matcher, path: Path | None) -> Outcome:
+    def _run(self, faces: FaceSet, matcher: Matcher, path: Path | None, print_of_data: str) -> Outcome:
         """One method on one protocol, with the time left."""
         with face_bar(f"{matcher.name}, {faces.name}") as told:
-            filed = run(faces, matcher, self.plan, path, told, self.command)
+            filed = run(faces, matcher, self.plan, path, told, self.command, print_of_data)
         return Outcome(filed, evaluation_of(filed, faces, matcher, self.plan), faces)
 
 
@@ -149,11 +173,24 @@ def command_line(context: typer.Context) -> str:
         source, value = context.get_parameter_source(str(option.name)), context.params.get(str(option.name))
         if source is None or source.name != "COMMANDLINE":
             continue
-        if isinstance(value, bool):
+        if isinstance(value, list | tuple):
+            words += [word for each in value for word in (option.opts[0], str(each))]
+        elif isinstance(value, bool):
             words.append(option.opts[0] if value else option.secondary_opts[0])
         else:
             words += [option.opts[0], str(value)]
     return shlex.join(words)
+
+
+def _others(beside: list[Path], checkpoint: Path) -> dict[str, Path]:
+    """Names of the checkpoints beside the first, which score files are called by → their files. Raises DataError for
+    two of one name, or the name of a family."""
+    others: dict[str, Path] = {}
+    for file in beside:
+        if file.stem in others or file.stem in FAMILIES or file.resolve() == checkpoint.resolve():
+            raise DataError(f"{file} is measured already, or has another's name.", "Leave it out, or rename it.")
+        others[file.stem] = file
+    return others
 
 
 def _material(

@@ -21,8 +21,10 @@ from ssn.evaluation.report_parts import (
     failures_section,
     groups_section,
     letter,
+    open_set_section,
     paper_section,
     row_name,
+    signed,
 )
 from ssn.evaluation.report_style import STYLE
 from ssn.evaluation.summary import RowSummary, RunSummary
@@ -65,6 +67,7 @@ def as_html(report: Report) -> str:
         f'<div class="runs">{"".join(_about(run, i, len(report.runs)) for i, run in enumerate(report.runs))}</div>',
         "".join(f'<p class="note">{escape(note)}</p>' for note in report.notes),
         _measures(report.runs),
+        open_set_section(report.runs),
         _differences(report.differences),
         _charts(report.runs),
         _histograms(report.runs),
@@ -138,14 +141,8 @@ def _gap(difference: Difference | None) -> str:
     gap = difference.difference
     better = (gap.value < 0) == (difference.measure in LOWER_IS_BETTER)
     kind = ("better" if better else "worse") if difference.certain else ""
-    ends = "" if gap.low is None or gap.high is None else f"<small>{_signed(gap.low)} to {_signed(gap.high)}</small>"
-    return f'<td class="{kind}">{_signed(gap.value)}{ends}</td>'
-
-
-def _signed(share: float) -> str:
-    """Points of percent with their sign; what rounds to nothing has none."""
-    text = f"{100 * share:+.1f}"
-    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+    ends = "" if gap.low is None or gap.high is None else f"<small>{signed(gap.low)} to {signed(gap.high)}</small>"
+    return f'<td class="{kind}">{signed(gap.value)}{ends}</td>'
 
 
 def _series(runs: Sequence[RunSummary]) -> list[tuple[int, str, RowSummary, int]]:

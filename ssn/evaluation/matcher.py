@@ -10,7 +10,7 @@ import numpy as np
 
 from ssn.evaluation.families import Family
 from ssn.faces.types import AlignedFace
-from ssn.recognizer import Recognizer, gray_batch, told_masks
+from ssn.recognizer import Recognizer, gray_batch
 
 BATCH = 16
 
@@ -52,9 +52,10 @@ class NetworkMatcher:
         return np.concatenate([self._embed(batch, enrolled) for batch in batches(faces, self.batch)])
 
     def _embed(self, faces: list[AlignedFace], enrolled: bool) -> np.ndarray:
-        told = told_masks(faces) if self.tell and self.recognizer.network.adaptive else None
+        if self.tell or not self.recognizer.adaptive:
+            return self.recognizer.embed_batch(faces, self.batch, self.fast, enrolled)
         branches = [face.branch for face in faces]
-        return self.recognizer.embed_gray(gray_batch(faces), branches, told, self.batch, self.fast, enrolled)
+        return self.recognizer.embed_gray(gray_batch(faces), branches, None, self.batch, self.fast, enrolled)
 
     def compare(self, probes: np.ndarray, gallery: np.ndarray) -> np.ndarray:
         return probes @ gallery.T

@@ -31,7 +31,7 @@ class Row:
 
     ``accuracy`` is of listed pairs alone: of all against all it would be the base rate. ``thresholds``: cosine scores
     at the FMRs of ``RATES``, from all ``impostors`` comparisons of the row. ``rank`` is empty where the protocol does
-    not identify, ``reranked`` where nothing was ranked again. ``open_set``, where it was asked for: FNIR by FPIR,
+    not identify, ``reranked`` where nothing was ranked again. ``open_set``, where there is one: FNIR by FPIR,
     and how many searches for ``strangers`` and for ``enrolled`` people it is from. ``hits`` (P,) bool: the probes whose
     person is at rank 1.
     """

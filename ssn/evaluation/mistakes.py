@@ -80,6 +80,11 @@ def picture_pair(mistake: Mistake, recognizer: Recognizer | None = None) -> Pict
     return PicturePair(mistake.title, mistake.caption, mistake.probe.pixels, mistake.enrolled.pixels, saliency)
 
 
+def named_pair(mistake: Mistake) -> PicturePair:
+    """A mistake without its pictures."""
+    return PicturePair(mistake.title, mistake.caption)
+
+
 def response_picture(face: AlignedFace, recognizer: Recognizer) -> np.ndarray:
     """Mean |Ŷ| of block 1 in colours over the face, (128, 128, 3) uint8 RGB; dark is 0, bright its 99th percentile."""
     _, maps = recognizer.look(face)

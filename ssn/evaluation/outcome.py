@@ -13,7 +13,7 @@ from ssn.evaluation.groups import group_rows
 from ssn.evaluation.html_report import Report
 from ssn.evaluation.measure import Evaluation
 from ssn.evaluation.metrics.intervals import DRAWN, Drawn
-from ssn.evaluation.mistakes import mistakes, picture_pair
+from ssn.evaluation.mistakes import mistakes, named_pair, picture_pair
 from ssn.evaluation.report import as_json, folds_as_json
 from ssn.evaluation.scores import ScoreFile
 from ssn.evaluation.summary import summarise
@@ -66,9 +66,11 @@ def report_of(
     recognizer: Recognizer | None = None,
     drawn: Drawn = DRAWN,
     tell_covers: bool = False,
+    pictures: bool = True,
 ) -> Report:
     """Methods, each with its outcome on every fold → the report: tables over all folds; curves, intervals, groups and
-    errors of the first. ``recognizer`` is the first method's network, whose saliency is shown beside its errors."""
+    errors of the first. ``recognizer`` is the first method's network, whose saliency is shown beside its errors.
+    Without ``pictures`` the page names the worst errors and shows nobody."""
     summaries = [[summarise(outcome.scores, drawn) for outcome in outcomes] for outcomes in methods]
     first = [folds[0] for folds in summaries]
     folds = len(methods[0])
@@ -79,13 +81,16 @@ def report_of(
         notes.append(f"Tables: mean ± standard deviation over {folds} folds. All else is of the first.")
     if len(methods) > 1:
         notes.append("Runs in their order: " + "; ".join(run.header.model_id for run in first) + ".")
-    if recognizer is not None:
+    if not pictures:
+        notes.append("Pictures are left out of this page: whoever has the data set makes it anew with them.")
+    elif recognizer is not None:
         notes.append("Beside a wrong pair: the selected response of the network's first block to the probe.")
+    wrong = mistakes(own.scores, own.faces, tell_covers=tell_covers)
     return Report(
         title or own.evaluation.protocol,
         [first[0], *(replace(run, header=replace(run.header, notes=())) for run in first[1:])],
         paper_tables(rows),
         groups=group_rows(own.scores),
-        errors=[picture_pair(m, recognizer) for m in mistakes(own.scores, own.faces, tell_covers=tell_covers)],
+        errors=[picture_pair(m, recognizer) if pictures else named_pair(m) for m in wrong],
         notes=notes,
     )

@@ -17,6 +17,7 @@ LISTED_FAILURES = 10
 """Failures to acquire that the table names; JSON has all."""
 HEAD = ("AUC", "EER", "acc.", "TPR@1%", "TPR@.1%", "Rank-1")
 WIDTHS = (7, 7, 7, 9, 9, 8)
+OPEN_WIDTHS = (11, 11)
 
 
 def as_table(evaluation: Evaluation) -> str:
@@ -28,8 +29,8 @@ def as_table(evaluation: Evaluation) -> str:
     for row in evaluation.rows:
         cells = ["–" if share is None else f"{100 * share:.1f}" for share in shares_of(row).values()]
         lines.append(_line(SPECTRUM_NAMES[row.probe_spectrum], row.occlusion, cells))
-    lines += [_open_set(row) for row in evaluation.rows if row.open_set]
     lines.append(_counts(evaluation))
+    lines += _open_set([row for row in evaluation.rows if row.open_set])
     lines += [f"  {failure.picture}: {failure.why}" for failure in evaluation.failures[:LISTED_FAILURES]]
     rest = len(evaluation.failures) - LISTED_FAILURES
     lines += [f"  and {rest} more"] if rest > 0 else []
@@ -47,11 +48,25 @@ def shares_of(row: Row) -> dict[str, float | None]:
     }
 
 
-def _open_set(row: Row) -> str:
-    found = row.open_set
-    rates = ", ".join(f"{100 * found[str(rate)]:.1f} % at FPIR {100 * rate:g} %" for rate in FPIRS)
-    counts = f"{found['enrolled']} searches for enrolled people, {found['strangers']} for strangers"
-    return f"open set, {SPECTRUM_NAMES[row.probe_spectrum]} {row.occlusion}: FNIR {rates} ({counts})"
+def _open_set(rows: list[Row]) -> list[str]:
+    """Those rows' FNIR, a line each; nothing without any."""
+    if not rows:
+        return []
+    counts = rows[0].open_set
+    head = _line("open set, FNIR", "", [f"@FPIR {100 * rate:g}%" for rate in FPIRS], OPEN_WIDTHS)
+    about = f"  ({counts['enrolled']} searches for enrolled people, {counts['strangers']} for strangers)"
+    return [
+        head + about,
+        *(
+            _line(
+                SPECTRUM_NAMES[row.probe_spectrum],
+                row.occlusion,
+                [f"{100 * row.open_set[str(rate)]:.1f}" for rate in FPIRS],
+                OPEN_WIDTHS,
+            )
+            for row in rows
+        ),
+    ]
 
 
 def _line(probe: str, occlusion: str, cells, widths: tuple[int, ...] = WIDTHS) -> str:

@@ -18,16 +18,17 @@ from ssn.evaluation.tables import NAMES, SPECTRA, Table, cell
 PICTURE_SIDE = 128
 """Longest side of an embedded picture, px."""
 LISTED_FAILURES = 200
+FPIR_MEASURES = {"fnir_at_0.1", "fnir_at_0.01"}
 
 
 @dataclass(frozen=True)
 class PicturePair:
-    """A comparison to look at: pictures (H, W, 3) uint8 RGB of probe, enrolled face and, if there is one, saliency."""
+    """A comparison to look at: pictures (H, W, 3) uint8 RGB of probe, enrolled face and saliency, those there are."""
 
     title: str
     caption: str
-    probe: np.ndarray
-    enrolled: np.ndarray
+    probe: np.ndarray | None = None
+    enrolled: np.ndarray | None = None
     saliency: np.ndarray | None = None
 
 
@@ -70,10 +71,61 @@ def breakable(name: str) -> str:
     return escape(name).replace("@", "@<wbr>")
 
 
+def signed(share: float) -> str:
+    """Points of percent with their sign; what rounds to nothing has none."""
+    text = f"{100 * share:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
+
+
 def data_table(head: Sequence[str], rows: Sequence[str]) -> str:
     """Names of columns and ready ``<tr>`` rows → a table that scrolls by itself where it is too wide."""
     cells = "".join(f'<th scope="col">{breakable(name)}</th>' for name in head)
     return f'<div class="wide"><table><thead><tr>{cells}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def open_set_section(runs: Sequence[RunSummary]) -> str:
+    """What a cover costs where some probes are strangers: FNIR at each FPIR, complete and behind every cover; nothing
+    where no run has both."""
+    covers = list(
+        dict.fromkeys(row.occlusion for run in runs for row in run.rows if FPIR_MEASURES & row.measures.keys())
+    )
+    if "none" not in covers or len(covers) < 2:
+        return ""
+    covers.sort(key=lambda cover: cover != "none")
+    rows = [
+        f'<tr><th scope="row">{escape(letter(number, len(runs)) + SPECTRA.get(spectrum, spectrum))}, '
+        f"{breakable(NAMES[measure])}</th>{cells}</tr>"
+        for number, run in enumerate(runs)
+        for spectrum in dict.fromkeys(row.spectrum for row in run.rows)
+        for measure in sorted(FPIR_MEASURES, reverse=True)
+        if (cells := _before_and_after(run, spectrum, measure, covers))
+    ]
+    about = (
+        "Half of the people, always the same, are strangers where all are enrolled: taken out of the gallery, their "
+    )
+    about += "probes should find nobody. FPIR: share of the strangers' searches that name somebody; FNIR: share of the "
+    about += "others that do not find their person at rank 1. Percent; below it, points more than complete."
+    head = ["probes", *("complete" if cover == "none" else cover for cover in covers)]
+    return f"<h2>Open set, before and after the mask</h2>{data_table(head, rows)}<p class=soft>{about}</p>"
+
+
+def _before_and_after(run: RunSummary, spectrum: str, measure: str, covers: Sequence[str]) -> str:
+    """One row's cells; nothing of a run that has no open set in that spectrum."""
+    found = {
+        row.occlusion: row.measures[measure] for row in run.rows if row.spectrum == spectrum and measure in row.measures
+    }
+    if not found:
+        return ""
+    cells = []
+    for cover in covers:
+        if cover not in found:
+            cells.append("<td>–</td>")
+            continue
+        more = ""
+        if cover != "none" and "none" in found:
+            more = f"<small>{signed(found[cover].value - found['none'].value)}</small>"
+        cells.append(f"<td>{100 * found[cover].value:.1f}{more}</td>")
+    return "".join(cells)
 
 
 def groups_section(groups: Sequence[GroupRow]) -> str:
@@ -104,10 +156,8 @@ def _pair(pair: PicturePair) -> str:
         for name, pixels in pictures.items()
         if pixels is not None
     )
-    return (
-        f'<figure><b>{escape(pair.title)}</b><div class="pictures">{images}</div>'
-        f"<figcaption>{escape(pair.caption)}</figcaption></figure>"
-    )
+    shown = f'<div class="pictures">{images}</div>' if images else ""
+    return f"<figure><b>{escape(pair.title)}</b>{shown}<figcaption>{escape(pair.caption)}</figcaption></figure>"
 
 
 def failures_section(runs: Sequence[RunSummary]) -> str:

@@ -37,13 +37,14 @@ def nobody(_done: int, _total: int) -> None:
 @dataclass(frozen=True)
 class Plan:
     """Which rows are measured. ``spectra`` None: those of the set, with simulated NIR beside real NIR where
-    ``simulate`` asks. ``tell_covers``: methods that use a mask know what a drawn cover hides."""
+    ``simulate`` asks. ``tell_covers``: methods that use a mask know what a drawn cover hides. ``open_set`` None:
+    measured wherever there can be one."""
 
     occlusions: tuple[str, ...] = tuple(OCCLUSIONS)
     spectra: tuple[Spectrum, ...] | None = None
     simulate: bool = False
     tell_covers: bool = False
-    open_set: bool = False
+    open_set: bool | None = None
 
     def keys(self, faces: FaceSet) -> list[RowKey]:
         """Spectrum by spectrum. Raises DataError for a spectrum that no probe can be shown in, or an occlusion that is
@@ -137,17 +138,23 @@ def evaluation_of(scores: ScoreFile, faces: FaceSet, matcher: Matcher, plan: Pla
     return Evaluation(matcher.name, faces.name, rows, tuple(notes_of(faces, plan)), faces.failures, matcher.precision)
 
 
-def _measured(row: ScoreRow, who: Comparisons, failures: int, cosine: bool, open_set: bool) -> Row:
+def _measured(row: ScoreRow, who: Comparisons, failures: int, cosine: bool, open_set: bool | None) -> Row:
     measures = row_of(row, who, failures, cosine)
-    return replace(measures, open_set=_open_set(row, who)) if open_set else measures
-
-
-def _open_set(row: ScoreRow, who: Comparisons) -> dict[str, float]:
-    opened = open_searches(row, who)
-    if opened is None:
+    if open_set is False:
+        return measures
+    found = _open_set(row, who)
+    if open_set and not found:
         raise DataError(
             "An open set needs probes of enrolled people and of others.", "Add a list to identify, or more people."
         )
+    return replace(measures, open_set=found)
+
+
+def _open_set(row: ScoreRow, who: Comparisons) -> dict[str, float]:
+    """FNIR by FPIR and how many searches that is from; nothing where there is no open set."""
+    opened = open_searches(row, who) if row.matrix.size else None
+    if opened is None:
+        return {}
     searched, _ = opened
     rates = {str(rate): fnir_at_fpir(searched, rate).fnir for rate in FPIRS}
     return {**rates, "strangers": len(searched.stranger_scores), "enrolled": len(searched.mate_scores)}

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,7 @@ def test_rows_on_file_are_not_measured_again_and_another_set_is_refused(evaluate
 def test_open_set_is_that_of_a_gallery_without_half_of_the_people(evaluated, tmp_path, capsys):
     root = miniature.folder(tmp_path / "set", people=4)
     words = ("--protocol", "folder", "--root", root, "--scores", tmp_path / "a.npz", "--occlusions", "none,maskBottom")
-    data = evaluated(*words, "--open-set")
+    data = evaluated(*words)
     file = ScoreFile.open(tmp_path / "a.npz")
     for row, filed in zip(data["rows"], file.rows(), strict=True):
         matrix, probes, gallery = filed.identification(file.comparisons)
@@ -121,7 +122,62 @@ def test_open_set_is_that_of_a_gallery_without_half_of_the_people(evaluated, tmp
             "strangers": 2,
             "enrolled": 2,
         }
-    assert "open set, NIR maskBottom: FNIR" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "open set, FNIR" in said
+    assert "2 searches for enrolled people, 2 for strangers" in said
+    without = evaluated(*words, "--no-open-set")
+    assert [row["open_set"] for row in without["rows"]] == [{}, {}]
+    assert "open set" not in capsys.readouterr().out
+
+
+def test_an_open_set_that_is_asked_for_and_cannot_be_is_an_error(evaluated, tmp_path, capsys):
+    root = miniature.folder(tmp_path / "set", people=1)
+    words = ("--protocol", "folder", "--root", root, "--occlusions", "none", "--cache", tmp_path / "cache")
+    assert evaluated(*words[:-2])["rows"][0]["open_set"] == {}
+    assert run("evaluate", *words, "--workers", 1, "--open-set") == 2
+    assert "open set needs" in capsys.readouterr().err
+
+
+def test_other_checkpoints_are_measured_on_the_same_faces(evaluated, tmp_path, monkeypatch, capsys):
+    """Another network, "other", turns every picture round before it looks."""
+
+    class Turned(PixelRecognizer):
+        def embed_gray(self, gray, *given):
+            return super().embed_gray(gray.flip(2), *given)
+
+    def load(file: Path, *_):
+        made = (Turned if file.stem == "other" else PixelRecognizer)(Traced())
+        made.card = replace(made.card, model_id=file.stem)
+        return made
+
+    monkeypatch.setattr(Recognizer, "load", load)
+    root = miniature.folder(tmp_path / "set", people=4)
+    words = [
+        "--protocol",
+        "folder",
+        "--root",
+        root,
+        "--scores",
+        tmp_path / "a.npz",
+        "--beside",
+        tmp_path / "other.safetensors",
+    ]
+    page = tmp_path / "a.html"
+    data = evaluated(*words, "--family", "light-cnn", "--html", page, "--no-pictures")
+    assert list(data["beside"]) == ["other"]
+    assert list(data["families"]) == ["light-cnn"]
+    assert data["beside"]["other"]["scores"] == "a-other.npz"
+    assert data["families"]["light-cnn"]["rows"] == data["rows"]
+    assert data["beside"]["other"]["rows"] != data["rows"]
+    shown = page.read_text()
+    assert "Run C" in shown
+    assert f"--beside {tmp_path}/other.safetensors" in shown
+    assert "<img" not in shown
+    assert "Pictures are left out of this page" in shown
+    assert "Worst errors" in shown
+    assert "Open set, before and after the mask" in shown
+    assert run("evaluate", *words, "--beside", tmp_path / "b" / "other.safetensors") == 2
+    assert "measured already" in capsys.readouterr().err
 
 
 def test_covers_are_drawn_reported_and_a_page_has_errors_groups_and_the_command(evaluated, tmp_path):
@@ -191,6 +247,17 @@ def test_what_cannot_be_asked_is_refused_before_anything_is_measured(words, said
 
 def test_the_options_are_those_that_are_documented():
     text = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8")
-    for name in ("scores", "html", "markdown", "latex", "csv", "family", "open_set", "occlusions", "tell_covers"):
+    for name in (
+        "scores",
+        "html",
+        "markdown",
+        "latex",
+        "csv",
+        "family",
+        "open_set",
+        "occlusions",
+        "tell_covers",
+        "beside",
+    ):
         assert name in evaluate.__annotations__
         assert f"--{name.replace('_', '-')}" in text

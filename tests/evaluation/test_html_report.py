@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from io import BytesIO
 
@@ -166,3 +167,31 @@ def test_ten_thousand_probes_make_a_small_page():
     points = re.findall(r'<polyline class="s\d[^"]*" points="([^"]*)"', pages)
     assert len(points) == 4
     assert all(len(line.split()) <= 501 for line in points)
+
+
+def test_before_and_after_the_mask_stand_side_by_side_with_what_the_mask_costs(page, runs):
+    section = page[page.index("Open set, before and after the mask") :].partition("</table>")[0]
+    head = re.findall(r'<th scope="col">(.*?)</th>', section)
+    assert head == ["probes", "complete", "maskTop", "maskBottom"]
+    rows = re.findall(r'<tr><th scope="row">(.*?)</th>(.*?)</tr>', section)
+    assert [name.replace("<wbr>", "") for name, _ in rows] == [
+        f"{letter}: NIR, {measure}" for letter in "AB" for measure in ("FNIR@FPIR=10%", "FNIR@FPIR=1%")
+    ]
+    found = {row.occlusion: row.measures["fnir_at_0.01"].value for row in runs[1].rows}
+    cells = re.findall(r"<td>([\d.]+)(?:<small>(.*?)</small>)?</td>", rows[3][1])
+    assert [float(value) for value, _ in cells] == [
+        round(100 * found[name], 1) for name in ("none", "maskTop", "maskBottom")
+    ]
+    more = [float(text.replace("−", "-")) for _, text in cells if text]
+    assert more == pytest.approx([100 * (found[name] - found["none"]) for name in ("maskTop", "maskBottom")], abs=0.051)
+
+
+def test_without_a_complete_row_nothing_is_before_the_mask(runs):
+    masked = replace(runs[0], rows=[row for row in runs[0].rows if row.occlusion != "none"])
+    assert "before and after" not in as_html(Report("t", [masked]))
+
+
+def test_a_pair_without_pictures_is_named_and_shows_nobody():
+    page = as_html(Report("t", [], errors=[PicturePair("False match", "a against b")]))
+    assert "a against b" in page
+    assert "<img" not in page
