@@ -5,12 +5,13 @@ learned from, and in how much memory.
 
 - The build, 358 pictures enrolled and 6,208 probes by ``workers`` processes, beside plain detection and alignment by as
   many, which keep nothing.
-- The evaluation of three occlusions beside pure batched embedding of as many faces that lie in memory, before and after.
+- The evaluation of three occlusions beside pure batched embedding of as many faces that lie in memory.
 - What both hold of memory at most, with all processes they start.
-- Steps of the distillation on 45,000 stored faces, and what they hold beside the same steps on views that lie in memory.
+- Steps of the distillation on 45,000 stored faces, and what they hold beside the same steps on views in memory.
 
-``--scale 0.05`` does it all with so many of the faces. With ``--work`` a run that was killed goes on with the first part
-that is missing. At full size it takes about 15 minutes on two cores that do nothing else, and 6 GB of disk.
+``--scale 0.05`` does it all with so many of the faces; the start of processes then weighs more than it should. With
+``--work`` a run that was killed goes on with the first part that is missing. At full size it takes about 15 minutes on
+two cores that do nothing else, and 6 GB of disk.
 """
 
 from __future__ import annotations

@@ -33,9 +33,7 @@ SHARD = 256
 WORTH_A_PROCESS = 64
 """Rows below which another process takes longer to start than it saves."""
 FEWEST = 32
-"""Rows of a shard at least, where there are as many: a short build is cut into short shards, so that its bar moves."""
-TURNS = 4
-"""Shards of each process that a build is cut into at least."""
+"""Rows of a shard at least, where there are as many."""
 
 
 class Column:
@@ -118,8 +116,7 @@ def _load(path: Path) -> np.ndarray:
 
 def _share_out(folder: Path, jobs: list[tuple], work: Callable, workers: int, what: str) -> None:
     workers = max(1, min(workers, -(-len(jobs) // WORTH_A_PROCESS)))
-    size = max(1, min(SHARD, max(FEWEST, -(-len(jobs) // (TURNS * workers))), -(-len(jobs) // workers)))
-    chunks = [jobs[start : start + size] for start in range(0, len(jobs), size)]
+    chunks = _pieces(jobs, workers)
     with tqdm(total=len(jobs), desc=what, unit="picture", mininterval=1) as bar:
         if workers == 1:
             for chunk in chunks:
@@ -137,6 +134,18 @@ def _share_out(folder: Path, jobs: list[tuple], work: Callable, workers: int, wh
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def _pieces(jobs: list[tuple], workers: int) -> list[list[tuple]]:
+    """Shards that become shorter towards the end, so that no process waits long for the last one, and the bar of a
+    short build moves."""
+    pieces, start, most = [], 0, min(SHARD, -(-len(jobs) // workers))
+    while start < len(jobs):
+        share = -(-(len(jobs) - start) // (2 * workers))
+        size = min(most, max(FEWEST, share))
+        pieces.append(jobs[start : start + size])
+        start += size
+    return pieces
 
 
 def _start_worker() -> None:

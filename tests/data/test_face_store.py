@@ -317,3 +317,15 @@ def test_threads_of_one_process_wait_for_each_other_too(tmp_path):
     for thread in threads:
         thread.join(30)
     assert len(made) == 3
+
+
+@given(st.integers(1, 2000), st.integers(1, 8))
+def test_shards_hold_every_row_once_and_become_shorter(count, workers):
+    jobs = [(str(number),) for number in range(count)]
+    pieces = shards._pieces(jobs, workers)
+    assert [job for piece in pieces for job in piece] == jobs
+    sizes = [len(piece) for piece in pieces]
+    assert max(sizes) <= shards.SHARD
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[0] <= -(-count // workers), "nobody is left without any while another has several"
+    assert sizes[-1] <= max(shards.FEWEST, -(-count // (2 * workers)))
