@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ssn.evaluation.published import TABLES, set_of
 from ssn.training.search.variants import VARIANTS
 
 COLUMNS = (
@@ -69,7 +70,19 @@ def _table(name: str, occlusion: str, rows: list[dict], summary: dict) -> list[s
         if row["occlusion"] == occlusion:
             cells = [_cell(row.get(f"{key}_mean"), row.get(f"{key}_std")) for _, key in COLUMNS]
             lines.append(f"| `{row['variant']}`: {meaning[row['variant']]} | {' | '.join(cells)} |")
-    return lines
+    return lines + _published(name, occlusion)
+
+
+def _published(name: str, occlusion: str) -> list[str]:
+    """The rows of the paper's Table VII, in italics, where it is of that set and occlusion."""
+    rows = [row for row in TABLES["VII"] if (row.set, row.occlusion) == (set_of(name), occlusion)]
+    lines = []
+    for row in rows:
+        method = "SSN, the paper's" if row.method == "Ours" else row.method
+        cells = [str(row.figures[key]).replace("±", " ± ") if key in row.figures else "–" for _, key in COLUMNS]
+        lines.append(f"| *{method}* | {' | '.join(f'*{cell}*' for cell in cells)} |")
+    about = f"Rows in italics are published figures, not measured here: {rows[0].source}." if rows else ""
+    return [*lines, "", about] if rows else []
 
 
 def _cell(mean: float | None, deviation: float | None) -> str:

@@ -63,6 +63,11 @@ def folder_protocol(options: FolderOptions, _cache: Path | None = None) -> Proto
         probes += others
     if not probes:
         raise DataError(f"Nobody in {root} has a VIS photo and another one.", "Expected two photos of each person.")
+    if len(gallery) < 2:
+        raise DataError(
+            f"Of {root} only one person can be compared, {gallery[0].identity}.",
+            f"Expected a folder for each person, as {root / 'Name' / 'photo.jpg'}.",
+        )
     kind = "real NIR probes." if real else "visible light; NIR probes are simulated from it."
     notes = [f"Folder {root.name}: {kind}"]
     notes += [f"{alone} people have nothing to be compared with."] if alone else []

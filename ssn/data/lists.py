@@ -39,7 +39,7 @@ class Entry:
 def folder_of(root: Path | None, what: str, *parts: str) -> Path:
     """The first of ``root / part`` that is a folder; an empty part is the root. Raises DataError where none is."""
     if root is None:
-        raise DataError(f"{what} must be somewhere.", "Pass --root FOLDER.")
+        raise DataError(f"It is not said where {what} is.", "Pass --root FOLDER.")
     for part in parts or ("",):
         if (Path(root) / part).is_dir():
             return Path(root) / part
@@ -52,9 +52,11 @@ def read_lines(path: Path, expected: str) -> list[Line]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError as error:
-        raise DataError(f"There is no list {path}.", f"Expected a file of {expected}.") from error
+        raise DataError(f"There is no list {path}.", f"Expected a text file, in each line {expected}.") from error
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"The list {path} cannot be read.", f"Expected a text file of {expected}.") from error
+        raise DataError(
+            f"The list {path} cannot be read.", f"Expected a text file, in each line {expected}."
+        ) from error
     lines = [Line(path, i, line.strip()) for i, line in enumerate(text.splitlines(), start=1) if line.strip()]
     if not lines:
         raise DataError(f"The list {path} is empty.", f"Expected {expected}.")

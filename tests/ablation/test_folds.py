@@ -9,6 +9,7 @@ import pytest
 from ssn.ablation.folds import over_folds
 from ssn.ablation.table import as_markdown
 from ssn.errors import DataError
+from ssn.evaluation.published import TABLES
 from ssn.evaluation.report import mean_and_deviation
 from tests.ablation.test_rows import Laboratory
 
@@ -64,3 +65,16 @@ def test_folds_with_other_rows_or_recipes_do_not_go_together(summaries):
     for key, value in (("recipe", {}), ("seed_list", [7]), ("rows", [])):
         with pytest.raises(DataError, match="different rows"):
             over_folds("toy", [summaries[0], {**summaries[1], key: value}])
+
+
+def test_on_the_papers_set_its_table_stands_beside_ours(summaries):
+    page = as_markdown(over_folds("casia", summaries))
+    section = page[page.index("## casia, 3 folds, maskBottom") :].split("\n## ")[0]
+    rows = [line for line in section.splitlines() if line.startswith("| *")]
+    assert len(rows) == len(TABLES["VII"]) == 6
+    own = next(line for line in rows if "SSN" in line)
+    assert [cell.strip(" *") for cell in own.split("|")[2:4]] == ["90.8 ± 1.0", "94.9 ± 0.7"]
+    assert own.count("|") == section.splitlines()[2].count("|"), "as many columns as the head"
+    assert "published figures, not measured here" in section
+    assert page.count("| *SSN") == 1, "Table VII is of maskBottom alone"
+    assert "| *" not in as_markdown(over_folds("toy", summaries))

@@ -131,10 +131,14 @@ def test_open_set_is_that_of_a_gallery_without_half_of_the_people(evaluated, tmp
 
 
 def test_an_open_set_that_is_asked_for_and_cannot_be_is_an_error(evaluated, tmp_path, capsys):
-    root = miniature.folder(tmp_path / "set", people=1)
-    words = ("--protocol", "folder", "--root", root, "--occlusions", "none", "--cache", tmp_path / "cache")
-    assert evaluated(*words[:-2])["rows"][0]["open_set"] == {}
-    assert run("evaluate", *words, "--workers", 1, "--open-set") == 2
+    """Of two people one is a stranger, of whom nobody is left to be told from, where the other has no probe."""
+    root = miniature.folder(tmp_path / "set", people=2)
+    table = tmp_path / "table.csv"
+    rows = ["Person 0/a.jpg,0,vis,gallery", "Person 1/a.jpg,1,vis,gallery", "Person 0/NIR/b.jpg,0,nir,probe"]
+    table.write_text("\n".join(["path,identity,spectrum,split", *rows]))
+    words = ("--protocol", "folder", "--root", root, "--table", table, "--occlusions", "none")
+    assert evaluated(*words)["rows"][0]["open_set"] == {}
+    assert run("evaluate", *words, "--cache", tmp_path / "cache", "--workers", 1, "--open-set") == 2
     assert "open set needs" in capsys.readouterr().err
 
 

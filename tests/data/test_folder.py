@@ -97,3 +97,11 @@ def test_a_table_without_its_columns_or_rows_is_refused(tmp_path):
             read("folder", root, table=write_table(root, *rows, head=head))
     with pytest.raises(DataError, match="cannot be read"):
         read("folder", root, table=root / "none.csv")
+
+
+def test_a_folder_above_or_beside_the_people_is_not_taken_for_one_person(tmp_path):
+    """A whole data set below the folder that was named counted as one person, compared with nobody."""
+    miniature.folder(tmp_path / "photos" / "set")
+    with pytest.raises(DataError, match="only one person") as caught:
+        read("folder", tmp_path / "photos")
+    assert "a folder for each person" in str(caught.value)
