@@ -10,6 +10,7 @@ out, fewer people are drawn and the schedules end earlier.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,11 @@ from ssn.evaluation.face_set import FaceSet, protocol_face_set
 from ssn.evaluation.measure import Evaluation
 from ssn.evaluation.report import as_json
 from ssn.evaluation.run import evaluate
+from ssn.faces.occlude import OCCLUSIONS
 from ssn.faces.types import Spectrum
 from ssn.models.checkpoint import load_model, update_card
 from ssn.recognizer import Recognizer
+from ssn.training.distill.export import BALANCED_ON as EXPORT_BALANCED_ON
 from ssn.training.distill.export import export as export_base
 from ssn.training.distill.recipe import DistillConfig
 from ssn.training.distill.run import STATE_FILE, Distillation
@@ -47,8 +50,10 @@ STEPS = {
 """The files of a run, in order, and what they hold."""
 SPECTRUM: Spectrum = "nir-simulated"
 MINUTES = 10.0
-FEWER_PEOPLE = (3, 6)
-"""Training people are divided by one of these where the machine draws too slowly."""
+FEWER_PEOPLE = (1, 2, 3, 6)
+"""What the training people are divided by where the machine draws too slowly."""
+VIEWS, DRAWN = 4, 2
+"""Faces through the network for each photo of the warm start, and what drawing a test photo costs beside one."""
 
 
 @dataclass(frozen=True)
@@ -82,13 +87,21 @@ class Course:
         return replace(self, distillation=replace(self.distillation, seed=seed), search=replace(self.search, seed=seed))
 
     def drawn_within(self, plan: TimePlan, cache: Path) -> Course:
-        """The same, with as many training people as there is time to draw; all of them where ``cache`` holds them."""
+        """The same, with as many training people as there is time to draw, of fewer as many views as of all."""
         people = self.people
-        choices = [people.train_people]
-        if not is_kept(people.people + people.train_people, cache):
-            choices += [max(1, people.train_people // fewer) for fewer in FEWER_PEOPLE]
-        count = plan.people(choices, people.people, len(BRANCHES) * people.train_photos)
-        return replace(self, people=replace(people, train_people=count))
+        choices = [max(1, people.train_people // fewer) for fewer in FEWER_PEOPLE]
+        known = is_kept(people.people + people.train_people, cache)
+        count = plan.people(choices, len(BRANCHES) * people.train_photos, known)
+        longer, search = people.train_people / count, self.search
+        return replace(
+            self,
+            people=replace(people, train_people=count),
+            search=replace(
+                search,
+                search=replace(search.search, epochs=longer * search.search.epochs),
+                finetune=replace(search.finetune, epochs=longer * search.finetune.epochs),
+            ),
+        )
 
 
 def from_nothing(
@@ -158,11 +171,25 @@ def _distilled(
         export_base(distillation, counts, ONLY_DLIB.words, files[name], start, course.statistics)
 
     begun = resume and team.first_does((run / STATE_FILE).is_file)
-    team.first_does(lambda: None if begun and files[START].is_file() else keep(START))
+    team.first_does(
+        lambda: None if begun and files[START].is_file() else _timed(course, faces, plan, lambda: keep(START))
+    )
     limit = team.first_does(lambda: plan.seconds((distillation.name,)))[distillation.name]
     run_stage(distillation, run, begun, seconds=limit)
+    plan.to_come.pop("export", None)
     team.first_does(lambda: keep(DISTILLED, files[START]))
     return distillation
+
+
+def _timed(course: Course, faces: StoredFaces, plan: TimePlan, export: Callable[[], None]) -> None:
+    """The first export, by whose pace the plan learns how long the work takes that cannot be cut short."""
+    begun = plan.spent()
+    export()
+    looked = 2 * course.statistics * course.distillation.batch + EXPORT_BALANCED_ON
+    face = (plan.spent() - begun) / looked
+    people, probes, rows = course.people.people, course.people.probes, len(OCCLUSIONS)
+    measured = len(STEPS) * people * (2 + rows * probes) + DRAWN * people * (1 + probes)
+    plan.to_come = {"export": face * looked, "warm start": face * VIEWS * len(faces), "measuring": face * measured}
 
 
 def better(start: Evaluation, end: Evaluation) -> dict[str, int]:

@@ -1,9 +1,10 @@
 """Protocol "synthetic": drawn people, one VIS gallery photo each, simulated NIR probes. Needs no download and no data
 set.
 
-One cast of people is drawn by seed and checked once (see ``ssn.people.casting``). Every fold divides it anew into
+One cast of people is drawn by seed and checked once (see ``ssn.people.casting``); the numbers of the first 200 come
+with the project, and a longer one can be kept in a file, which saves checking it again. Every fold divides it anew into
 people to learn from and people to test on, and photographs the test people anew. Pictures are made when they are asked
-for, so thousands of people cost no space; the cast can be kept in a file, which saves checking it again.
+for, so thousands of people cost no space.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from ssn.people.appearance_model import DEFAULT_MODEL, load_model
 from ssn.people.casting import NEAREST_DRAWN, NEAREST_REAL, Candidate, cast, judge, numbers
 from ssn.people.portrait import SPREAD, WITHIN, draw_person, photo, photo_landmarks
 from ssn.people.worn import WORN, Worn
+from ssn.places import ASSETS
 
 FOLDS = 10
 BRANCHES: tuple[Branch, Branch] = ("vis", "nir")
@@ -117,21 +119,22 @@ def _pixels(number: int, seed: int, spectrum: Branch, worn: Worn) -> np.ndarray:
 
 @lru_cache(maxsize=16)
 def cast_numbers(count: int, seed: int = 0, cache: str | Path | None = None) -> tuple[int, ...]:
-    """The numbers of a checked cast of ``count``; read from ``cache`` where a cast at least as long is kept there."""
-    path = _cast_file(cache, seed) if cache else None
-    if path and len(kept := _kept(path)) >= count:
-        return tuple(kept[:count])
+    """The numbers of a checked cast of ``count``; read from ``cache``, or from the one that comes with the project,
+    where a cast at least as long is kept there."""
+    for folder in (cache, ASSETS):
+        if folder and len(kept := _kept(_cast_file(folder, seed))) >= count:
+            return tuple(kept[:count])
     with contextlib.closing(_judged(count, seed)) as candidates:
         drawn = tuple(person.number for person in cast(count, seed, load_model(), candidates).people)
-    if path:
-        with atomically(path) as part:
+    if cache:
+        with atomically(_cast_file(cache, seed)) as part:
             part.write_text(json.dumps(drawn), encoding="utf-8")
     return drawn
 
 
 def is_kept(count: int, cache: str | Path, seed: int = 0) -> bool:
-    """Is a checked cast of ``count`` in ``cache``? Raises DataError where its file is none."""
-    return len(_kept(_cast_file(cache, seed))) >= count
+    """Is a checked cast of ``count`` at hand? Raises DataError where its file is none."""
+    return any(len(_kept(_cast_file(folder, seed))) >= count for folder in (cache, ASSETS))
 
 
 def _cast_file(cache: str | Path, seed: int) -> Path:

@@ -27,6 +27,7 @@ from ssn.evaluation.report_parts import (
     signed,
 )
 from ssn.evaluation.report_style import STYLE
+from ssn.evaluation.scores import RunHeader
 from ssn.evaluation.summary import RowSummary, RunSummary
 from ssn.evaluation.tables import NAMES, Table
 
@@ -64,7 +65,7 @@ def as_html(report: Report) -> str:
     """The whole page."""
     parts = [
         f"<h1>{escape(report.title)}</h1>",
-        f'<div class="runs">{"".join(_about(run, i, len(report.runs)) for i, run in enumerate(report.runs))}</div>',
+        _about_all(report.runs),
         "".join(f'<p class="note">{escape(note)}</p>' for note in report.notes),
         _measures(report.runs),
         open_set_section(report.runs),
@@ -84,14 +85,34 @@ def as_html(report: Report) -> str:
     )
 
 
+def _about_all(runs: Sequence[RunSummary]) -> str:
+    """What was run: one after the other, or where all were measured by one command, that once and each model's name."""
+    heads = [run.header for run in runs]
+    if len(runs) < 2 or any(not head.command or not head.measured_with(heads[0]) for head in heads):
+        return f'<div class="runs">{"".join(_about(run, i, len(runs)) for i, run in enumerate(runs))}</div>'
+    names = {f"run {letter(i, len(runs))[:-2]}": head.model_id for i, head in enumerate(heads)}
+    notes = tuple(dict.fromkeys(note for head in heads for note in head.notes))
+    return f"<section>{_facts(names | _facts_of(heads[0]))}{_paragraphs(notes)}</section>"
+
+
+def _facts_of(head: RunHeader) -> dict[str, str]:
+    facts = {"protocol": head.protocol, "data fingerprint": head.fingerprint}
+    return facts | ({"command": head.command} if head.command else {})
+
+
+def _facts(facts: dict[str, str]) -> str:
+    items = "".join(f"<dt>{name}</dt><dd><code>{escape(text or '–')}</code></dd>" for name, text in facts.items())
+    return f"<dl>{items}</dl>"
+
+
+def _paragraphs(texts: Sequence[str]) -> str:
+    return "".join(f"<p>{escape(text)}</p>" for text in texts)
+
+
 def _about(run: RunSummary, number: int, count: int) -> str:
     head = run.header
-    facts = {"model": head.model_id, "protocol": head.protocol, "data fingerprint": head.fingerprint}
-    facts |= {"command": head.command} if head.command else {}
-    items = "".join(f"<dt>{name}</dt><dd><code>{escape(text or '–')}</code></dd>" for name, text in facts.items())
-    notes = "".join(f"<p>{escape(note)}</p>" for note in head.notes)
     title = f"<h3>Run {letter(number, count)[:-2]}</h3>" if count > 1 else ""
-    return f"<section>{title}<dl>{items}</dl>{notes}</section>"
+    return f"<section>{title}{_facts({'model': head.model_id} | _facts_of(head))}{_paragraphs(head.notes)}</section>"
 
 
 def _percent(interval: Interval) -> str:

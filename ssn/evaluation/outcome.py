@@ -79,8 +79,6 @@ def report_of(
     notes = [SIMULATED] if any(row.spectrum == "nir-simulated" for row in first[0].rows) else []
     if folds > 1:
         notes.append(f"Tables: mean ± standard deviation over {folds} folds. All else is of the first.")
-    if len(methods) > 1:
-        notes.append("Runs in their order: " + "; ".join(run.header.model_id for run in first) + ".")
     if not pictures:
         notes.append("Pictures are left out of this page: whoever has the data set makes it anew with them.")
     elif recognizer is not None:

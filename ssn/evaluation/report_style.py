@@ -21,14 +21,14 @@ dd { margin: 0; min-width: 0; overflow-wrap: anywhere; }
 code { font: 13px ui-monospace, monospace; }
 .wide { overflow-x: auto; width: fit-content; max-width: 100%; border: 1px solid var(--rule); border-radius: 8px; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
-th, td { padding: 7px 10px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
+th, td { padding: 7px 8px; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--rule); }
 tr:last-child td, tr:last-child th { border-bottom: 0; }
 thead th { white-space: normal; vertical-align: bottom; color: var(--soft); font-weight: 600; font-size: 13px;
   background: var(--panel); }
 th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
 thead th:first-child { background: var(--panel); }
 tbody th { font-weight: 600; }
-td small { display: block; font-size: 11.5px; }
+td small { display: block; font-size: 11px; }
 .better { color: var(--good); } .worse { color: var(--bad); }
 .published td, .published th { font-style: italic; color: var(--soft); }
 .group th { background: var(--panel) !important; color: var(--soft); font-size: 12.5px; text-align: left; }
@@ -59,7 +59,7 @@ polyline:hover { stroke-width: 4; }
 details summary { cursor: pointer; padding: 4px 0; }
 @media (max-width: 600px) { main { padding: 18px 14px 48px; } h1 { font-size: 22px; }
   dl { grid-template-columns: 1fr; gap: 0; } dt { margin-top: 8px; font-size: 13px; }
-  th, td { padding: 6px 9px; } tbody th:first-child { white-space: normal; min-width: 104px; }
+  th, td { padding: 6px 9px; } tbody th:first-child { white-space: normal; min-width: 136px; }
   figure { padding: 8px; } }
 @media print { .legend { position: static; } figure, tr { break-inside: avoid; } }
 """

@@ -41,6 +41,11 @@ class RunHeader:
         own, theirs = ((h.model_id, h.protocol, h.fingerprint) for h in (self, other))
         return own == theirs
 
+    def measured_with(self, other: RunHeader) -> bool:
+        """Whether one command measured both on the same protocol."""
+        own, theirs = ((h.command, h.protocol, h.fingerprint) for h in (self, other))
+        return own == theirs
+
 
 _no_places = partial(np.zeros, 0, np.int64)
 _no_ids = partial(np.zeros, 0, "U1")

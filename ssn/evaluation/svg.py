@@ -12,6 +12,8 @@ from ssn.evaluation.curves import AXES, Axis, Curve, Histogram
 
 WIDTH, HEIGHT = 340, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 8, 40
+LETTER = 6.6
+"""Width of a letter, at most and on average."""
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 
 
@@ -95,13 +97,13 @@ def _steps(edges: np.ndarray, values: np.ndarray, across: Axis, up: Axis) -> str
 
 
 def _mark(rate: float, score: float, across: Axis, place: int) -> str:
-    x = float(_x(across, score))
-    side = "end" if x > WIDTH * 0.75 else "start"
+    x, text = float(_x(across, score)), f"FMR {100 * rate:g} %: {score:.3f}"
+    side = "end" if x + LETTER * len(text) > WIDTH else "start"
     gap = -4 if side == "end" else 4
     return (
         f'<line class="mark" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{TOP + PLOT_HEIGHT}"/>'
         f'<text class="mark" x="{x + gap:.1f}" y="{TOP + 12 + 15 * place}" text-anchor="{side}">'
-        f"FMR {100 * rate:g} %: {score:.3f}</text>"
+        f"{text}</text>"
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -174,7 +175,10 @@ def test_other_checkpoints_are_measured_on_the_same_faces(evaluated, tmp_path, m
     assert data["families"]["light-cnn"]["rows"] == data["rows"]
     assert data["beside"]["other"]["rows"] != data["rows"]
     shown = page.read_text()
-    assert "Run C" in shown
+    names = re.findall(r"<dt>(run .)</dt><dd><code>(.*?)</code>", shown)
+    assert [name for name, _ in names] == ["run A", "run B", "run C"]
+    assert names[1][1] == "other"
+    assert shown.count("<dt>command</dt>") == 1, "one command measured all"
     assert f"--beside {tmp_path}/other.safetensors" in shown
     assert "<img" not in shown
     assert "Pictures are left out of this page" in shown

@@ -10,6 +10,7 @@ import pytest
 from ssn.data import synthetic
 from ssn.data.synthetic import synthetic_protocol
 from ssn.errors import DataError
+from ssn.places import ASSETS
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -77,3 +78,17 @@ def test_a_kept_cast_is_used_and_a_damaged_one_refused(tmp_path, monkeypatch):
 
 
 _cast_numbers = synthetic.cast_numbers
+
+
+def test_the_cast_that_comes_with_the_project_is_what_would_be_checked(monkeypatch, tmp_path):
+    monkeypatch.undo()
+    shipped = synthetic._cast_file(ASSETS, 0)
+    assert shipped.is_file(), "of this model and these bounds"
+    assert len(set(json.loads(shipped.read_text()))) == 200
+    assert synthetic.is_kept(200, tmp_path)
+    real = _cast_numbers.__wrapped__
+    found = real(8, 0, tmp_path)
+    assert not list(tmp_path.iterdir()), "nothing had to be checked"
+    monkeypatch.setattr(synthetic, "ASSETS", tmp_path)
+    assert real(8, 0, tmp_path) == found
+    assert synthetic._cast_file(tmp_path, 0).is_file()

@@ -16,7 +16,7 @@ from PIL import Image
 
 from ssn.evaluation import svg
 from ssn.evaluation.compare import compare
-from ssn.evaluation.curves import AXES, Curve
+from ssn.evaluation.curves import AXES, Curve, Histogram
 from ssn.evaluation.html_report import Report, as_html
 from ssn.evaluation.metrics.intervals import Drawn
 from ssn.evaluation.report_parts import GroupRow, PicturePair, jpeg_uri
@@ -195,3 +195,23 @@ def test_a_pair_without_pictures_is_named_and_shows_nobody():
     page = as_html(Report("t", [], errors=[PicturePair("False match", "a against b")]))
     assert "a against b" in page
     assert "<img" not in page
+
+
+@pytest.mark.parametrize("score", [0.0, 0.3, 0.55, 0.8, 0.99])
+def test_what_is_written_beside_a_threshold_lies_within_the_drawing(score):
+    bins = np.full(10, 0.1)
+    drawing = svg.histogram("h", Histogram(np.linspace(0, 1, 11), bins, bins), {"0.001": score}, 0)
+    x, side, words = re.search(r'class="mark" x="([\d.]+)" y=[^>]*text-anchor="(\w+)">(.*?)<', drawing).groups()
+    width = 6 * len(words)
+    ends = (float(x), float(x) + width) if side == "start" else (float(x) - width, float(x))
+    assert ends[0] >= 0
+    assert ends[1] <= svg.WIDTH
+
+
+def test_runs_of_one_command_say_it_once_and_others_each_their_own(runs):
+    several = as_html(Report("t", [runs[0], replace(runs[1], header=replace(runs[0].header, model_id="other"))]))
+    assert several.count("<dt>command</dt>") == 1
+    assert "<dt>run B</dt><dd><code>other</code>" in several
+    apart = as_html(Report("t", [runs[0], replace(runs[1], header=replace(runs[1].header, command="another"))]))
+    assert apart.count("<dt>command</dt>") == 2
+    assert "<h3>Run B</h3>" in apart

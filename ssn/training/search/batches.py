@@ -124,7 +124,9 @@ class Batches:
         self.crops = crops or Crops(faces.pixels)
         self.per_epoch = len(members) // config.batch
         if self.per_epoch < 1:
-            raise DataError(f"{len(members)} photos do not fill a batch of {config.batch}.", "Use a smaller batch.")
+            raise DataError(
+                f"{len(members)} photos do not fill a batch of {config.batch}.", "Use a smaller --batch, and --micro."
+            )
         self.spectra = Spectra(faces, config.simulate_nir)
         self._shows = {nir: self.spectra.shown_in(nir)[people.rows] for nir in (True, False)}
         self._able = {nir: members[shows[members]] for nir, shows in self._shows.items()}
