@@ -80,7 +80,9 @@ class EvaluationTab:
         asked = [self.protocol, self.people, self.hidden]
         self.start.click(self.on_measure, asked, everything, **PRIVATE)
         self.cancel.click(self.on_cancel, None, None, **PRIVATE)
-        gr.on([self.first.input, self.second.input], self.on_choice, chosen, everything, **PRIVATE)
+        # The second run is often chosen while the first is still being read.
+        latest = {**PRIVATE, "trigger_mode": "always_last"}
+        gr.on([self.first.input, self.second.input], self.on_choice, chosen, everything, **latest)
         opening = self.errors.click(self.on_error, None, [self.status], **PRIVATE)
         opening.then(None, [self.status], None, js=TO_WORKBENCH)
 

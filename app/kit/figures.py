@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 from ssn.evaluation.curves import AXES, Axis
 from ssn.evaluation.report_parts import letter, row_name
 from ssn.evaluation.summary import RunSummary
+from ssn.evaluation.svg import within
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import rate_name
 
@@ -79,6 +80,8 @@ def score_bars(
 
 
 CURVE_TITLES = {"roc": "ROC", "det": "DET", "cmc": "CMC", "open_set": "Open set"}
+LEGEND_LINE, BELOW_AXIS = 19, 44
+"""Heights of a name in a legend, and of ticks and title below an axis, px."""
 LINES = ("#0b8a94", "#c05a2b", "#6c62c4", "#b0862a", "#3b82c4", "#b2486f", "#4d9a53", "#8592a0")
 """One colour for each kind of probe, on both pages."""
 
@@ -92,6 +95,7 @@ def evaluation_curves(runs: list[RunSummary]) -> dict[str, go.Figure]:
         for row in run.rows:
             for kind, curve in row.curves.items():
                 across, up = AXES[kind]
+                curve = within(curve, across, up)
                 figures.setdefault(kind, go.Figure()).add_scatter(
                     x=across.position(curve.x),
                     y=up.position(curve.y),
@@ -115,10 +119,15 @@ def _dress_curves(figure: go.Figure, title: str, across: Axis, up: Axis) -> None
     for update, axis in ((figure.update_xaxes, across), (figure.update_yaxes, up)):
         at, names = axis.position(axis.ticks), [_tick(axis, tick) for tick in axis.ticks]
         update(range=[-0.02, 1.02], tickvals=at, ticktext=names, gridcolor=GRID, zeroline=False)
-    dress(figure, height=380, top=34, x_title=across.label)
+    below = LEGEND_LINE * len(figure.data) + BELOW_AXIS  # on a telephone each name has a line of its own
+    height = 300 + below
+    dress(figure, height=height, top=34, x_title=across.label)
+    figure.update_xaxes(tickangle=0, tickfont={"size": 11})
     figure.update_yaxes(title={"text": up.label, "standoff": 4})
-    legend = {"orientation": "h", "y": -0.2, "x": 0, "yanchor": "top"}
+    legend = {"orientation": "h", "x": 0, "xanchor": "left", "yanchor": "top"}
+    legend |= {"yref": "container", "y": 1 - (300 + BELOW_AXIS - 4) / height}
     figure.update_layout(title={"text": title, "x": 0, "font": {"size": 14}}, showlegend=True, legend=legend)
+    figure.update_layout(margin={"b": below})
 
 
 def _tick(axis: Axis, value: float) -> str:

@@ -12,7 +12,7 @@ from ssn.evaluation.curves import AXES, Axis, Curve, Histogram
 
 WIDTH, HEIGHT = 340, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 8, 40
-LETTER = 6.6
+LETTER = 7.6
 """Width of a letter, at most and on average."""
 PLOT_WIDTH, PLOT_HEIGHT = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
 

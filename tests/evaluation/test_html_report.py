@@ -202,7 +202,7 @@ def test_what_is_written_beside_a_threshold_lies_within_the_drawing(score):
     bins = np.full(10, 0.1)
     drawing = svg.histogram("h", Histogram(np.linspace(0, 1, 11), bins, bins), {"0.001": score}, 0)
     x, side, words = re.search(r'class="mark" x="([\d.]+)" y=[^>]*text-anchor="(\w+)">(.*?)<', drawing).groups()
-    width = 6 * len(words)
+    width = 7.5 * len(words)
     ends = (float(x), float(x) + width) if side == "start" else (float(x) - width, float(x))
     assert ends[0] >= 0
     assert ends[1] <= svg.WIDTH

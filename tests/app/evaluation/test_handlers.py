@@ -173,3 +173,11 @@ def test_synthetic_people_are_measured(services):
     assert [row.key for row in run.summary.rows] == [("nir-simulated", "none"), ("nir-simulated", "scarf")]
     assert len(run.pairs) == len(run.mistakes)
     assert watch.now.what == "Computing curves"
+
+
+def test_a_choice_made_while_another_is_read_is_not_lost(services):
+    with gr.Blocks() as page, gr.Tab("Evaluation") as made:
+        built = build_evaluation(services, Sessions(), made)
+    own = (built.first._id, built.second._id)
+    listening = [d for d in page.config["dependencies"] if any(t[0] in own for t in d["targets"])]
+    assert [d["trigger_mode"] for d in listening] == ["always_last"]

@@ -8,6 +8,7 @@ from app.kit.figures import VERDICT_COLOUR, evaluation_curves, score_bars
 from ssn.evaluation.curves import AXES
 from ssn.evaluation.metrics.intervals import Drawn
 from ssn.evaluation.summary import summarise
+from ssn.evaluation.svg import within
 from ssn.gallery.store import Match
 from tests.evaluation.toy_scores import toy_run
 
@@ -57,7 +58,7 @@ def test_curves_of_two_runs_share_axes_and_colours_and_the_second_is_dashed(tmp_
     assert [line.line.dash for line in lines] == ["solid"] * 3 + ["dash"] * 3
     assert [line.line.color for line in lines[:3]] == [line.line.color for line in lines[3:]]
     assert lines[0].name == "A: NIR, complete"
-    curve = runs[0].rows[0].curves["roc"]
+    curve = within(runs[0].rows[0].curves["roc"], *AXES["roc"])
     assert list(lines[0].y) == pytest.approx(list(curve.y))
     assert lines[0].customdata[-1][0] == f"{100 * curve.x[-1]:.3g} %"
     assert list(figures["cmc"].layout.xaxis.ticktext) == ["1", "2", "5", "10", "20", "50"]
