@@ -14,7 +14,7 @@ from ssn.evaluation.compare import compare
 from ssn.evaluation.html_report import Report, as_html
 from ssn.evaluation.metrics.intervals import Interval
 from ssn.evaluation.outcome import SIMULATED
-from ssn.evaluation.report_parts import row_name
+from ssn.evaluation.report_parts import row_name, signed
 from ssn.evaluation.runs import as_json
 from ssn.evaluation.tables import NAMES, as_csv, measured, paper_tables
 from ssn.files import json_text
@@ -58,7 +58,7 @@ def measures(runs: Sequence[Shown]) -> str:
         for row in run.summary.rows:
             cells = "".join(f"<td>{_share(row.measures.get(name))}</td>" for name in names)
             lines.append(f'<tr><th scope="row">{letter(place, len(runs))}{escape(row_name(row))}</th>{cells}</tr>')
-    about = "".join(_about(place, run, len(runs)) for place, run in enumerate(runs))
+    about = "".join(_about(place, runs) for place in range(len(runs)))
     table = (
         f'<div class="wide"><table><thead><tr><th></th>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
     )
@@ -66,15 +66,22 @@ def measures(runs: Sequence[Shown]) -> str:
     return f'<div class="evaluation">{about}{table}<p class="more">{note}</p>{_differences(runs)}</div>'
 
 
-def _about(place: int, run: Shown, count: int) -> str:
+def _about(place: int, runs: Sequence[Shown]) -> str:
+    """Who was measured on what; what the second has in common with the first is said once."""
+    header, said = runs[place].summary.header, _facts(runs[place])
+    if place and said == _facts(runs[0]):
+        said = "The same data."
+    return (
+        f"<h3>{letter(place, len(runs))}{escape(header.model_id)} on {escape(header.protocol)}</h3>"
+        f'<p class="more">{escape(said)}</p>'
+    )
+
+
+def _facts(run: Shown) -> str:
     header = run.summary.header
     facts = f"data {header.fingerprint}" if header.fingerprint else "measures only"
     notes = [*header.notes, *([SIMULATED] if any(r.spectrum == "nir-simulated" for r in run.summary.rows) else [])]
-    said = " ".join(dict.fromkeys(notes))
-    return (
-        f"<h3>{letter(place, count)}{escape(header.model_id)} on {escape(header.protocol)}</h3>"
-        f'<p class="more">{escape(facts)}. {escape(said)}</p>'
-    )
+    return f"{facts}. {' '.join(dict.fromkeys(notes))}"
 
 
 def _share(interval: Interval | None) -> str:
@@ -93,7 +100,7 @@ def _differences(runs: Sequence[Shown]) -> str:
     if not certain:
         return '<p class="more">B differs from A in no measure by more than chance, as far as that is known.</p>'
     items = "".join(
-        f"<li>{escape(row_name(d))}: {escape(NAMES[d.measure])} {100 * d.difference.value:+.1f}</li>" for d in certain
+        f"<li>{escape(row_name(d))}: {escape(NAMES[d.measure])} {signed(d.difference.value)}</li>" for d in certain
     )
     return f"<h3>B minus A, where it is more than chance</h3><ul>{items}</ul>"
 

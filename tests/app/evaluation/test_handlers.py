@@ -91,6 +91,8 @@ def test_two_runs_stand_beside_each_other_and_what_differs_is_said(tab, visitor,
     assert "A: NIR, maskTop" in update[tab.measures]
     assert "B: NIR, maskTop" in update[tab.measures]
     assert "B minus A" in update[tab.measures]
+    assert update[tab.measures].count("The same data.") == 1
+    assert update[tab.measures].count("data 0123456789abcdef") == 1
     assert 'download="evaluation.html"' in update[tab.downloads]
     assert '"dash":"dash"' in update[tab.plots["roc"]].value["plot"]
     choices = tab.on_open("0.0.npz", "gone.npz", visitor)
