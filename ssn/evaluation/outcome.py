@@ -20,6 +20,8 @@ from ssn.evaluation.summary import summarise
 from ssn.evaluation.tables import measured, measured_over_folds, paper_tables
 from ssn.recognizer import Recognizer
 
+NOT_DRAWN = Drawn(0)
+"""Of all folds but the first the values count, which go into means and deviations, and no interval is shown."""
 SIMULATED = "Simulated NIR is made from VIS photos; no measured near-infrared picture stands behind it."
 
 
@@ -71,7 +73,10 @@ def report_of(
     """Methods, each with its outcome on every fold → the report: tables over all folds; curves, intervals, groups and
     errors of the first. ``recognizer`` is the first method's network, whose saliency is shown beside its errors.
     Without ``pictures`` the page names the worst errors and shows nobody."""
-    summaries = [[summarise(outcome.scores, drawn) for outcome in outcomes] for outcomes in methods]
+    summaries = [
+        [summarise(outcome.scores, NOT_DRAWN if fold else drawn) for fold, outcome in enumerate(outcomes)]
+        for outcomes in methods
+    ]
     first = [folds[0] for folds in summaries]
     folds = len(methods[0])
     rows = measured(first) if folds == 1 else [row for runs in summaries for row in measured_over_folds(runs)]

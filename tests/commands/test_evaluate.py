@@ -167,6 +167,9 @@ def test_write_card_stores_measures_and_leaves_the_thresholds(evaluated, random_
     after = load_model(path)[1]
     assert after.model_id == before.model_id
     assert after.measures["synthetic, fold 1"]["rows"] == data["rows"]
+    assert all({"0.1", "0.01", "strangers"} <= row["open_set"].keys() for row in data["rows"]), (
+        "before and after the mask"
+    )
     assert (after.thresholds, after.thresholds_from) == (before.thresholds, before.thresholds_from)
 
 

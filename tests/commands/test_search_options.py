@@ -242,3 +242,15 @@ def test_sizes_are_read_or_refused():
     for wrong in ("128", "64:0.5,128:0.4", "16:1", "a:1", "", "128:-1,64:2"):
         with pytest.raises(DataError, match="Write them like"):
             sizes_of(wrong)
+
+
+def test_train_alone_reads_a_seed_and_its_minutes_and_nothing_else_of_a_recipe(run):
+    (given,) = run("train", "--seed", "3", "--minutes", "2.5", "--run", "there").args
+    course, minutes = given[-2:]
+    assert (course.distillation.seed, course.search.seed, minutes) == (3, 3, 2.5)
+    assert Path("there") in given
+    assert run("train").args[0][-1] == 10
+    with pytest.raises(OptionError, match="--batch is not read by train alone"):
+        raise run("train", "--batch", "64")
+    with pytest.raises(OptionError, match="--minutes is not read by --stage all"):
+        raise run("train", "--stage", "all", "--minutes", "3")

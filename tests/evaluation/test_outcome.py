@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from ssn.data.protocol import Protocol, Sample
+from ssn.evaluation import outcome
 from ssn.evaluation.face_set import protocol_face_set
 from ssn.evaluation.groups import group_rows
 from ssn.evaluation.matcher import NetworkMatcher
+from ssn.evaluation.measure import Evaluation
 from ssn.evaluation.metrics.intervals import Drawn
 from ssn.evaluation.mistakes import mistakes
 from ssn.evaluation.outcome import score_path
@@ -101,3 +103,20 @@ def test_the_fingerprint_knows_pictures_people_precision_and_told_covers():
     }
     assert len(prints) == 5
     assert data_fingerprint(faces(), plan) in prints
+
+
+def test_people_are_drawn_anew_for_the_first_fold_alone_whose_intervals_are_shown(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(outcome, "summarise", lambda scores, how: drawn.append(how) or summarise(scores, how))
+    folds = [toy_run(tmp_path / f"{seed}.npz", seed=seed) for seed in range(3)]
+    protocol = Protocol("p", [sample("a", 0), sample("b", 1)], [sample("a", 2), sample("b", 3)])
+    faces = protocol_face_set(protocol)
+    monkeypatch.setattr(outcome, "mistakes", lambda *_, **__: [])
+    outcomes = [outcome.Outcome(scores, Evaluation("m", "casia, fold 1", []), faces) for scores in folds]
+    page = outcome.report_of([outcomes, outcomes], drawn=Drawn(7))
+    assert [how.resamples for how in drawn] == [7, 0, 0, 7, 0, 0]
+    assert page.runs[0].rows[0].measures["rank1"].low is not None
+    first = page.tables[0].rows[0].figures["rank1"]
+    shares = [100 * summarise(scores, Drawn(2)).rows[0].measures["rank1"].value for scores in folds]
+    assert first.mean == pytest.approx(np.mean(shares), abs=0.01)
+    assert first.deviation == pytest.approx(np.std(shares, ddof=1), abs=0.01)

@@ -105,7 +105,7 @@ def share_draws(hits: np.ndarray, people: np.ndarray, count: int, drawn: Drawn =
     people; the gallery stays as it is."""
     total = np.bincount(people, minlength=count).astype(float)
     right = np.bincount(people, weights=np.asarray(hits, float), minlength=count)
-    sums = np.array([(w @ right, w @ total) for w in drawn.multiplicities(count)])
+    sums = np.array([(w @ right, w @ total) for w in drawn.multiplicities(count)]).reshape(-1, 2)
     with np.errstate(invalid="ignore"):
         return sums[:, 0] / sums[:, 1]
 
