@@ -70,6 +70,12 @@ def _drawn(person: int, spectrum: str) -> np.ndarray:
     return cv2.copyMakeBorder(face, 0, 0, margin, margin, cv2.BORDER_REPLICATE)
 
 
+@lru_cache(maxsize=1)
+def _grain() -> np.ndarray:
+    """(480 + 6208, 640) int8 of noise."""
+    return np.random.default_rng(0).integers(-3, 4, (SIZE[0] + PROBES, SIZE[1]), dtype=np.int8)
+
+
 def write_pictures(folder: Path, gallery: int, probes: int) -> Protocol:
     """``gallery`` VIS pictures and ``probes`` NIR ones, gray as CASIA's, each with its own grain; those that are there
     are left."""
@@ -80,7 +86,7 @@ def write_pictures(folder: Path, gallery: int, probes: int) -> Protocol:
         parts[spectrum].append(Sample(str(person), "vis" if spectrum == "vis" else "nir", path))
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            grain = np.random.default_rng((number, spectrum == "vis")).integers(-3, 4, SIZE, dtype=np.int16)
+            grain = _grain()[number : number + SIZE[0]]  # another piece for every picture
             pixels = _drawn(person % DRAWN, spectrum).astype(np.int16) + grain[..., None]
             picture = Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
             (picture if spectrum == "vis" else picture.convert("L")).save(path)

@@ -8,7 +8,7 @@ from pathlib import Path
 from ssn.errors import DataError
 from ssn.evaluation.metrics.intervals import DRAWN, Drawn, Interval
 from ssn.evaluation.scores import RunHeader, ScoreFile
-from ssn.evaluation.summary import RowSummary, RunSummary, summarise
+from ssn.evaluation.summary import FPIRS, RowSummary, RunSummary, summarise
 
 
 def load_run(path: str | Path, drawn: Drawn = DRAWN) -> RunSummary:
@@ -33,6 +33,7 @@ def _row(row: dict) -> RowSummary:
     shares = {"auc": row["auc"], "eer": row["eer"]}
     shares |= {f"tpr_at_{rate}": share for rate, share in row["tpr_at_fpr"].items()}
     shares |= {f"rank{place}": share for place, share in enumerate(row["rank"], start=1)}
+    shares |= {f"fnir_at_{rate}": row["open_set"][str(rate)] for rate in FPIRS if row.get("open_set")}
     measures = {name: Interval(float(share)) for name, share in shares.items() if share is not None}
     return RowSummary(row["probe_spectrum"], row["occlusion"], measures, row["thresholds"], row["counts"])
 

@@ -72,6 +72,16 @@ def test_the_json_of_an_evaluation_is_a_run_without_curves(tmp_path, capsys):
     assert "| **m-1** | 90.0 | 12.5 | 50.0 |" in capsys.readouterr().out
 
 
+def test_the_open_set_of_an_evaluations_json_is_read_and_older_ones_have_none(tmp_path):
+    opened = {"0.1": 0.25, "0.01": 0.5, "strangers": 4, "enrolled": 4}
+    rows = [{**EVALUATION["rows"][0], "occlusion": name, "open_set": opened} for name in ("none", "maskTop")]
+    (tmp_path / "a.json").write_text(json.dumps({**EVALUATION, "rows": rows}))
+    assert run(tmp_path / "a.json", "--html", tmp_path / "a.html", "--json", tmp_path / "out.json") == 0
+    (made,) = json.loads((tmp_path / "out.json").read_text())["runs"]
+    assert made["rows"][1]["measures"]["fnir_at_0.01"]["value"] == 0.5
+    assert "before and after the mask" in (tmp_path / "a.html").read_text()
+
+
 def test_a_json_that_names_its_scores_has_curves(tmp_path):
     toy_run(tmp_path / "scores.npz")
     (tmp_path / "a.json").write_text(json.dumps({**EVALUATION, "scores": "scores.npz"}))
