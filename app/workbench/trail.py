@@ -56,6 +56,11 @@ def _looks(bench: Bench) -> tuple:
     return (*_wishes(bench), face_digest(bench.after.face))
 
 
+def same_looks(first: Bench, second: Bench) -> bool:
+    """Are these the same to whoever looks at them?"""
+    return first.after is not None and second.after is not None and _looks(first) == _looks(second)
+
+
 class Trail:
     """The last states, the newest first. ``version`` rises with every change of the list."""
 

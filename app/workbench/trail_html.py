@@ -20,7 +20,7 @@ def seen_as(bench: Bench) -> str:
 def hidden_part(bench: Bench) -> str:
     """What is hidden, in a few words."""
     if not bench.mask.any():
-        return "complete"
+        return "nothing hidden"
     if bench.mode == "painted":
         return f"{100 * bench.occluded_share:.0f}\u00a0% painted"
     return OCCLUSIONS[bench.mode].title.partition(" (")[0].lower() + " hidden"

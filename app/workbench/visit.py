@@ -1,4 +1,4 @@
-"""What the workbench keeps of one visitor: the bench, the states left behind, one pinned, what runs, and explanations
+"""What the workbench keeps of one visitor: the bench, the states left behind, those pinned, what runs, and explanations
 already made."""
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from typing import Literal
 from app.session import Part
 from app.workbench.bench import Bench
 from app.workbench.reasons import Reason
-from app.workbench.trail import Trail
+from app.workbench.trail import Trail, same_looks
 from ssn.explanation.cache import Memory
 
 REMEMBERED = 40
 """Explanations, measures and controls kept while the page is open."""
+MOST_PINNED = 2
+"""States pinned at a time; the next one takes the oldest one's place."""
 Kind = Literal["why", "sweep"]
 """What may be under way, one of each at a time."""
 
@@ -37,7 +39,7 @@ class Visit(Part):
         self.revision = 0
         self.memory = Memory(REMEMBERED)
         self.trail = Trail()
-        self.pinned: Bench | None = None
+        self.pinned: tuple[Bench, ...] = ()
         self._trail_shown = 0
         self._handed: Bench | None = None
         self._runs: dict[Kind, Run] = {}
@@ -63,6 +65,12 @@ class Visit(Part):
             self.bench = bench
             self.revision += 1
         self.interrupt()
+
+    def pin(self, bench: Bench) -> None:
+        """This state is one side of the comparisons to come."""
+        with self._lock:
+            others = [state for state in self.pinned if not same_looks(state, bench)]
+            self.pinned = (*others, bench)[-MOST_PINNED:]
 
     def hand_over(self, bench: Bench) -> None:
         """Another tab's bench, to be shown when the workbench opens."""
