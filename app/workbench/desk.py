@@ -32,9 +32,16 @@ class Panel(Protocol):
 
 
 class ProblemPanel(Panel, Protocol):
-    """The panel that says what was wrong."""
+    """The panel that says what was wrong, and who is in the photo."""
 
     problem: gr.HTML
+
+    @property
+    def naming(self) -> list[Block]: ...
+
+    def names(self, bench: Bench) -> Update:
+        """The components of ``naming`` for this bench."""
+        ...
 
 
 class ModePanel(Panel, Protocol):

@@ -90,7 +90,7 @@ class MatchesPanel:
         self.alike.connect(desk)
         self.cells.connect(desk)
         desk.listen(self.count.input, self.on_count, [self.count], desk.search_results)
-        outputs = [output for output in self.judged if output is not self.rate]
+        outputs = [*(output for output in self.judged if output is not self.rate), *desk.probe.naming]
         self.rate.input(
             self.on_rate, [self.rate], [*outputs, desk.probe.problem], trigger_mode="always_last", **PRIVATE
         )
@@ -109,6 +109,7 @@ class MatchesPanel:
             except SSNError as error:
                 return {self.desk.probe.problem: error_notice(error, True)}
             shown = self._verdicts(visit.bench)
+            shown |= {} if visit.bench.crowd is None else self.desk.probe.names(visit.bench)
             del shown[self.rate]  # it is under the visitor's hand
             return shown
 

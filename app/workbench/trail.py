@@ -31,7 +31,7 @@ def weight(benches: Iterable[Bench]) -> int:
     for bench in benches:
         faces = [face for face in bench.photo.faces if face is not None]
         looks = [look for look in (bench.before, bench.after) if look is not None]
-        faces += [look.face for look in looks]
+        faces += [look.face for look in looks] + ([] if bench.crowd is None else list(bench.crowd.faces.values()))
         held: list[np.ndarray | None] = [bench.photo.preview, bench.mask]
         held += [array for face in faces for array in (face.pixels, face.mask)]
         held += [picture for look in looks for block in look.maps for picture in (block.response, block.indicator)]
