@@ -39,7 +39,7 @@ def strip(states: tuple[State, ...]) -> str:
     buttons = []
     for state in states:
         assert state.bench.after is not None
-        picture = data_uri(thumbnail(state.bench.after.face.pixels, SIDE))
+        picture = data_uri(thumbnail(state.bench.after.face.pixels, SIDE), "WEBP")
         words, first = escape(state_words(state.bench)), state.bench.matches[0] if state.bench.matches else None
         rank = "" if first is None else f"<small>1 {escape(first.person)} {first.score:.2f}</small>"
         buttons.append(

@@ -20,7 +20,7 @@ def sloped(services, bench, branch: str) -> list[np.ndarray]:
 def test_four_blocks_give_twelve_pictures_with_words(services, bench):
     done = steps.set_mode(services, steps.choose(services, bench, 0), "maskTop")
     html = views.block_pictures(done, ModelCard("m"), sloped(services, done, "vis"), "vis", True)
-    assert len(re.findall(r"<img src=\"data:image/jpeg;base64,", html)) == 12
+    assert len(re.findall(r"<img src=\"data:image/webp;base64,", html)) == 12
     for number in (1, 2, 3, 4):
         for kind in ("Indicator", "Selected response", "Shift"):
             assert f'alt="{kind} of block {number}"' in html
