@@ -50,6 +50,20 @@ LIVE_HTML = """
 </div>
 """
 
+STRANGERS_HTML = """
+<div class="strangers" hidden>
+  <div class="strangers-board">
+    <svg aria-hidden="true" preserveAspectRatio="none"></svg>
+    <input type="range" min="-0.4" max="1" step="0.005" aria-label="Score from which on somebody is called a match">
+  </div>
+  <p class="strangers-said" role="status"></p>
+  <p class="strangers-legend"><span><i class="expected"></i>strangers, expected</span>
+    <span><i class="enrolled"></i>people enrolled</span><span>▴ rank 1</span></p>
+  <label class="strangers-percent">Strangers called a match
+    <input type="number" min="0.01" max="50" step="any"> %</label>
+</div>
+"""
+
 BRUSH_HTML = """
 <div class="brush">
   <div class="brush-board">
@@ -100,6 +114,19 @@ def live_camera(elem_id: str) -> gr.HTML:
         value="",
         html_template=LIVE_HTML,
         js_on_load=_script("camera.js") + _script("live.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def threshold_slider(elem_id: str) -> gr.HTML:
+    """The scores of strangers and of the people enrolled, under a handle at the threshold of a match. ``input`` events
+    carry the ``score`` it was moved to, or the ``percent`` of strangers that was written, and a ``number``. Its value
+    is a message as JSON, empty where there is nothing to show."""
+    return gr.HTML(
+        value="",
+        html_template=STRANGERS_HTML,
+        js_on_load=_script("strangers.js"),
         elem_id=elem_id,
         apply_default_css=False,
     )

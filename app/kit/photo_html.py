@@ -33,6 +33,7 @@ def found_faces(photo: Photo | None, index: int | None = None, names: Mapping[in
         chosen = "true" if place == index else "false"
         match = (names or {}).get(place)
         kind, name = ("", "") if match is None else (f" {css_class(match.verdict)}", _name(match))
+        kind += " at-right" if x0 + x1 > 1.2 * width else ""
         who = [] if match is None else list(dict.fromkeys((name, match.verdict)))
         said = f"Face {place + 1}" + (f": {', '.join(who)}" if who else "")
         boxes.append(
@@ -98,4 +99,4 @@ def largest_is_chosen(photo: Photo, index: int | None) -> str:
     """As :func:`several_faces`, where the largest face is taken when nobody is clearly meant."""
     if len(photo.boxes) < 2 or photo.subject is not None or index != photo.largest:
         return several_faces(photo, index)
-    return notice(f"{photo.unclear} Face {photo.largest + 1}, the largest, is chosen.", "info", ANOTHER)
+    return notice(f"{len(photo.boxes)} faces: number {photo.largest + 1}, the largest, is chosen.", "info", ANOTHER)

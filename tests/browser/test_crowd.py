@@ -27,7 +27,7 @@ def test_everybody_is_named_and_another_is_chosen_at_the_box_or_in_the_list(visi
     ]
     largest = areas.index(max(areas))
     assert page.locator("#crowd button").nth(largest).get_attribute("aria-pressed") == "true"
-    assert f"Face {largest + 1}, the largest, is chosen" in page.locator("#probe-problem").inner_text()
+    assert f"number {largest + 1}, the largest, is chosen" in page.locator("#probe-problem").inner_text()
     assert page.locator("#ranks .name").first.inner_text() == names[largest]
     visitor.screenshot("several-faces")
 

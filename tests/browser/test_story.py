@@ -60,9 +60,35 @@ def test_every_group_of_examples_opens_and_leads_to_its_people(visitor):
 def test_the_slider_moves_the_verdict(visitor):
     page = visitor.page
     page.locator("#examples button").first.click()
-    page.wait_for_selector("#strangers-plot .main-svg")
+    page.wait_for_selector("#strangers svg circle.match")
+    said = page.locator(".strangers-said")
+    assert "about 1 stranger in 100 gets this far among your 20 people" in said.inner_text()
     assert "1 stranger in 100 is called a match" in page.locator("#search-facts").inner_text()
-    page.locator("#match-rate input[type=number]").fill("20")
+    handle = page.get_by_role("slider", name="Score from which on somebody is called a match")
+    box = page.locator("#strangers svg circle.match").bounding_box()
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x - 60, y, steps=4)
+    page.mouse.up()
+    moved = float(handle.input_value())
+    page.wait_for_function(
+        "score => document.querySelector('.strangers-said').innerText.includes(`from ${score} on`)", arg=f"{moved:.2f}"
+    )
+    where = page.locator("#strangers svg circle.match").bounding_box()
+    assert where["x"] + where["width"] / 2 == pytest.approx(x - 60, abs=3), "the handle is where it was left"
+    chips = page.locator("#ranks .chip").all_inner_texts()
+    scores = [float(text.split()[0]) for text in page.locator("#ranks .score").all_inner_texts()]
+    assert [chip == "match" for chip in chips] == [score >= moved for score in scores]
+    assert handle.get_attribute("aria-valuetext") == said.inner_text()
+
+    before = said.inner_text()
+    handle.focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_function("old => document.querySelector('.strangers-said').innerText !== old", arg=before)
+    page.get_by_label("Strangers called a match").fill("20")
     page.keyboard.press("Enter")
     page.wait_for_function("() => document.querySelector('#search-facts').innerText.includes('1 stranger in 5 is')")
-    assert page.locator("#match-rate input[type=number]").input_value() == "20"
+    assert "about 1 stranger in 5 gets this far" in said.inner_text()
+    assert float(handle.input_value()) < moved
+    visitor.screenshot("threshold")
