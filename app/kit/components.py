@@ -54,7 +54,7 @@ STRANGERS_HTML = """
 <div class="strangers" hidden>
   <div class="strangers-board">
     <svg aria-hidden="true" preserveAspectRatio="none"></svg>
-    <input type="range" min="-0.4" max="1" step="0.005" aria-label="Score from which on somebody is called a match">
+    <input type="range" min="-0.4" max="1" step="0.01" aria-label="Score from which on somebody is called a match">
   </div>
   <p class="strangers-said" role="status"></p>
   <p class="strangers-legend"><span><i class="expected"></i>strangers, expected</span>
@@ -134,7 +134,7 @@ def threshold_slider(elem_id: str) -> gr.HTML:
 
 def brush(elem_id: str) -> gr.HTML:
     """The occlusion brush. ``input`` events carry ``token``, ``mask`` and ``stroke``; its value is a message made by
-    :func:`brush_load` or :func:`brush_answer`."""
+    :func:`brush_load`, :func:`brush_mask` or :func:`brush_answer`."""
     return gr.HTML(
         value="",
         html_template=BRUSH_HTML,
@@ -183,6 +183,11 @@ def brush_load(token: str, face: np.ndarray | None, mask: np.ndarray) -> str:
     """Message to the brush: show this face (128, 128, 3) uint8 behind this mask. ``token`` returns with a stroke."""
     shown = "" if face is None else data_uri(face, "PNG")
     return json.dumps({"kind": "load", "token": token, "face": shown, "mask": pack_mask(mask)})
+
+
+def brush_mask(token: str, mask: np.ndarray) -> str:
+    """Message to the brush: the face of ``token`` is there already; this mask is before it now."""
+    return json.dumps({"kind": "mask", "token": token, "mask": pack_mask(mask)})
 
 
 def brush_answer(stroke: int) -> str:

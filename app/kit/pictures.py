@@ -16,7 +16,7 @@ from ssn.errors import LandmarksUnknownError
 from ssn.faces.align import apply_transform
 from ssn.faces.types import FACE_SIZE, AlignedFace
 
-MAP_SIDE = 192
+MAP_SIDE = 176
 """Side of a block picture in pixels."""
 OVERLAY = 0.62
 """Share of the heat map's colour where it is laid over the face."""

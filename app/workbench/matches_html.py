@@ -16,8 +16,8 @@ from ssn.gallery.store import Match
 from ssn.gallery.verdict import NO_THRESHOLDS, Words, css_class, words
 from ssn.models.card import ModelCard
 
-FACE = 96
-"""Pixels of an enrolled face, twice what it is shown with."""
+FACE = 88
+"""Pixels of an enrolled face, nearly twice what it is shown with."""
 
 
 def verdict_banner(bench: Bench | None, thresholds: dict[str, float]) -> str:

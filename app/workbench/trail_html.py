@@ -9,7 +9,8 @@ from app.workbench.bench import Bench
 from app.workbench.trail import State
 from ssn.faces.occlude import OCCLUSIONS
 
-SIDE = 64
+SIDE = 52
+"""Pixels of a picture: what it is shown with, for the strip is sent with every new state."""
 
 
 def seen_as(bench: Bench) -> str:
