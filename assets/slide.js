@@ -23,6 +23,8 @@ const arrange = (slide) => {
   range.setAttribute("aria-valuetext", `${range.value} % ${titles[0]}, ${100 - range.value} % ${titles[1]}`);
 };
 
+// A new comparison keeps the handle and the choices where they were.
+watch("value", () => requestAnimationFrame(() => element.querySelectorAll(".slide").forEach(arrange)));
 ["input", "change"].forEach((name) =>
   element.addEventListener(name, (event) => {
     const slide = event.target.closest(".slide");

@@ -12,6 +12,7 @@ const LEAST = 0.01; // strangers of a bin; the counts are on a logarithmic scale
 
 let shown = null;
 let held = false; // is the handle in somebody's hand?
+let at = 0; // where it is
 let waiting = false;
 let next = null;
 let number = 0;
@@ -45,17 +46,25 @@ const draw = () => {
     .map((count) => `<path class="grid" d="M0 ${y(count)}H${width}"/><text x="2" y="${y(count) - 3}">${count}</text>`)
     .join("");
   const scores = [0, 0.5].map((score) => `<text x="${x(score)}" y="${HEIGHT - 5}" text-anchor="middle">${score}</text>`).join("");
-  const match = Number(range.value);
-  const uncertain = Math.min(shown.uncertain, match);
-  const limit = (name, score, anchor, shift) =>
-    `<path class="${name}" d="M${x(score)} ${TOP - 2}V${base}"/><text class="${name}" x="${x(score) + shift}" y="12" text-anchor="${anchor}">${name}</text>`;
+  const uncertain = Math.min(shown.uncertain, at);
+  const atEdge = x(at) > width - 50; // no room for its name at the right
+  const limit = (kind, name, score, anchor, shift) =>
+    `<path class="${kind}" d="M${x(score)} ${TOP - 2}V${base}"/><text class="${kind}" x="${x(score) + shift}" y="12" text-anchor="${anchor}">${name}</text>`;
   svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   svg.innerHTML =
     `<polygon class="expected" points="0,${base} ${line} ${width},${base}"/>${counts}${bars}<path class="axis" d="M0 ${base}H${width}"/>${scores}` +
     `<path class="first" d="M${x(shown.first)} ${base + 1}l5 9h-10z"/>` +
-    limit("uncertain", uncertain, "end", -4) +
-    limit("match", match, x(match) > width - 60 ? "end" : "start", x(match) > width - 60 ? -10 : 10) +
-    `<circle class="match" cx="${x(match)}" cy="${(base + TOP) / 2}" r="8"/>`;
+    limit("uncertain", atEdge && x(at) - x(uncertain) < 52 ? "" : "uncertain", uncertain, "end", -4) +
+    limit("match", "match", at, atEdge ? "end" : "start", atEdge ? -10 : 10) +
+    `<circle class="match" cx="${x(at)}" cy="${(base + TOP) / 2}" r="8"/>`;
+};
+
+// Where the server says the threshold is: nearer than where the handle was left, if that is beyond what can be said.
+const settle = () => {
+  if (!shown || held || waiting) return;
+  range.min = shown.from;
+  range.max = shown.to;
+  range.value = at = shown.match;
 };
 
 const receive = () => {
@@ -70,22 +79,21 @@ const receive = () => {
     const question = next;
     next = null;
     send(question);
-  } else if (!held) {
-    range.min = shown.from;
-    range.max = shown.to;
-    range.value = shown.match;
-  }
+  } else settle();
   draw();
 };
 
 range.addEventListener("input", () => {
+  at = Number(range.value);
   draw();
-  send({ score: Number(range.value) });
+  send({ score: at });
 });
 range.addEventListener("pointerdown", () => (held = true));
 ["pointerup", "pointercancel", "change"].forEach((name) =>
   range.addEventListener(name, () => {
     held = false;
+    settle();
+    draw();
   }),
 );
 percent.addEventListener("change", () => send({ percent: Number(percent.value) }));

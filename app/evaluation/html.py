@@ -52,11 +52,13 @@ def letter(place: int, count: int) -> str:
 def measures(runs: Sequence[Shown]) -> str:
     """Who was measured on what, and one line per kind of probe; of two runs also what B has more than A."""
     names = [name for name in SHOWN if any(name in row.measures for run in runs for row in run.summary.rows)]
-    head = "".join(f'<th scope="col">{escape(NAMES[name])}</th>' for name in names)
+    head = "".join(f'<th scope="col">{escape(NAMES[name]).replace("@", "@<wbr>")}</th>' for name in names)
     lines = []
     for place, run in enumerate(runs):
         for row in run.summary.rows:
-            cells = "".join(f"<td>{_share(row.measures.get(name))}</td>" for name in names)
+            cells = "".join(
+                f'<td data-name="{escape(NAMES[name])}">{_share(row.measures.get(name))}</td>' for name in names
+            )
             lines.append(f'<tr><th scope="row">{letter(place, len(runs))}{escape(row_name(row))}</th>{cells}</tr>')
     about = "".join(_about(place, run, len(runs)) for place, run in enumerate(runs))
     table = (
@@ -115,7 +117,7 @@ def errors(runs: Sequence[Shown]) -> str:
     for place, pair in enumerate(pairs):
         pictures = [("probe", pair.probe), ("enrolled", pair.enrolled), ("block 1", pair.saliency)]
         images = "".join(
-            f'<img src="{data_uri(pixels)}" alt="{name}" title="{name}">'
+            f'<span><img src="{data_uri(pixels)}" alt="{name}"><small>{name}</small></span>'
             for name, pixels in pictures
             if pixels is not None
         )

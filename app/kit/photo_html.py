@@ -33,7 +33,9 @@ def found_faces(photo: Photo | None, index: int | None = None, names: Mapping[in
         chosen = "true" if place == index else "false"
         match = (names or {}).get(place)
         kind, name = ("", "") if match is None else (f" {css_class(match.verdict)}", _name(match))
-        kind += " at-right" if x0 + x1 > 1.2 * width else ""
+        following = photo.boxes[place + 1].xyxy[0] * photo.scale if place + 1 < len(photo.boxes) else width
+        style += f";--room:{100 * (following - x0) / max(x1 - x0, 1):.0f}%"
+        kind += " at-right" if x0 > 0.85 * width else ""
         who = [] if match is None else list(dict.fromkeys((name, match.verdict)))
         said = f"Face {place + 1}" + (f": {', '.join(who)}" if who else "")
         boxes.append(

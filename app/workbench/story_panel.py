@@ -8,7 +8,7 @@ from typing import Literal
 import gradio as gr
 from gradio.blocks import Block
 
-from app.kit.components import fragment
+from app.kit.components import fragment, scripted
 from app.kit.events import PRIVATE, Update
 from app.kit.notices import error_notice
 from app.services import Services
@@ -34,7 +34,8 @@ class StoryPanel:
             with gr.Row(elem_id="story-steps"):
                 fragment("<h2>Show me</h2>")
                 self.buttons = {step: self._button(step, 1) for step in TITLES}
-            self.text = fragment(story_text("Five steps on people who do not exist: what a mask does to recognition."))
+            said = story_text("Five steps on people who do not exist: what a mask does to recognition.")
+            self.text = scripted("story-text", said, "story.js")
 
     @property
     def why(self) -> gr.Button:
