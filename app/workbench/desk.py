@@ -130,7 +130,7 @@ class Desk:
 
     def listen(self, event: Callable, handler: Callable, inputs: list, panels: Sequence[Panel], **more: Any) -> None:
         """Connect a handler that may change the bench: no event is dropped, and what is under way is cancelled."""
-        outputs = [output for panel in panels for output in panel.outputs]
+        outputs = list(dict.fromkeys(output for panel in panels for output in panel.outputs))
         options = PRIVATE | {"trigger_mode": "multiple", "concurrency_id": "workbench", "cancels": self.under_way}
         event(handler, inputs, outputs, **options | self._fading | more)
 

@@ -40,6 +40,8 @@ def test_the_story_is_told_by_keyboard(visitor):
     assert "not enrolled" in page.locator(".story-text").inner_text()
     assert page.locator("#verdict .verdict.problem").count() == 0
     visitor.screenshot("story-5")
+    page.locator("#occlusion").get_by_label("maskTop").check()
+    page.wait_for_function("() => document.querySelector('.story-text').dataset.step === '0'")
 
 
 def test_every_group_of_examples_opens_and_leads_to_its_people(visitor):
@@ -93,7 +95,8 @@ def test_the_slider_moves_the_verdict(visitor):
     assert "about 1 stranger in 2 gets this far" in said.inner_text()
     before = said.inner_text()
     handle.focus()
-    page.keyboard.press("ArrowLeft")
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
     page.wait_for_function("old => document.querySelector('.strangers-said').innerText !== old", arg=before)
     page.get_by_label("Strangers called a match").fill("20")
     page.keyboard.press("Enter")

@@ -136,6 +136,13 @@ def test_there_is_no_strip_without_demo_people(desk):
     assert not desk.story.text.parent.visible
 
 
+def test_what_was_told_goes_with_what_was_shown(services, desk, bench, visitor):
+    desk.visit(visitor)[1].put(steps.choose(services, bench, 0))
+    shown = desk.occlusion.on_mode("maskTop", True, visitor)
+    assert 'data-step="0"' in shown[desk.story.text]
+    assert "Step" not in shown[desk.story.text]
+
+
 def test_steps_are_counted_in_words_for_the_panels_have_the_numbers():
     said = story_text("Rank 1 is <b>.", 3)
     assert "Step 3 of 5" in said
