@@ -67,8 +67,9 @@ def photograph(page: Page, example: int, out: Path) -> None:
     page.wait_for_selector("#ranks li")
     page.get_by_label("maskBottom").click()
     page.wait_for_function("() => document.querySelector('#facts .facts').dataset.hidden !== '0.0 %'")
-    page.wait_for_selector("#score-plot .main-svg")
+    page.locator("#score-plot").get_by_text("without occlusion").wait_for()
     page.mouse.move(0, 0)
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(1500)
     options = {"type": "jpeg", "quality": 88} if out.suffix in (".jpg", ".jpeg") else {}
     box = page.locator("#panel-matches").bounding_box()
@@ -80,7 +81,7 @@ def photograph(page: Page, example: int, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, help="weights; the shipped ones by default")
-    parser.add_argument("--example", type=int, default=0, help="which example of the strip, counted from 0")
+    parser.add_argument("--example", type=int, default=4, help="which example of the strip, counted from 0")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("workbench.jpg"))
     flags = parser.parse_args()
     with visited(flags.checkpoint, 1440, 900) as page:
