@@ -37,7 +37,8 @@ WATCH = """
       began = 0;
     });
   };
-  new MutationObserver(shown).observe(document.querySelector("#blocks"), { childList: true, subtree: true });
+  const blocks = document.querySelector("#blocks");
+  new MutationObserver(shown).observe(blocks, { childList: true, subtree: true, attributeFilter: ["src"] });
 }
 """
 

@@ -30,6 +30,7 @@ def test_everybody_is_named_and_another_is_chosen_at_the_box_or_in_the_list(visi
     assert f"number {largest + 1}, the largest, is chosen" in page.locator("#probe-problem").inner_text()
     assert page.locator("#ranks .name").first.inner_text() == names[largest]
     visitor.screenshot("several-faces")
+    assert visitor.serious() == []
 
     page.locator("#crowd button").nth(1 - largest).click()
     page.wait_for_function("name => document.querySelector('#ranks .name').innerText === name", arg=names[1 - largest])

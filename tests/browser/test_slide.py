@@ -61,6 +61,10 @@ def test_both_pinned_states_and_now_are_there(compared):
     compared.screenshot("slide")
 
 
+def test_axe_finds_nothing_serious(compared):
+    assert compared.serious() == []
+
+
 def test_the_mouse_moves_the_handle_and_what_is_seen(compared):
     page = compared.page
     box = box_of(page)
