@@ -67,7 +67,7 @@ def crowd_list(photo: Photo, index: int | None, names: Mapping[int, Match]) -> s
     rows = "".join(_in_crowd(photo, place, place == index, names.get(place)) for place in range(len(photo.boxes)))
     return (
         f'<h3 class="sub">Everybody in the photo <small>left to right, nothing hidden</small></h3>'
-        f'<ol class="crowd" data-roving role="group" aria-label="Everybody in the photo">{rows}</ol>'
+        f'<div data-roving role="group" aria-label="Everybody in the photo"><ol class="crowd">{rows}</ol></div>'
     )
 
 

@@ -31,6 +31,10 @@ from ssn.recognizer import Template
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 60_000
 """Milliseconds to wait for anything: the machine may be busy."""
+PLOTTED = """
+() => [...document.querySelectorAll('[aria-label="Empty value"]')].every((empty) => !empty.checkVisibility())
+"""
+"""Gradio draws a plot some moments after the page; what stands there before is its own."""
 SERIOUS = ("serious", "critical")
 FLAGS = [
     "--no-sandbox",
@@ -207,6 +211,7 @@ class Visitor:
         found = []
         for dark in (False, True):
             self.page.evaluate("dark => document.body.classList.toggle('dark', dark)", dark)
+            self.page.wait_for_function(PLOTTED)
             self.page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
             violations = Axe().run(self.page).response["violations"]
             found += [(v["id"], dark, v["nodes"][0]["html"][:90]) for v in violations if v["impact"] in SERIOUS]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import PLOTTED, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -46,10 +46,6 @@ SMALL = """
   return [...small];
 }
 """
-PLOTTED = """
-() => [...document.querySelectorAll('[aria-label="Empty value"]')].every((empty) => !empty.checkVisibility())
-"""
-"""Gradio draws a plot some moments after the page; what stands there before is its own."""
 FOCUSED = "selector => document.activeElement.closest(selector) !== null"
 OPACITIES = """
 () => ["#panel-blocks", "#panel-matches", "#panel-why"]
