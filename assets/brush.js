@@ -208,6 +208,12 @@ const receive = () => {
   waiting = false;
   dirty = false;
   last = null;
+  if (message.kind === "mask") {
+    if (message.token !== token) return; // of a face that is gone
+    mask = unpack(message.mask);
+    draw();
+    return;
+  }
   if (message.token !== token) undone = [];
   token = message.token;
   mask = unpack(message.mask);

@@ -52,7 +52,7 @@ const draw = () => {
       context.restore();
     }
     const [x0, y0, x1, y1] = face.box.map((value) => value * scale);
-    const size = Math.max(14, canvas.width / 40);
+    const size = Math.max(canvas.width / 40, (13 * canvas.width) / (canvas.clientWidth || canvas.width)); // as it is shown
     const text = face.person ? `${face.person} ${face.score.toFixed(2)}` : "not enrolled";
     context.strokeStyle = context.fillStyle = COLOURS[face.verdict];
     context.lineWidth = (face.largest ? 4 : 2) * Math.max(1, scale);

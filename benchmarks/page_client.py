@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ class BusyAnswer(Exception):
 
 
 @contextlib.contextmanager
-def serving(folder: Path, patience: float = 300.0) -> Iterator[tuple[str, int]]:
-    """The app in a process of its own with a gallery in ``folder`` → its address and process number."""
+def serving(folder: Path, patience: float = 300.0, more: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
+    """The app in a process of its own with a gallery in ``folder`` → its address and process number. ``more`` are
+    flags."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     log = folder / "server.log"
-    flags = ["--port", str(port), "--device", "cpu", "--gallery", str(folder / "gallery.db")]
+    flags = ["--port", str(port), "--device", "cpu", "--gallery", str(folder / "gallery.db"), *more]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with log.open("wb") as out:
         command = [sys.executable, str(REPOSITORY / "app.py"), *flags]

@@ -22,6 +22,8 @@ from ssn.gallery.verdict import STRICT, rate_name
 
 SHOWN = ("auc", "eer", "tpr_at_0.01", "tpr_at_0.001", "rank1", "fnir_at_0.1", "fnir_at_0.01")
 """Measures of the table, in its order."""
+BREAK = "\u200b"
+"""Where the name of a measure may be broken."""
 
 
 def nothing_yet() -> str:
@@ -52,11 +54,11 @@ def letter(place: int, count: int) -> str:
 def measures(runs: Sequence[Shown]) -> str:
     """Who was measured on what, and one line per kind of probe; of two runs also what B has more than A."""
     names = [name for name in SHOWN if any(name in row.measures for run in runs for row in run.summary.rows)]
-    head = "".join(f'<th scope="col">{escape(NAMES[name])}</th>' for name in names)
+    head = "".join(f'<th scope="col">{_called(name)}</th>' for name in names)
     lines = []
     for place, run in enumerate(runs):
         for row in run.summary.rows:
-            cells = "".join(f"<td>{_share(row.measures.get(name))}</td>" for name in names)
+            cells = "".join(f'<td data-name="{_called(name)}">{_share(row.measures.get(name))}</td>' for name in names)
             lines.append(f'<tr><th scope="row">{letter(place, len(runs))}{escape(row_name(row))}</th>{cells}</tr>')
     about = "".join(_about(place, runs) for place in range(len(runs)))
     table = (
@@ -64,6 +66,11 @@ def measures(runs: Sequence[Shown]) -> str:
     )
     note = "In percent; small: the 95 % interval over people. FNIR: with half of the people not enrolled."
     return f'<div class="evaluation">{about}{table}<p class="more">{note}</p>{_differences(runs)}</div>'
+
+
+def _called(name: str) -> str:
+    """What a measure is called at the head of a narrow column."""
+    return escape(NAMES[name]).replace("@", f"@{BREAK}")
 
 
 def _about(place: int, runs: Sequence[Shown]) -> str:
@@ -122,7 +129,7 @@ def errors(runs: Sequence[Shown]) -> str:
     for place, pair in enumerate(pairs):
         pictures = [("probe", pair.probe), ("enrolled", pair.enrolled), ("block 1", pair.saliency)]
         images = "".join(
-            f'<img src="{data_uri(pixels)}" alt="{name}" title="{name}">'
+            f'<span><img src="{data_uri(pixels)}" alt="{name}"><small>{name}</small></span>'
             for name, pixels in pictures
             if pixels is not None
         )

@@ -50,6 +50,20 @@ LIVE_HTML = """
 </div>
 """
 
+STRANGERS_HTML = """
+<div class="strangers" hidden>
+  <div class="strangers-board">
+    <svg aria-hidden="true" preserveAspectRatio="none"></svg>
+    <input type="range" min="-0.4" max="1" step="0.01" aria-label="Score from which on somebody is called a match">
+  </div>
+  <p class="strangers-said" role="status"></p>
+  <p class="strangers-legend"><span><i class="expected"></i>strangers, expected</span>
+    <span><i class="enrolled"></i>people enrolled</span><span>▴ rank 1</span></p>
+  <label class="strangers-percent">Strangers called a match
+    <input type="number" min="0.01" max="50" step="any"> %</label>
+</div>
+"""
+
 BRUSH_HTML = """
 <div class="brush">
   <div class="brush-board">
@@ -105,9 +119,22 @@ def live_camera(elem_id: str) -> gr.HTML:
     )
 
 
+def threshold_slider(elem_id: str) -> gr.HTML:
+    """The scores of strangers and of the people enrolled, under a handle at the threshold of a match. ``input`` events
+    carry the ``score`` it was moved to, or the ``percent`` of strangers that was written, and a ``number``. Its value
+    is a message as JSON, empty where there is nothing to show."""
+    return gr.HTML(
+        value="",
+        html_template=STRANGERS_HTML,
+        js_on_load=_script("strangers.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
 def brush(elem_id: str) -> gr.HTML:
     """The occlusion brush. ``input`` events carry ``token``, ``mask`` and ``stroke``; its value is a message made by
-    :func:`brush_load` or :func:`brush_answer`."""
+    :func:`brush_load`, :func:`brush_mask` or :func:`brush_answer`."""
     return gr.HTML(
         value="",
         html_template=BRUSH_HTML,
@@ -156,6 +183,11 @@ def brush_load(token: str, face: np.ndarray | None, mask: np.ndarray) -> str:
     """Message to the brush: show this face (128, 128, 3) uint8 behind this mask. ``token`` returns with a stroke."""
     shown = "" if face is None else data_uri(face, "PNG")
     return json.dumps({"kind": "load", "token": token, "face": shown, "mask": pack_mask(mask)})
+
+
+def brush_mask(token: str, mask: np.ndarray) -> str:
+    """Message to the brush: the face of ``token`` is there already; this mask is before it now."""
+    return json.dumps({"kind": "mask", "token": token, "mask": pack_mask(mask)})
 
 
 def brush_answer(stroke: int) -> str:

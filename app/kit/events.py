@@ -37,6 +37,13 @@ class Sent:
         except (KeyError, TypeError, ValueError, OverflowError):
             return -1
 
+    def decimal(self, key: str) -> float | None:
+        """A finite number, or None for anything else."""
+        value = self._data.get(key)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return float(value) if abs(value) < 1e9 else None
+
     def flag(self, key: str) -> bool:
         return bool(self._data.get(key))
 

@@ -27,9 +27,9 @@ MOST_PAGES = 8
 
 @dataclass(frozen=True)
 class Photo:
-    """``preview`` (h, w, 3) uint8, ``scale`` its size over the original's. ``boxes`` and ``faces`` belong together, a
-    face being None where it could not be aligned. ``simulated`` says the photo itself is simulated NIR; ``found_ms`` is
-    what reading and detection took.
+    """``preview`` (h, w, 3) uint8, ``scale`` its size over the original's. ``boxes`` and ``faces`` belong together and
+    go from left to right, a face being None where it could not be aligned. ``simulated`` says the photo itself is
+    simulated NIR; ``found_ms`` is what reading and detection took.
 
     ``subject`` is the face that is clearly meant; without one, ``unclear`` says why nobody is. ``smaller`` counts the
     faces beyond ``MOST_FACES``; ``brightened`` says that the faces come from a brighter copy of a dark photo.
@@ -52,6 +52,12 @@ class Photo:
     file: bytes | None = None
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     """Its name towards the page."""
+
+    @property
+    def largest(self) -> int:
+        """The place of the largest face that could be aligned; there is one in every photo that was opened."""
+        usable = [place for place, face in enumerate(self.faces) if face is not None]
+        return max(usable, key=lambda place: self.boxes[place].area)
 
     def usable(self, index: int) -> AlignedFace:
         """Face ``index``, counted from 0. Raises NoFaceError where it is none, or could not be aligned."""
@@ -99,11 +105,11 @@ def _open_page(finder: FaceFinder, source: Source, title: str, simulated: bool, 
     found = finder.find(image)
     if not found.faces:
         raise why_no_face(image, finder.detector)
-    boxes = found.faces[:MOST_FACES]
+    boxes = tuple(sorted(found.faces[:MOST_FACES], key=lambda box: box.xyxy[0] + box.xyxy[2]))
     faces = tuple(_aligned(finder, found.image, box) for box in boxes)
     if all(face is None for face in faces):
         raise turned_too_far()
-    subject, unclear = _meant(found, faces)
+    subject, unclear = _meant(found, boxes, faces)
     shown, scale = preview(image)
     return Photo(
         shown,
@@ -128,12 +134,16 @@ def _aligned(finder: FaceFinder, image: np.ndarray, box: FaceBox) -> AlignedFace
         return None
 
 
-def _meant(found: Found, faces: tuple[AlignedFace | None, ...]) -> tuple[Subject | None, str]:
-    """Who is clearly meant and can be used; or None, and why."""
+def _meant(
+    found: Found, boxes: tuple[FaceBox, ...], faces: tuple[AlignedFace | None, ...]
+) -> tuple[Subject | None, str]:
+    """Who of these is clearly meant and can be used, counted from left to right; or None, and why."""
     try:
         subject = choose_subject(found.image, found.faces)
     except SeveralFacesError as error:
         return None, error.what
+    meant = found.faces[subject.index]
+    subject = replace(subject, index=next(place for place, box in enumerate(boxes) if box is meant))
     if faces[subject.index] is None:
         return None, f"Face {subject.number} is {subject.reason}, but is turned too far, covered or blurred."
     return subject, ""

@@ -3,11 +3,15 @@ is opened again brings the same back."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import gradio as gr
+import numpy as np
 from gradio.blocks import Block
 
 from app.kit.components import unseen
@@ -20,10 +24,15 @@ from app.workbench.desk import Desk
 from ssn.errors import DataError
 from ssn.explanation.methods.registry import METHODS
 from ssn.faces.occlude import OCCLUSIONS
+from ssn.faces.types import FACE_SIZE
 from ssn.gallery.verdict import SearchRates
 
 OLD = "The address of this page is not of today: "
 ON, OFF = "1", "0"
+PAINTED = "painted"
+MASK_BYTES = FACE_SIZE**2 // 8
+WORDS = {"example", "mode", "mask", "alike", "cells", "ranks", "rate", "method", "contrast", "overlay"}
+"""What the server reads of an address."""
 TELL = (
     "(method, contrast, overlay) => "
     "document.dispatchEvent(new CustomEvent('ssn-view', {detail: {method, contrast, overlay}}))"
@@ -33,11 +42,15 @@ TELL = (
 
 @dataclass(frozen=True)
 class Wish:
-    """What an address asks for; None where it says nothing of it. ``rate`` is a share in (0, 0.5]."""
+    """What an address asks for; None where it says nothing of it. ``rate`` is a share in (0, 0.5]; ``mask`` what was
+    painted, in the words of :func:`mask_word`."""
 
     example: DemoProbe | None = None
     mode: str = "none"
+    mask: str = ""
     alike: bool = False
+    cells: bool = False
+    ranks: int | None = None
     rate: float | None = None
     method: str | None = None
     contrast: bool | None = None
@@ -57,14 +70,57 @@ def read_address(query: Mapping[str, str], demo: DemoSet) -> Wish:
         if example is None:
             raise DataError(f"{OLD}there is no such example.", "Choose one below.")
     mode, method = query.get("mode", "none"), query.get("method")
-    if mode not in OCCLUSIONS:
-        raise DataError(f"{OLD}there is no such occlusion.", f"There are {', '.join(OCCLUSIONS)}.")
+    if mode not in (*OCCLUSIONS, PAINTED):
+        raise DataError(f"{OLD}there is no such occlusion.", f"There are {', '.join((*OCCLUSIONS, PAINTED))}.")
+    mask = query.get("mask", "") if mode == PAINTED else ""
+    read_mask(mask)
     if method is not None and method not in METHODS:
         raise DataError(f"{OLD}there is no such method.", f"There are {', '.join(METHODS)}.")
-    flags = {name: _flag(query, name) for name in ("alike", "contrast", "overlay")}
+    flags = {name: _flag(query, name) for name in ("alike", "cells", "contrast", "overlay")}
     return Wish(
-        example, mode, bool(flags["alike"]), _rate(query), method, contrast=flags["contrast"], overlay=flags["overlay"]
+        example,
+        mode,
+        mask,
+        alike=bool(flags["alike"]),
+        cells=bool(flags["cells"]) and not flags["alike"],
+        ranks=_ranks(query),
+        rate=_rate(query),
+        method=method,
+        contrast=flags["contrast"],
+        overlay=flags["overlay"],
     )
+
+
+def mask_word(mask: np.ndarray) -> str:
+    """What is painted, (128, 128) bool, as a word of an address; empty for nothing. It says where, not what of."""
+    if not mask.any():
+        return ""
+    return base64.urlsafe_b64encode(zlib.compress(np.packbits(mask).tobytes(), 9)).decode().rstrip("=")
+
+
+def read_mask(word: str) -> np.ndarray:
+    """The inverse of :func:`mask_word`. Raises DataError for anything else."""
+    if not word:
+        return np.zeros((FACE_SIZE, FACE_SIZE), bool)
+    damaged = DataError(f"{OLD}what was painted is damaged.", "Paint again.")
+    try:
+        packed = base64.b64decode(word + "=" * (-len(word) % 4), b"-_", validate=True)
+        bits = zlib.decompressobj().decompress(packed, MASK_BYTES + 1)
+    except (binascii.Error, ValueError, zlib.error) as error:
+        raise damaged from error
+    if len(bits) != MASK_BYTES:
+        raise damaged
+    return np.unpackbits(np.frombuffer(bits, np.uint8)).reshape(FACE_SIZE, FACE_SIZE).astype(bool)
+
+
+def _ranks(query: Mapping[str, str]) -> int | None:
+    """Raises DataError."""
+    if "ranks" not in query:
+        return None
+    ranks = query["ranks"]
+    if not (ranks.isascii() and ranks.isdigit() and 1 <= int(ranks[:4]) <= steps.MOST_RANKS):
+        raise DataError(f"{OLD}so many people cannot be ranked.", f"Choose 1 to {steps.MOST_RANKS}.")
+    return int(ranks)
 
 
 def _flag(query: Mapping[str, str], name: str) -> bool | None:
@@ -88,11 +144,14 @@ def _rate(query: Mapping[str, str]) -> float | None:
 
 def written(bench: Bench) -> dict[str, str]:
     """What the address says of a bench; an empty text takes a word out of it."""
-    shown = bench.mode if bench.mode in OCCLUSIONS and bench.example else "none"
+    shown = bench.mode if bench.example else "none"
     return {
         "example": bench.example,
         "mode": "" if shown == "none" else shown,
+        "mask": mask_word(bench.mask) if shown == PAINTED else "",
         "alike": ON if bench.alike and bench.example else "",
+        "cells": ON if bench.by_cells and bench.example else "",
+        "ranks": "" if bench.ranks == steps.RANKS else str(bench.ranks),
         "rate": "" if bench.rates == SearchRates() else f"{bench.rates.match:g}",
     }
 
@@ -104,8 +163,8 @@ def wished(services: Services, wish: Wish, before: Bench | None) -> Bench | None
     bench = steps.open_example(services, wish.example)
     if wish.rate is not None:
         bench = replace(bench, rates=SearchRates.around(wish.rate))
-    bench = replace(bench, alike=wish.alike)
-    return steps.set_mode(services, bench, wish.mode)
+    bench = replace(bench, alike=wish.alike, by_cells=wish.cells, ranks=wish.ranks or bench.ranks)
+    return steps.set_mode(services, replace(bench, painted=read_mask(wish.mask)), wish.mode)
 
 
 class AddressPanel:
@@ -142,7 +201,7 @@ class AddressPanel:
             wish = read_address(query, self.services.demo)
             return wished(self.services, wish, bench)
 
-        if not query.keys() & {"example", "mode", "alike", "rate", "method", "contrast", "overlay"}:
+        if not query.keys() & WORDS:
             return gr.skip()
         shown = self.desk.take(request, step, query.get("overlay") != OFF)
         said = {method: wish.method, contrast: wish.contrast, overlay: wish.overlay}

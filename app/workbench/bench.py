@@ -16,6 +16,7 @@ import numpy as np
 from app.kit.demo_people import DemoProbe
 from app.kit.photo import Choice, Photo
 from app.services import Services
+from app.workbench.crowd import Crowd, named, recognise_everybody
 from ssn.errors import DataError, ImageError, NoFaceError, SSNError
 from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
 from ssn.faces.read import Source
@@ -92,6 +93,8 @@ class Bench:
     example: str = ""
     """The name of the example it began with; empty for a visitor's own photo."""
     ranks: int = RANKS
+    crowd: Crowd | None = None
+    """Everybody in the photo, where it shows several faces."""
 
     @property
     def rescored(self) -> Mapping[int, float]:
@@ -131,18 +134,18 @@ def open_photo(
     like: Bench | None = None,
     page: int | None = None,
 ) -> Bench:
-    """Read a picture and find its faces; the face that is clearly meant is chosen and looked at. What the visitor
-    wished of the bench ``like`` stays from probe to probe: what is hidden, whether alike, how many people are ranked
-    and at which rates.
+    """Read a picture and find its faces; all of them are recognised, and the one that is clearly meant, or else the
+    largest, is chosen and looked at. What the visitor wished of the bench ``like`` stays from probe to probe: what is
+    hidden, whether alike, how many people are ranked and at which rates.
 
     Raises the errors of reading, and NoFaceError.
     """
     photo = services.open_photo(source, title, simulated, page)
-    bench = Bench(photo, choice, alike=alike)
+    bench = Bench(photo, choice, alike=alike, crowd=recognise_everybody(services, photo, choice))
     if like is not None:
         wished = replace(bench, alike=like.alike, by_cells=like.by_cells, rates=like.rates, ranks=like.ranks)
         bench = replace(wished, mode=like.mode, painted=like.painted)
-    return bench if photo.subject is None else choose(services, bench, photo.subject.index)
+    return choose(services, bench, photo.largest if photo.subject is None else photo.subject.index)
 
 
 def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occlusion: str, title: str) -> Bench:
@@ -173,7 +176,7 @@ def choose(services: Services, bench: Bench, index: int) -> Bench:
 
 def set_choice(services: Services, bench: Bench, choice: Choice) -> Bench:
     """Read the photo as another spectrum; the occlusion stays."""
-    bench = replace(bench, choice=choice, before=None)
+    bench = replace(bench, choice=choice, before=None, crowd=recognise_everybody(services, bench.photo, choice))
     return bench if bench.index is None else _look(services, bench)
 
 
@@ -213,7 +216,10 @@ def set_rate(services: Services, bench: Bench, match: float) -> Bench:
     """Another share of strangers' searches may end in a match, in (0, 0.5]: other verdicts of the same scores. Raises
     DataError for a rate outside, GalleryError."""
     bench = replace(bench, rates=SearchRates.around(match))
-    return bench if bench.after is None or bench.search_problem else _judged(services, bench)
+    if bench.after is None or bench.search_problem:
+        return bench
+    crowd = None if bench.crowd is None else named(services, bench.crowd, bench.rates)
+    return _judged(services, replace(bench, crowd=crowd))
 
 
 def _look(services: Services, bench: Bench) -> Bench:
@@ -245,7 +251,8 @@ def search(services: Services, bench: Bench) -> Bench:
             return _searched(services, bench, before, after)
     except SSNError as error:
         nothing = replace(bench, matches=(), complete_scores=(), enrolled_scores=(), reranking=None, opinion=None)
-        return replace(nothing, cells=None, judges=None, search_problem=str(error))
+        crowd = None if bench.crowd is None else replace(bench.crowd, best={})
+        return replace(nothing, cells=None, judges=None, crowd=crowd, search_problem=str(error))
 
 
 def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Bench:
@@ -267,6 +274,7 @@ def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Be
         enrolled_scores=tuple(match.score for match in everybody),
         reranking=reranking,
         cells=cells,
+        crowd=None if bench.crowd is None else named(services, bench.crowd, bench.rates),
         opinion=None if services.beside is None else services.beside.ask(after.face, bench.ranks),
         search_problem="",
     )
@@ -283,16 +291,3 @@ def _judged(services: Services, bench: Bench) -> Bench:
     if judges is None:
         return replace(bench, judges=None)
     return replace(bench, judges=judges, matches=tuple(judges.judged(bench.matches, bench.rescored)))
-
-
-def other_indicators(services: Services, bench: Bench, branch: str) -> list[np.ndarray | None]:
-    """The four blocks' indicators for ``branch``, ``nir`` or ``vis``; its own are at hand, the other spectrum's take
-    one more pass. None where nothing was looked at yet."""
-    if bench.after is None:
-        return []
-    if bench.after.face.branch == branch:
-        maps = bench.after.maps
-    else:
-        with services.looks:
-            _, maps = services.recognizer.look(bench.after.face.with_(spectrum="nir" if branch == "nir" else "vis"))
-    return [block.indicator for block in maps]

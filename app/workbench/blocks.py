@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import gradio as gr
+import numpy as np
 from gradio.blocks import Block
 
 from app.kit.components import fragment
 from app.kit.events import PRIVATE, Update
 from app.kit.notices import step
 from app.services import Services
-from app.workbench.bench import Bench, other_indicators
+from app.workbench.bench import Bench
 from app.workbench.blocks_html import block_pictures, differs
 from app.workbench.desk import Desk
 
@@ -53,3 +54,16 @@ class BlocksPanel:
             if visit.bench is None:
                 return gr.skip()
             return {self.blocks: self.renew(visit.bench, branch, overlay)[self.blocks]}
+
+
+def other_indicators(services: Services, bench: Bench, branch: str) -> list[np.ndarray | None]:
+    """The four blocks' indicators for ``branch``, ``nir`` or ``vis``; its own are at hand, the other spectrum's take
+    one more pass. None where nothing was looked at yet."""
+    if bench.after is None:
+        return []
+    if bench.after.face.branch == branch:
+        maps = bench.after.maps
+    else:
+        with services.looks:
+            _, maps = services.recognizer.look(bench.after.face.with_(spectrum="nir" if branch == "nir" else "vis"))
+    return [block.indicator for block in maps]

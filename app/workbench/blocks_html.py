@@ -129,4 +129,5 @@ def _number(value: float) -> str:
 
 
 def _cell(picture, alt: str, text: str) -> str:
-    return f'<figure class="cell"><img src="{data_uri(picture)}" alt="{alt}"><figcaption>{text}</figcaption></figure>'
+    source = data_uri(picture, "WEBP")
+    return f'<figure class="cell"><img src="{source}" alt="{alt}"><figcaption>{text}</figcaption></figure>'

@@ -65,8 +65,9 @@ def _figure(match: Match, share: CellShares, limit: float, picture: bytes | None
     grown = share.cells.repeat(size, axis=0).repeat(size, axis=1)
     drawn = heat_map(grown, -limit, limit, "shift", _pixels(picture), SIDE)
     name, own = escape(match.person), float(share.cells.sum())
+    source = data_uri(drawn, "WEBP")
     return (
-        f'<figure><img src="{data_uri(drawn)}" alt="Which cells of the enrolled face of {name} speak for the match '
+        f'<figure><img src="{source}" alt="Which cells of the enrolled face of {name} speak for the match '
         f'(red) and against it (blue)"><figcaption>{match.rank} {name}<br>{own:+.3f} by cells, '
         f"{share.rest:+.3f} as any face</figcaption></figure>"
     )

@@ -1,8 +1,9 @@
 """Two or three states beside each other: complete and hidden, ordinary and like with like, this model and the second,
-pinned and now. Each side is a bench of its own."""
+those pinned and now. Each side is a bench of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from app.services import Services
@@ -56,16 +57,19 @@ def kinds(services: Services) -> dict[str, str]:
     return {HIDING: "Complete | hidden | like with like", **models, PINNED: "Pinned | now"}
 
 
-def sides_of(services: Services, kind: str, now: Bench, pinned: Bench | None) -> list[Side]:
+def sides_of(services: Services, kind: str, now: Bench, pinned: Sequence[Bench] = ()) -> list[Side]:
     """The sides of a comparison, in their order. Raises NoFaceError before a face is chosen, DataError where there is
     nothing to compare, GalleryError."""
     if now.after is None:
         raise no_face_chosen()
     if kind == PINNED:
-        if pinned is None:
+        if not pinned:
             raise DataError("Nothing is pinned.", "Press “Pin this state”, then change something.")
-        fresh = steps.search(services, pinned)
-        return [_side(services, "Pinned", state_words(pinned), fresh), _side(services, "Now", state_words(now), now)]
+        sides = [
+            _side(services, title, state_words(state), steps.search(services, state))
+            for title, state in zip(pinned_titles(len(pinned)), pinned, strict=True)
+        ]
+        return [*sides, _side(services, "Now", state_words(now), now)]
     if kind == MODELS and services.beside is not None:
         other = services.beside.recognizer.card
         first = _side(services, services.recognizer.card.name, "this model", replace(now, alike=False))
@@ -81,6 +85,11 @@ def sides_of(services: Services, kind: str, now: Bench, pinned: Bench | None) ->
         _side(services, "Hidden", "the probe only", hidden),
         _side(services, "Like with like", "the gallery's faces too", alike),
     ]
+
+
+def pinned_titles(count: int) -> list[str]:
+    """What so many pinned states are called, the oldest first."""
+    return ["Pinned"] if count == 1 else [f"Pinned {number + 1}" for number in range(count)]
 
 
 def _side(services: Services, title: str, hint: str, bench: Bench) -> Side:

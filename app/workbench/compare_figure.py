@@ -29,7 +29,7 @@ def joint_figure(sides: list[Side], people: list[Joint]) -> go.Figure:
             y=[y for _, _, y in whole],
             text=[name if (name, x, y) in best and place == 1 else "" for name, x, y in whole],
             customdata=[name for name, *_ in whole],
-            textposition="middle left",
+            textposition="bottom center",
             mode="markers+text",
             marker={"size": 9, "symbol": SYMBOLS[place - 1], "color": COLOURS[place - 1], "opacity": 0.85},
             hovertemplate="%{customdata}: %{x:.3f} → %{y:.3f}" + f"<extra>{side.title}</extra>",

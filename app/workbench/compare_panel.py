@@ -5,7 +5,7 @@ from __future__ import annotations
 import gradio as gr
 from gradio.blocks import Block
 
-from app.kit.components import fragment
+from app.kit.components import fragment, scripted
 from app.kit.events import PRIVATE, Update
 from app.kit.notices import error_notice, nothing_yet, step
 from app.services import Services
@@ -24,15 +24,15 @@ class ComparePanel:
         self.services = services
         choices = [(title, kind) for kind, title in kinds(services).items()]
         with gr.Column(elem_id="panel-compare"):
-            fragment(step("6", "Before and after", "maps, ranking and score side by side"))
+            fragment(step("6", "Before and after", "maps, ranking and score side by side, or under a slider"))
             with gr.Row(elem_id="compare-options"):
                 self.kind = gr.Radio(choices, value=choices[0][1], label="Compare", elem_id="compare-kind")
                 self.start = gr.Button("Compare", variant="primary", min_width=90, elem_id="compare-start")
                 self.pin = gr.Button("Pin this state", min_width=90, elem_id="compare-pin")
-                self.pinned = fragment(views.pinned_card(None), elem_id="compare-pinned")
+                self.pinned = fragment(views.pinned_card(()), elem_id="compare-pinned")
             self.problem = fragment(elem_id="compare-problem")
             with gr.Row(elem_id="compare-row", equal_height=False):
-                self.result = fragment(views.nothing_yet(), elem_id="compare-result")
+                self.result = scripted("compare-result", views.nothing_yet(), "slide.js")
                 self.plot = gr.Plot(visible=False, show_label=False, container=False, elem_id="compare-plot")
 
     @property
@@ -73,7 +73,7 @@ class ComparePanel:
         with session.turn():
             if visit.bench is None or visit.bench.after is None:
                 return {self.problem: error_notice(no_face_chosen())}
-            visit.pinned = visit.bench
+            visit.pin(visit.bench)
             return {self.pinned: views.pinned_card(visit.pinned), **self._nothing()}
 
     def _nothing(self) -> Update:

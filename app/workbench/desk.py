@@ -32,9 +32,16 @@ class Panel(Protocol):
 
 
 class ProblemPanel(Panel, Protocol):
-    """The panel that says what was wrong."""
+    """The panel that says what was wrong, and who is in the photo."""
 
     problem: gr.HTML
+
+    @property
+    def naming(self) -> list[Block]: ...
+
+    def names(self, bench: Bench) -> Update:
+        """The components of ``naming`` for this bench."""
+        ...
 
 
 class ModePanel(Panel, Protocol):
@@ -139,9 +146,15 @@ class Desk:
         with session.turn():
             yield visit
 
-    def take(self, request: gr.Request, step: Callable[[Bench | None], Bench | None], overlay: bool) -> Update:
-        """Take a step and show its result in every panel, or say what was wrong and leave everything as it was. A step
-        that needs a bench answers None without one."""
+    def take(
+        self,
+        request: gr.Request,
+        step: Callable[[Bench | None], Bench | None],
+        overlay: bool,
+        panels: Sequence[Panel] | None = None,
+    ) -> Update:
+        """Take a step and show its result in every panel, or in these, or say what was wrong and leave everything as it
+        was. A step that needs a bench answers None without one."""
         with self.changing(request) as visit:
             before = visit.bench
             try:
@@ -152,7 +165,7 @@ class Desk:
                 return {**self.no_probe(visit), self.occlusion.mode: "none"}
             visit.put(bench)
             own = "vis" if bench.before is None else bench.before.face.branch
-            return self.show(self.everything, visit, own, overlay)
+            return self.show(self.everything if panels is None else panels, visit, own, overlay)
 
     def search(self, request: gr.Request, step: Callable[[Bench], Bench]) -> Update:
         """Take a step that changes matches only, where there is a bench."""

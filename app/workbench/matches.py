@@ -7,8 +7,8 @@ from dataclasses import replace
 import gradio as gr
 from gradio.blocks import Block
 
-from app.kit.components import clickable, fragment
-from app.kit.events import PRIVATE, Update
+from app.kit.components import clickable, fragment, threshold_slider
+from app.kit.events import PRIVATE, Sent, Update
 from app.kit.figures import score_bars
 from app.kit.notices import error_notice, step
 from app.services import Services
@@ -19,9 +19,8 @@ from app.workbench.alike_html import rescoring
 from app.workbench.bench import Bench
 from app.workbench.cells import CellsBox
 from app.workbench.desk import Desk
-from app.workbench.strangers_figure import strangers_figure
+from app.workbench.strangers import set_threshold, strangers_message
 from ssn.errors import SSNError
-from ssn.gallery.verdict import SearchRates
 
 COUNTS = [3, steps.RANKS, 10, steps.MOST_RANKS]
 """How many people can be asked for."""
@@ -39,16 +38,7 @@ class MatchesPanel:
             self.cells = CellsBox(services)
             self.ranks = clickable("ranks", views.ranking(None, {}))
             self.count = gr.Radio(COUNTS, value=steps.RANKS, label="People ranked", elem_id="match-count")
-            self.rate = gr.Slider(
-                0.1,
-                20.0,
-                value=100 * SearchRates().match,
-                step=0.1,
-                label="Strangers called a match, %",
-                visible=False,
-                elem_id="match-rate",
-            )
-            self.strangers = gr.Plot(visible=False, show_label=False, container=False, elem_id="strangers-plot")
+            self.strangers = threshold_slider("strangers")
             self.search_facts = fragment(elem_id="search-facts")
             self.plot = gr.Plot(visible=False, show_label=False, container=False, elem_id="score-plot")
             self.second = fragment(elem_id="second-opinion")
@@ -60,7 +50,7 @@ class MatchesPanel:
     @property
     def judged(self) -> list[Block]:
         """Those that follow from the rates."""
-        return [self.banner, self.ranks, self.rate, self.strangers, self.search_facts, self.plot]
+        return [self.banner, self.ranks, self.strangers, self.search_facts, self.plot]
 
     def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
         beside = self.services.beside
@@ -72,15 +62,13 @@ class MatchesPanel:
             self.second: "" if beside is None else views.second_opinion(bench, beside.recognizer.card),
         }
 
-    def _verdicts(self, bench: Bench) -> Update:
+    def _verdicts(self, bench: Bench, number: int = 0) -> Update:
         thresholds = self.services.recognizer.card.thresholds
         pictures = self.services.gallery.face_images([match.template_id for match in bench.matches])
-        known = bool(bench.matches) and bench.searched_rates
         return {
             self.banner: views.verdict_banner(bench, thresholds),
             self.ranks: views.ranking(bench, pictures, bool(thresholds)),
-            self.rate: gr.Slider(value=100 * bench.rates.match, visible=known),
-            self.strangers: self._strangers(bench) if known else gr.Plot(visible=False),
+            self.strangers: strangers_message(bench, number),
             self.search_facts: views.search_facts(bench),
             self.plot: self._figure(bench, thresholds),
         }
@@ -90,35 +78,35 @@ class MatchesPanel:
         self.alike.connect(desk)
         self.cells.connect(desk)
         desk.listen(self.count.input, self.on_count, [self.count], desk.search_results)
-        outputs = [output for output in self.judged if output is not self.rate]
-        self.rate.input(
-            self.on_rate, [self.rate], [*outputs, desk.probe.problem], trigger_mode="always_last", **PRIVATE
-        )
+        outputs = [*self.judged, *desk.probe.naming, desk.probe.problem]
+        self.strangers.input(self.on_threshold, None, outputs, trigger_mode="multiple", **PRIVATE)
 
     def on_count(self, ranks: int, request: gr.Request) -> Update:
         return self.desk.search(request, lambda bench: steps.set_ranks(self.services, bench, ranks))
 
-    def on_rate(self, percent: float, request: gr.Request) -> Update:
+    def on_threshold(self, event: gr.EventData, request: gr.Request) -> Update:
         """Other verdicts of the same scores; what is being explained goes on."""
+        sent = Sent(event)
         session, visit = self.desk.visit(request)
         with session.turn():
             if visit.bench is None:
                 return gr.skip()
+            number = sent.number("number")
             try:
-                visit.amend(steps.set_rate(self.services, visit.bench, percent / 100))
+                visit.amend(self._moved(visit.bench, sent))
             except SSNError as error:
-                return {self.desk.probe.problem: error_notice(error, True)}
-            shown = self._verdicts(visit.bench)
-            del shown[self.rate]  # it is under the visitor's hand
+                problem = error_notice(error, True)
+                return {self.desk.probe.problem: problem, self.strangers: strangers_message(visit.bench, number)}
+            shown = {self.desk.probe.problem: "", **self._verdicts(visit.bench, number)}
+            shown |= {} if visit.bench.crowd is None else self.desk.probe.names(visit.bench)
             return shown
 
-    def _strangers(self, bench: Bench) -> gr.Plot:
-        """Of the score that counts for rank 1."""
-        if bench.judges is None:
-            return gr.Plot(visible=False)
-        _, judge = bench.judges.of(bench.matches[0], bench.rescored)
-        shown = tuple(bench.rescored.values()) if judge is bench.judges.alike else bench.enrolled_scores
-        return gr.Plot(strangers_figure(judge, shown), visible=True)
+    def _moved(self, bench: Bench, sent: Sent) -> Bench:
+        """The bench with a match from another score on, or at another percentage. Raises DataError, GalleryError."""
+        score, percent = sent.decimal("score"), sent.decimal("percent")
+        if score is not None:
+            return set_threshold(self.services, bench, score)
+        return steps.set_rate(self.services, bench, (percent or 0.0) / 100)
 
     def _figure(self, bench: Bench, thresholds: dict[str, float]) -> gr.Plot:
         """The scores shown in the ranking, and those they moved away from."""

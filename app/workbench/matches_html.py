@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 
 from app.kit.notices import empty
-from app.kit.pictures import stored_uri
+from app.kit.pictures import stored_thumbnail
 from app.workbench.alike_html import rescoring
 from app.workbench.bench import Bench
 from ssn.gallery.alike import Reranking
@@ -15,6 +15,9 @@ from ssn.gallery.second_opinion import Opinion
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import NO_THRESHOLDS, Words, css_class, words
 from ssn.models.card import ModelCard
+
+FACE = 88
+"""Pixels of an enrolled face, nearly twice what it is shown with."""
 
 
 def verdict_banner(bench: Bench | None, thresholds: dict[str, float]) -> str:
@@ -89,7 +92,7 @@ def _verdict_chip(match: Match, judged: bool) -> str:
 
 def _row(match: Match, png: bytes | None, score: str, chip: str, kind: str) -> str:
     name = escape(match.person)
-    face = f'<img src="{stored_uri(png)}" alt="Enrolled face of {name}">' if png else "<i></i>"
+    face = f'<img src="{stored_thumbnail(png, FACE)}" alt="Enrolled face of {name}">' if png else "<i></i>"
     return (
         f'<li class="{kind}"><b class="rank">{match.rank}</b>{face}<span class="name" title="{name}">{name}</span>'
         f'<span class="score">{score}</span>{chip}'

@@ -6,7 +6,7 @@ import gradio as gr
 import numpy as np
 from gradio.blocks import Block
 
-from app.kit.components import brush, brush_answer, brush_load, fragment
+from app.kit.components import brush, brush_answer, brush_load, brush_mask, fragment
 from app.kit.events import Sent, Update
 from app.kit.notices import step
 from app.kit.pictures import unpack_mask
@@ -43,10 +43,11 @@ class OcclusionPanel:
 
     def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
         face = None if bench.before is None else bench.before.face.pixels
-        return {self.mode: bench.mode, self.brush: brush_load(bench.token, face, bench.mask), **self._facts(bench)}
+        return {self.mode: bench.mode, self.brush: brush_load(bench.token, face, bench.mask), **self.facts_of(bench)}
 
     def connect(self, desk: Desk) -> None:
         self.desk = desk
+        self.masked = MaskOnly(self)
         desk.listen(self.mode.input, self.on_mode, [self.mode, desk.view[1]], desk.everything)
         desk.listen(self.brush.input, self.on_paint, desk.view, desk.everything)
 
@@ -54,7 +55,7 @@ class OcclusionPanel:
         def hidden(bench: Bench | None) -> Bench | None:
             return bench if bench is None or bench.index is None else steps.set_mode(self.services, bench, mode)
 
-        return self.desk.take(request, hidden, overlay)
+        return self.desk.take(request, hidden, overlay, [self.masked, *self.desk.results])
 
     def on_paint(self, branch: str, overlay: bool, event: gr.EventData, request: gr.Request) -> Update:
         """A stroke. One that belongs to a face no longer on the bench, or that a later one has overtaken while it
@@ -75,10 +76,27 @@ class OcclusionPanel:
                 return {**self.desk.refused(visit, error), **answer}
             visit.put(bench)
             results = self.desk.show(self.desk.results, visit, branch, overlay)
-            return {self.desk.probe.problem: "", self.mode: "painted", **answer, **self._facts(bench), **results}
+            return {self.desk.probe.problem: "", self.mode: "painted", **answer, **self.facts_of(bench), **results}
 
-    def _facts(self, bench: Bench) -> Update:
+    def facts_of(self, bench: Bench) -> Update:
+        """What is said of the mask."""
         return {self.facts: occlusion_facts(bench, str(self.services.recognizer.device))}
+
+
+class MaskOnly:
+    """The panel's part that follows from the mask: the face is on the page already, and so is the photo."""
+
+    def __init__(self, panel: OcclusionPanel):
+        self.panel = panel
+
+    @property
+    def outputs(self) -> list[Block]:
+        return [*self.panel.outputs, self.panel.desk.probe.problem]
+
+    def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
+        panel = self.panel
+        shown: Update = {panel.mode: bench.mode, panel.brush: brush_mask(bench.token, bench.mask)}
+        return {**shown, **panel.facts_of(bench), panel.desk.probe.problem: ""}
 
 
 def _mask(sent: Sent) -> np.ndarray:

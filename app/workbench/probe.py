@@ -9,7 +9,7 @@ from app.kit.components import clickable, fragment, photo_input
 from app.kit.events import Sent, Update
 from app.kit.notices import step
 from app.kit.photo import Choice
-from app.kit.photo_html import found_faces, several_faces
+from app.kit.photo_html import crowd_list, found_faces, largest_is_chosen
 from app.services import Services
 from app.workbench import bench as steps
 from app.workbench import probe_html as views
@@ -37,21 +37,35 @@ class ProbePanel:
             fragment(step("1", "Probe"))
             self.photo = photo_input("probe-input", "Choose a probe photo")
             self.problem = fragment(elem_id="probe-problem")
+            self.found = clickable("found")
+            self.crowd = clickable("crowd")
             fragment('<h3 class="sub">Examples <small>synthetic, simulated NIR</small></h3>')
             self.examples = clickable("examples", views.examples(services.demo.probes))
             self.spectrum = gr.Radio(SPECTRA, value="vis", label="The photo is", elem_id="spectrum")
-            self.found = clickable("found", found_faces(None))
 
     @property
     def outputs(self) -> list[Block]:
-        return [self.photo, self.problem, self.found, self.spectrum]
+        return [self.photo, self.problem, self.found, self.crowd, self.spectrum]
 
     def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
         return {
             self.photo: bench.photo.token,
-            self.problem: several_faces(bench.photo, bench.index),
-            self.found: found_faces(bench.photo, bench.index),
+            self.problem: largest_is_chosen(bench.photo, bench.index),
+            **self.names(bench),
             self.spectrum: bench.choice,
+        }
+
+    @property
+    def naming(self) -> list[Block]:
+        """The components of :meth:`names`."""
+        return [self.found, self.crowd]
+
+    def names(self, bench: Bench) -> Update:
+        """The photo, and who everybody in it is."""
+        best = {} if bench.crowd is None else bench.crowd.best
+        return {
+            self.found: found_faces(bench.photo, bench.index, best),
+            self.crowd: crowd_list(bench.photo, bench.index, best),
         }
 
     def connect(self, desk: Desk) -> None:
@@ -60,7 +74,8 @@ class ProbePanel:
         work = {"show_progress": "minimal", "show_progress_on": [self.found]}
         desk.listen(self.photo.input, self.on_photo, [self.spectrum, overlay], desk.everything, **work)
         desk.listen(self.examples.click, self.on_example, [overlay], desk.everything, **work)
-        desk.listen(self.found.click, self.on_face, [overlay], desk.everything)
+        for faces in (self.found, self.crowd):
+            desk.listen(faces.click, self.on_face, [overlay], desk.everything)
         desk.listen(self.spectrum.input, self.on_spectrum, [self.spectrum, overlay], desk.everything)
 
     def on_photo(self, choice: Choice, overlay: bool, event: gr.EventData, request: gr.Request) -> Update:

@@ -16,11 +16,11 @@ from ssn.errors import DataError
 
 Step = Literal[1, 2, 3, 4, 5]
 TITLES: dict[Step, str] = {
-    1: "1  A complete face",
-    2: "2  Behind a surgical mask",
-    3: "3  Hide the mask",
-    4: "4  Why?",
-    5: "5  A stranger",
+    1: "A complete face",
+    2: "Behind a surgical mask",
+    3: "Hide the mask",
+    4: "Why?",
+    5: "A stranger",
 }
 WORN, HIDDEN = "surgical", "maskBottom"
 

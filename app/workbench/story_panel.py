@@ -8,7 +8,7 @@ from typing import Literal
 import gradio as gr
 from gradio.blocks import Block
 
-from app.kit.components import fragment
+from app.kit.components import fragment, scripted
 from app.kit.events import PRIVATE, Update
 from app.kit.notices import error_notice
 from app.services import Services
@@ -23,6 +23,9 @@ LEADS_TO_WHY = (1, 2, 3, 4)
 """Steps after which there is somebody to ask about."""
 
 
+BEGINNING = "Five steps on people who do not exist: what a mask does to recognition."
+
+
 class StoryPanel:
     """Components and handlers; laid out where it is made, and shown where there are demo people."""
 
@@ -34,7 +37,8 @@ class StoryPanel:
             with gr.Row(elem_id="story-steps"):
                 fragment("<h2>Show me</h2>")
                 self.buttons = {step: self._button(step, 1) for step in TITLES}
-            self.text = fragment(story_text("Five steps on people who do not exist: what a mask does to recognition."))
+            self.text = scripted("story-text", story_text(BEGINNING), "story.js")
+        self.interrupted = Interrupted(self)
 
     @property
     def why(self) -> gr.Button:
@@ -97,6 +101,20 @@ class StoryPanel:
     def _changed(self, number: Step, coming: Step | None, step: Step) -> gr.Button:
         ready = number != 4 or step in LEADS_TO_WHY
         return gr.Button(variant=_variant(number, coming), interactive=ready)
+
+
+class Interrupted:
+    """The story's words after a step that is not its own: what was told is not what is shown any more."""
+
+    def __init__(self, story: StoryPanel):
+        self.story = story
+
+    @property
+    def outputs(self) -> list[Block]:
+        return [self.story.text]
+
+    def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
+        return {self.story.text: story_text(BEGINNING)}
 
 
 def _variant(step: Step, coming: Step | None) -> Literal["primary", "secondary"]:

@@ -35,7 +35,8 @@ def build_workbench(services: Services, sessions: Sessions, tab: gr.Tab) -> Desk
     take = TakePanel(services)
     address = AddressPanel(services)
     desk = Desk(sessions, probe, occlusion, blocks, matches, why)
-    desk.story, desk.trail, desk.below = story, trail, [trail, compare, sweep, take, address]
+    desk.story, desk.trail = story, trail
+    desk.below = [trail, compare, sweep, take, address, story.interrupted]
     panels = (why, sweep, story, probe, occlusion, blocks, matches, trail, compare, take, address)
     for panel in panels:  # why and sweep first: the others' events cancel what is under way
         panel.connect(desk)

@@ -32,7 +32,7 @@ def weight(benches: Iterable[Bench]) -> int:
             files[id(bench.photo.file)] = bench.photo.file
         faces = [face for face in bench.photo.faces if face is not None]
         looks = [look for look in (bench.before, bench.after) if look is not None]
-        faces += [look.face for look in looks]
+        faces += [look.face for look in looks] + ([] if bench.crowd is None else list(bench.crowd.faces.values()))
         held: list[np.ndarray | None] = [bench.photo.preview, bench.mask]
         held += [array for face in faces for array in (face.pixels, face.mask)]
         held += [picture for look in looks for block in look.maps for picture in (block.response, block.indicator)]
@@ -55,6 +55,11 @@ def _looks(bench: Bench) -> tuple:
     """What makes two states the same to whoever looks at them."""
     assert bench.after is not None
     return (*_wishes(bench), face_digest(bench.after.face))
+
+
+def same_looks(first: Bench, second: Bench) -> bool:
+    """Are these the same to whoever looks at them?"""
+    return first.after is not None and second.after is not None and _looks(first) == _looks(second)
 
 
 class Trail:

@@ -9,7 +9,8 @@ from app.workbench.bench import Bench
 from app.workbench.trail import State
 from ssn.faces.occlude import OCCLUSIONS
 
-SIDE = 64
+SIDE = 52
+"""Pixels of a picture: what it is shown with, for the strip is sent with every new state."""
 
 
 def seen_as(bench: Bench) -> str:
@@ -20,7 +21,7 @@ def seen_as(bench: Bench) -> str:
 def hidden_part(bench: Bench) -> str:
     """What is hidden, in a few words."""
     if not bench.mask.any():
-        return "complete"
+        return "nothing hidden"
     if bench.mode == "painted":
         return f"{100 * bench.occluded_share:.0f}\u00a0% painted"
     return OCCLUSIONS[bench.mode].title.partition(" (")[0].lower() + " hidden"
@@ -41,7 +42,7 @@ def strip(states: tuple[State, ...], let_go: int = 0) -> str:
     buttons = []
     for state in states:
         assert state.bench.after is not None
-        picture = data_uri(thumbnail(state.bench.after.face.pixels, SIDE))
+        picture = data_uri(thumbnail(state.bench.after.face.pixels, SIDE), "WEBP")
         words, first = escape(state_words(state.bench)), state.bench.matches[0] if state.bench.matches else None
         rank = "" if first is None else f"<small>1 {escape(first.person)} {first.score:.2f}</small>"
         buttons.append(

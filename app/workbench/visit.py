@@ -1,4 +1,4 @@
-"""What the workbench keeps of one visitor: the bench, the states left behind, one pinned, what runs, and explanations
+"""What the workbench keeps of one visitor: the bench, the states left behind, those pinned, what runs, and explanations
 already made."""
 
 from __future__ import annotations
@@ -10,12 +10,14 @@ from typing import Literal
 from app.session import Part
 from app.workbench.bench import Bench
 from app.workbench.reasons import Reason
-from app.workbench.trail import Trail, weight
+from app.workbench.trail import Trail, same_looks, weight
 from ssn.explanation.cache import Memory
 from ssn.memory import bytes_held
 
 REMEMBERED = 40
 """Explanations, measures and controls kept while the page is open."""
+MOST_PINNED = 2
+"""States pinned at a time; the next one takes the oldest one's place."""
 Kind = Literal["why", "sweep"]
 """What may be under way, one of each at a time."""
 
@@ -38,7 +40,7 @@ class Visit(Part):
         self.revision = 0
         self.memory = Memory(REMEMBERED)
         self.trail = Trail()
-        self.pinned: Bench | None = None
+        self.pinned: tuple[Bench, ...] = ()
         self._trail_shown = 0
         self._handed: Bench | None = None
         self._runs: dict[Kind, Run] = {}
@@ -66,6 +68,12 @@ class Visit(Part):
             self.revision += 1
             self.forgotten = False
         self.interrupt()
+
+    def pin(self, bench: Bench) -> None:
+        """This state is one side of the comparisons to come."""
+        with self._lock:
+            others = [state for state in self.pinned if not same_looks(state, bench)]
+            self.pinned = (*others, bench)[-MOST_PINNED:]
 
     def hand_over(self, bench: Bench) -> None:
         """Another tab's bench, to be shown when the workbench opens."""
@@ -143,7 +151,8 @@ class Visit(Part):
         """Of benches and explanations. Benches are weighed anew only where there are others."""
         with self._lock:
             states = (state.bench for state in self.trail.states)
-            benches = tuple(bench for bench in (self.bench, self.pinned, self._handed, *states) if bench is not None)
+            held = (self.bench, *self.pinned, self._handed, *states)
+            benches = tuple(bench for bench in held if bench is not None)
             if list(map(id, benches)) != list(map(id, self._weighed[0])):
                 self._weighed = benches, weight(benches)
             return self._weighed[1] + self.memory.bytes + bytes_held(self._reason)

@@ -6,6 +6,7 @@ python assets/readme/take_screenshot.py [--checkpoint FILE] [--example N] [--out
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import socket
 import subprocess
@@ -14,6 +15,7 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
@@ -35,15 +37,39 @@ def wait_for(address: str, process: subprocess.Popen) -> None:
     sys.exit("the app did not answer")
 
 
-def photograph(page: Page, address: str, example: int, out: Path) -> None:
-    page.set_default_timeout(PATIENCE)
-    page.goto(address)
+@contextlib.contextmanager
+def visited(checkpoint: Path | None, width: int, height: int) -> Iterator[Page]:
+    """The app on a gallery of its own, opened in a browser of that size."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
+        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--gallery", f"{folder}/gallery.db"]
+        command += ["--checkpoint", str(checkpoint)] if checkpoint else []
+        process = subprocess.Popen(command)
+        try:
+            address = f"http://127.0.0.1:{port}"
+            wait_for(address, process)
+            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.set_default_timeout(PATIENCE)
+            page.goto(address)
+            page.wait_for_selector("#examples button")
+            yield page
+            browser.close()
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def photograph(page: Page, example: int, out: Path) -> None:
     page.locator("#examples button").nth(example).click()
     page.wait_for_selector("#ranks li")
     page.get_by_label("maskBottom").click()
     page.wait_for_function("() => document.querySelector('#facts .facts').dataset.hidden !== '0.0 %'")
-    page.wait_for_selector("#score-plot .main-svg")
+    page.locator("#score-plot").get_by_text("without occlusion").wait_for()
     page.mouse.move(0, 0)
+    page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(1500)
     options = {"type": "jpeg", "quality": 88} if out.suffix in (".jpg", ".jpeg") else {}
     box = page.locator("#panel-matches").bounding_box()
@@ -55,25 +81,11 @@ def photograph(page: Page, address: str, example: int, out: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--checkpoint", type=Path, help="weights; the shipped ones by default")
-    parser.add_argument("--example", type=int, default=0, help="which example of the strip, counted from 0")
+    parser.add_argument("--example", type=int, default=4, help="which example of the strip, counted from 0")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("workbench.jpg"))
     flags = parser.parse_args()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as driver:
-        command = [sys.executable, str(ROOT / "app.py"), "--port", str(port), "--gallery", f"{folder}/gallery.db"]
-        command += ["--checkpoint", str(flags.checkpoint)] if flags.checkpoint else []
-        process = subprocess.Popen(command)
-        try:
-            address = f"http://127.0.0.1:{port}"
-            wait_for(address, process)
-            browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-            photograph(browser.new_page(viewport={"width": 1440, "height": 900}), address, flags.example, flags.out)
-            browser.close()
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
+    with visited(flags.checkpoint, 1440, 900) as page:
+        photograph(page, flags.example, flags.out)
     print(flags.out)
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 import gradio as gr
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -30,6 +31,11 @@ from ssn.recognizer import Template
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 60_000
 """Milliseconds to wait for anything: the machine may be busy."""
+PLOTTED = """
+() => [...document.querySelectorAll('[aria-label="Empty value"]')].every((empty) => !empty.checkVisibility())
+"""
+"""Gradio draws a plot some moments after the page; what stands there before is its own."""
+SERIOUS = ("serious", "critical")
 FLAGS = [
     "--no-sandbox",
     "--enable-unsafe-swiftshader",
@@ -199,6 +205,18 @@ class Visitor:
             "() => document.querySelector('.brush-share').textContent"
             " === document.querySelector('#facts .facts').dataset.hidden + ' hidden'"
         )
+
+    def serious(self) -> list[tuple]:
+        """What axe finds on the page as it is, light and dark, that is serious or worse."""
+        found = []
+        for dark in (False, True):
+            self.page.evaluate("dark => document.body.classList.toggle('dark', dark)", dark)
+            self.page.wait_for_function(PLOTTED)
+            self.page.wait_for_function("() => document.getAnimations().every((one) => one.playState !== 'running')")
+            violations = Axe().run(self.page).response["violations"]
+            found += [(v["id"], dark, v["nodes"][0]["html"][:90]) for v in violations if v["impact"] in SERIOUS]
+        self.page.evaluate("document.body.classList.remove('dark')")
+        return found
 
     def screenshot(self, name: str) -> None:
         """Into the folder SSN_SCREENSHOTS, if it is set."""

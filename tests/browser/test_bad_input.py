@@ -43,17 +43,6 @@ def test_what_holds_no_usable_face_is_told_apart(visitor, tmp_path):
         )
 
 
-def test_of_several_faces_one_is_chosen(visitor, two_faces):
-    visitor.upload(two_faces)
-    visitor.page.wait_for_selector("#probe-problem .warn")
-    assert "2 faces" in visitor.page.locator("#probe-problem").inner_text()
-    assert visitor.page.locator("#ranks li").count() == 0
-    visitor.screenshot("several-faces")
-    visitor.page.get_by_role("button", name="Face 2").click()
-    visitor.page.wait_for_selector("#ranks li")
-    assert visitor.page.get_by_role("button", name="Face 2").get_attribute("aria-pressed") == "true"
-
-
 def test_painting_before_a_photo_does_nothing(visitor):
     visitor.page.get_by_label("maskTop").click()
     visitor.page.wait_for_selector("#probe-problem .notice")

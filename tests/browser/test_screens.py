@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import Visitor
+from tests.browser.conftest import PLOTTED, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -46,10 +46,6 @@ SMALL = """
   return [...small];
 }
 """
-PLOTTED = """
-() => [...document.querySelectorAll('[aria-label="Empty value"]')].every((empty) => !empty.checkVisibility())
-"""
-"""Gradio draws a plot some moments after the page; what stands there before is its own."""
 FOCUSED = "selector => document.activeElement.closest(selector) !== null"
 OPACITIES = """
 () => ["#panel-blocks", "#panel-matches", "#panel-why"]
@@ -203,3 +199,47 @@ def test_a_presentation_is_given_with_keys_alone(shown):
     page.get_by_role("button", name="Present").click()
     assert page.locator("#panel-probe").is_visible()
     assert page.locator(".present-keys").is_hidden()
+
+
+def test_names_in_a_ranking_are_whole_on_a_small_screen(shown):
+    page = shown.page
+    page.set_viewport_size({"width": 1280, "height": 720})
+    for name in page.locator("#ranks .name").all():
+        lines = name.evaluate(
+            """name => {
+              const range = document.createRange();
+              range.selectNodeContents(name);
+              return range.getClientRects().length;
+            }"""
+        )
+        assert lines == 1, name.inner_text()
+
+
+def test_the_tables_of_the_model_fit_a_telephone(shown):
+    page = shown.page
+    shown.tab("Model")
+    page.set_viewport_size({"width": 390, "height": 844})
+    widths = page.locator(".card-grid table").evaluate_all(
+        "tables => tables.filter(table => table.checkVisibility())"
+        ".map(table => table.getBoundingClientRect().right - table.closest('section').getBoundingClientRect().right)"
+    )
+    assert widths
+    assert all(beyond < 0 for beyond in widths), widths
+
+
+def test_the_story_stays_in_sight_on_a_telephone(shown):
+    page = shown.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    for title, step in (("A complete face", 1), ("Behind a surgical mask", 2)):
+        page.locator("#story").get_by_role("button", name=title).click()
+        page.wait_for_function(f"() => document.querySelector('.story-text').dataset.step === '{step}'")
+        page.wait_for_function(
+            """() => ["#story", "#brush canvas", "#verdict .verdict"].every((selector) => {
+              const box = document.querySelector(selector).getBoundingClientRect();
+              return box.top >= 0 && box.bottom <= innerHeight;
+            })"""
+        )
+        following = page.locator("#story-steps .primary").bounding_box()
+        assert following["x"] >= 0
+        assert following["x"] + following["width"] <= 390, "the next step is at hand"
+    shown.screenshot("story-390")

@@ -34,6 +34,9 @@ def test_the_address_follows_and_brings_the_same_back(visit):
     wait_for_query(page, "method", "gradcam")
     page.get_by_label("Lay over the face").click()
     wait_for_query(page, "overlay", "0")
+    first.stroke((0.3, 0.3), (0.7, 0.3))
+    wait_for_query(page, "mode", "painted")
+    first.wait_for_strokes()
     first.tab("Model")
     wait_for_query(page, "tab", "model")
 
@@ -43,7 +46,8 @@ def test_the_address_follows_and_brings_the_same_back(visit):
     again.wait_for_selector(".card-grid", state="visible")
     second.tab("Workbench")
     again.wait_for_selector("#ranks li")
-    assert again.locator("#occlusion input:checked").get_attribute("value") == "maskBottom"
+    assert again.locator("#occlusion input:checked").get_attribute("value") == "painted"
+    assert second.hidden() == first.hidden()
     assert again.locator("#why-method input").input_value() == "Grad-CAM"
     assert not again.get_by_label("Lay over the face").is_checked()
     for part in ("#found figcaption", "#ranks", "#verdict"):

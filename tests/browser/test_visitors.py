@@ -61,7 +61,7 @@ def test_undo_never_brings_the_strokes_of_another_face(visitor, two_faces):
         visitor.wait_for_strokes()
     painted = visitor.hidden()
     page.get_by_role("button", name="Face 2").click()
-    page.wait_for_selector("#found [aria-label='Face 2'][aria-pressed=true]")
+    page.wait_for_selector("#found [aria-label^='Face 2'][aria-pressed=true]")
     assert visitor.hidden() == painted, "the mask goes along"
     visitor.wait_for_strokes()
     page.get_by_role("button", name="Undo").click()

@@ -32,7 +32,7 @@ def test_from_upload_to_ranked_matches(visitor, demo):
     for row in rows:
         assert row.locator(".name").inner_text() in known
         assert row.locator(".chip").inner_text() in ("match", "uncertain", "no match")
-        assert row.locator("img").get_attribute("src").startswith("data:image/png")
+        assert row.locator("img").get_attribute("src").startswith("data:image/webp")
         said = "".join(row.locator(".score").inner_text().split())
         scores.append(float(re.fullmatch(r"(-?\d\.\d{3})[-+]\d\.\d{3}", said).group(1)))
     assert scores == sorted(scores, reverse=True)

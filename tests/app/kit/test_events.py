@@ -29,6 +29,15 @@ def test_numbers(value, number):
     assert sent({"index": value}).number("index") == number
 
 
+@pytest.mark.parametrize(
+    ("value", "decimal"),
+    [(0.5, 0.5), (3, 3.0), ("0.5", None), (True, None), (None, None), (float("inf"), None), (float("nan"), None)],
+)
+def test_decimals(value, decimal):
+    assert sent({"score": value}).decimal("score") == decimal
+    assert sent({"score": float("inf")}).decimal("score") is sent({"score": float("nan")}).decimal("score") is None
+
+
 def test_a_button_without_data_sends_nothing():
     assert sent(None).number("person") == -1
     assert sent(None).text("token") == ""

@@ -40,6 +40,10 @@ def test_each_threshold_has_a_line_and_its_false_match_rate():
     assert {note.text for note in figure.layout.annotations} == {"FMR 1 %", "FMR 0.1 %"}
 
 
+def test_a_figure_is_sent_without_what_it_does_not_need():
+    assert len(score_bars(MATCHES, other=[0.9, 0.5, 0.1]).to_json()) < 2500
+
+
 def test_negative_scores_stay_in_view():
     low, high = score_bars(MATCHES).layout.xaxis.range
     assert low < -0.2

@@ -11,12 +11,14 @@ import pytest
 from PIL import Image
 
 from app.kit import photo as kit
-from app.kit.photo_html import found_faces, several_faces
+from app.kit.photo_html import crowd_list, found_faces, largest_is_chosen, several_faces
+from app.kit.pictures import landmarks_in_photo
 from app.workbench.bench import open_photo
 from app.workbench.probe import turn_page
 from app.workbench.trail import weight
 from ssn.errors import ImageError, NoFaceError, NotAnImageError
 from ssn.faces.read import read_image
+from ssn.gallery.store import Match
 
 
 def test_an_open_choice_of_faces_is_asked_for(bench):
@@ -65,22 +67,50 @@ def group(demo, sides: list[tuple[int, int]]) -> np.ndarray:
 
 def test_who_is_clearly_meant_is_chosen_and_the_reason_is_on_the_page(services, demo):
     bench = open_photo(services, group(demo, [(100, 20), (300, 220), (110, 560)]), "vis", "Your photo")
-    assert bench.index == 0
+    assert bench.index == 1
     assert len(bench.photo.boxes) == 3
-    middle = sum(bench.photo.boxes[0].xyxy[::2]) / 2
+    middle = sum(bench.photo.boxes[1].xyxy[::2]) / 2
     assert 220 < middle < 520, "the large one"
     said = several_faces(bench.photo, bench.index)
-    assert "Face 1 is chosen: the largest of 3 faces" in said
+    assert "Face 2 is chosen: the largest of 3 faces" in said
     assert "info" in said
-    assert several_faces(bench.photo, 1) == "", "the visitor's own choice needs no reason"
+    assert several_faces(bench.photo, 0) == "", "the visitor's own choice needs no reason"
 
 
-def test_where_nobody_is_clearly_meant_nobody_is_chosen_and_why_is_said(services, demo):
-    bench = open_photo(services, group(demo, [(300, 20), (280, 340)]), "vis", "Your photo")
-    assert bench.index is None
-    said = several_faces(bench.photo, None)
-    assert "2 faces and nobody is clearly meant" in said
-    assert "times as large" in said
+def test_where_nobody_is_clearly_meant_the_largest_is_chosen_and_why_is_said(services, demo):
+    bench = open_photo(services, group(demo, [(280, 20), (300, 340)]), "vis", "Your photo")
+    assert bench.index == 1
+    said = largest_is_chosen(bench.photo, 1)
+    assert "2 faces: number 2, the largest, is chosen" in said
+    assert largest_is_chosen(bench.photo, 0) == "", "the visitor's own choice needs no reason"
+    assert "times as large" in several_faces(bench.photo, None), "who is enrolled is asked"
+
+
+def test_faces_are_numbered_from_left_to_right(services, demo):
+    photo = services.open_photo(group(demo, [(250, 500), (160, 5), (150, 250)]), "")
+    middles = [box.xyxy[0] + box.xyxy[2] for box in photo.boxes]
+    assert middles == sorted(middles)
+    assert photo.largest == max(range(3), key=lambda place: photo.boxes[place].area) == 2
+    for box, face in zip(photo.boxes, photo.faces, strict=True):
+        centre = landmarks_in_photo(face).mean(axis=0)
+        assert box.xyxy[0] < centre[0] < box.xyxy[2], "a box and its face stay together"
+
+
+def test_everybody_in_a_photo_is_named_where_they_are_and_in_the_list(bench):
+    known = Match(1, "Ada <b>", 1, 0.7123, 1, "match")
+    stranger = replace(known, person="Eve", score=0.1, verdict="no match")
+    html = found_faces(bench.photo, 0, {0: known, 1: stranger})
+    assert 'aria-label="Face 1: Ada &lt;b&gt;, match"' in html
+    assert 'aria-label="Face 2: no match"' in html
+    assert "<b>no match</b>" in html
+    assert "Ada <b>" not in html
+    rows = crowd_list(bench.photo, 0, {0: known}).split("<li>")[1:]
+    assert len(rows) == 2
+    assert 'aria-pressed="true"' in rows[0]
+    assert "0.712" in rows[0]
+    assert "button" not in rows[1], "it could not be aligned"
+    one = replace(bench.photo, boxes=bench.photo.boxes[:1], faces=bench.photo.faces[:1])
+    assert crowd_list(one, 0, {}) == ""
 
 
 def test_all_faces_can_be_chosen_from_up_to_a_number_and_the_others_are_counted(services, demo, monkeypatch):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 
 import numpy as np
@@ -95,6 +96,14 @@ def test_stored_pictures_are_served_as_what_they_are():
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "WEBP")
     assert pictures.stored_uri(buffer.getvalue()).startswith("data:image/webp;")
+
+
+def test_a_stored_picture_is_sent_small():
+    pixels = np.full((128, 128, 3), (200, 40, 90), np.uint8)
+    address = pictures.stored_thumbnail(pictures.encode(pixels, "PNG"), 96)
+    shown = Image.open(io.BytesIO(base64.b64decode(address.removeprefix("data:image/webp;base64,"))))
+    assert shown.size == (96, 96)
+    assert np.abs(np.asarray(shown.convert("RGB")).astype(int) - pixels[0, 0]).max() < 6
 
 
 def test_mask_survives_packing():

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import zlib
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.kit.demo_people import read_demo
 from app.services import Services
-from app.workbench.address import read_address, wished, written
+from app.workbench import bench as steps
+from app.workbench.address import mask_word, read_address, read_mask, wished, written
 from ssn.errors import DataError
 from ssn.explanation.methods.registry import METHODS
 from ssn.faces.occlude import OCCLUSIONS
@@ -25,20 +29,52 @@ def services(services, demo) -> Services:
 
 def test_an_address_opened_again_brings_the_same_back(services):
     stem = services.demo.probes[3].path.stem
-    wish = read_address({"example": stem, "mode": "maskBottom", "alike": "1", "rate": "0.05"}, services.demo)
+    words = {"example": stem, "mode": "maskBottom", "alike": "1", "rate": "0.05", "ranks": "10"}
+    wish = read_address(words, services.demo)
     bench = wished(services, wish, None)
-    assert (bench.mode, bench.alike, bench.rates.match) == ("maskBottom", True, 0.05)
+    assert (bench.mode, bench.alike, bench.rates.match, bench.ranks) == ("maskBottom", True, 0.05, 10)
     assert bench.photo.title == services.demo.probes[3].person
     said = written(bench)
-    assert said == {"example": stem, "mode": "maskBottom", "alike": "1", "rate": "0.05"}
-    assert read_address(said, services.demo) == wish
+    assert {name: word for name, word in said.items() if word} == words
+    assert read_address({name: word for name, word in said.items() if word}, services.demo) == wish
+
+
+def test_what_was_painted_is_in_the_address(services):
+    stem, mask = services.demo.probes[0].path.stem, np.zeros((128, 128), bool)
+    mask[40:60, 20:100] = True
+    painted = steps.paint(services, steps.open_example(services, services.demo.probes[0]), mask)
+    said = {name: word for name, word in written(painted).items() if word}
+    assert said.keys() == {"example", "mode", "mask"}
+    assert said["mode"] == "painted"
+    assert len(said["mask"]) < 200
+    again = wished(services, read_address(said, services.demo), None)
+    assert again.mode == "painted"
+    assert np.array_equal(again.mask, mask)
+    assert written(again) == written(painted)
+    empty = wished(services, read_address({"example": stem, "mode": "painted"}, services.demo), None)
+    assert (empty.mode, empty.mask.any()) == ("painted", False)
+
+
+@given(rows=st.lists(st.integers(0, 2**32 - 1), min_size=512, max_size=512))
+def test_every_mask_survives_the_way_through_an_address(rows):
+    mask = np.unpackbits(np.array(rows, ">u4").view(np.uint8)).reshape(128, 128).astype(bool)
+    assert np.array_equal(read_mask(mask_word(mask)), mask)
+
+
+LARGE = base64.urlsafe_b64encode(zlib.compress(b"0" * 10**7)).decode()
+"""It grows beyond all measure."""
+
+
+@pytest.mark.parametrize("word", ["!", "abc", "äöü", mask_word(np.ones((128, 128), bool))[:-9], LARGE])
+def test_a_damaged_mask_is_said(word):
+    with pytest.raises(DataError, match="damaged"):
+        read_mask(word)
 
 
 def test_a_photo_of_ones_own_is_never_in_the_address(desk, visitor, services, bench):
-    from app.workbench import bench as steps
-
     own = steps.set_mode(services, steps.choose(services, bench, 0), "maskTop")
-    assert written(own) == {"example": "", "mode": "", "alike": "", "rate": ""}
+    assert not any(written(own).values())
+    assert not any(written(steps.paint(services, own, ~own.mask)).values())
     assert own.photo.title not in json.dumps(written(own))
 
 
@@ -48,7 +84,11 @@ def test_a_photo_of_ones_own_is_never_in_the_address(desk, visitor, services, be
         {"example": "../../etc/passwd"},
         {"example": "ada"},
         {"mode": "hat"},
-        {"mode": "painted"},
+        {"mode": "painted", "mask": "nothing"},
+        {"ranks": "0"},
+        {"ranks": "10000000000"},
+        {"ranks": "²"},
+        {"cells": "yes"},
         {"method": "tarot"},
         {"rate": "much"},
         {"rate": "0"},

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.workbench import bench as steps
+from app.workbench.blocks import other_indicators
 from ssn.errors import DataError, ImageError, NoFaceError, NotAnImageError
 from ssn.faces.occlude import mask_bottom
 from ssn.gallery.sqlite import Gallery
@@ -120,7 +121,7 @@ def test_a_gallery_of_another_model_is_told_and_the_maps_remain(recognizer, benc
 def test_the_indicator_of_either_spectrum_can_be_asked_for(services, bench):
     done = steps.choose(services, bench, 0)
     for branch in ("vis", "nir"):
-        indicators = steps.other_indicators(services, done, branch)
+        indicators = other_indicators(services, done, branch)
         assert [one.shape for one in indicators] == [one.response.shape for one in done.after.maps]
 
 

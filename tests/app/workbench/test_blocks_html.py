@@ -8,20 +8,19 @@ import numpy as np
 
 from app.workbench import bench as steps
 from app.workbench import blocks_html as views
+from app.workbench.blocks import other_indicators
 from ssn.models.card import ModelCard
 
 
 def sloped(services, bench, branch: str) -> list[np.ndarray]:
     """Indicators as a search leaves them: they differ from pixel to pixel."""
-    return [
-        np.linspace(0.2, 0.9, one.size).reshape(one.shape) for one in steps.other_indicators(services, bench, branch)
-    ]
+    return [np.linspace(0.2, 0.9, one.size).reshape(one.shape) for one in other_indicators(services, bench, branch)]
 
 
 def test_four_blocks_give_twelve_pictures_with_words(services, bench):
     done = steps.set_mode(services, steps.choose(services, bench, 0), "maskTop")
     html = views.block_pictures(done, ModelCard("m"), sloped(services, done, "vis"), "vis", True)
-    assert len(re.findall(r"<img src=\"data:image/jpeg;base64,", html)) == 12
+    assert len(re.findall(r"<img src=\"data:image/webp;base64,", html)) == 12
     for number in (1, 2, 3, 4):
         for kind in ("Indicator", "Selected response", "Shift"):
             assert f'alt="{kind} of block {number}"' in html
@@ -29,7 +28,7 @@ def test_four_blocks_give_twelve_pictures_with_words(services, bench):
 
 def test_uniform_indicators_are_left_out_and_that_is_said_in_one_line(services, bench):
     done = steps.choose(services, bench, 0)
-    flat = [np.full(one.shape, 0.73) for one in steps.other_indicators(services, done, "vis")]
+    flat = [np.full(one.shape, 0.73) for one in other_indicators(services, done, "vis")]
     html = views.block_pictures(done, ModelCard("m"), flat, "vis", False)
     assert html.count("No saliency search has been run") == 1
     assert "Indicator" not in html
@@ -83,7 +82,7 @@ def bench_mask_of(shape, mask):
 
 def test_the_share_behind_the_mask_is_told(services, bench):
     done = steps.set_mode(services, steps.choose(services, bench, 0), "maskBottom")
-    html = views.block_pictures(done, ModelCard("m"), steps.other_indicators(services, done, "vis"), "vis", False)
+    html = views.block_pictures(done, ModelCard("m"), other_indicators(services, done, "vis"), "vis", False)
     assert len(re.findall(r"≤ [\d.e+]+ · mask \d+\u00a0%", html)) == 4
 
 

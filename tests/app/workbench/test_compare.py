@@ -10,6 +10,8 @@ from app.workbench import bench as steps
 from app.workbench import compare_html as views
 from app.workbench.compare import HIDING, MODELS, PINNED, joint, kinds, measures, sides_of
 from app.workbench.compare_figure import joint_figure
+from app.workbench.slide_html import FIRST, under_one_handle
+from app.workbench.visit import Visit
 from ssn.errors import DataError, NoFaceError
 from tests.app.conftest import noise_face
 
@@ -23,7 +25,7 @@ def hidden(services, bench, face, landmarks):
 
 
 def test_complete_hidden_and_like_with_like(services, hidden):
-    complete, behind, alike = sides_of(services, HIDING, hidden, None)
+    complete, behind, alike = sides_of(services, HIDING, hidden)
     assert complete.bench.matches == steps.set_mode(services, hidden, "none").matches
     assert behind.bench.matches == hidden.matches
     assert set(alike.bench.rescored) == {match.template_id for match in hidden.matches}
@@ -35,8 +37,8 @@ def test_complete_hidden_and_like_with_like(services, hidden):
     assert table["Hidden"].values[0] == "0.0 %"
     assert table["Verdict"].values[1] == hidden.matches[0].verdict
     html = views.comparison([complete, behind, alike], list(table.values()))
-    assert html.count("<section>") == 3
-    assert html.count("<img") == 15
+    assert html.count("<section ") == 3
+    assert html.count("<img") == 17, "two of them once more under the handle"
     assert "Ada &lt;b&gt;" in html
     assert "Ada <b>" not in html
     people = joint([complete, behind, alike])
@@ -47,11 +49,11 @@ def test_complete_hidden_and_like_with_like(services, hidden):
 
 def test_pinned_and_now(services, hidden):
     with pytest.raises(DataError, match="pinned"):
-        sides_of(services, PINNED, hidden, None)
+        sides_of(services, PINNED, hidden)
     pinned = steps.set_mode(services, hidden, "maskTop")
-    first, second = sides_of(services, PINNED, hidden, pinned)
+    first, second = sides_of(services, PINNED, hidden, [pinned])
     assert (first.bench.mode, second.bench.mode) == ("maskTop", "maskBottom")
-    assert "eyes hidden" in views.pinned_card(pinned)
+    assert "eyes hidden" in views.pinned_card([pinned])
 
 
 def test_two_models_are_not_subtracted(two_models, bench, face, landmarks):
@@ -59,7 +61,7 @@ def test_two_models_are_not_subtracted(two_models, bench, face, landmarks):
     two_models.enrol("Eve", noise_face(landmarks, 31), "test")
     now = steps.choose(two_models, bench, 0)
     assert MODELS in kinds(two_models)
-    own, other = sides_of(two_models, MODELS, now, None)
+    own, other = sides_of(two_models, MODELS, now)
     assert other.bench.matches == now.opinion.matches
     assert not any(row.change for row in measures([own, other]))
     assert len(joint_figure([own, other], joint([own, other])).data) == 1, "no line of equal scores"
@@ -69,13 +71,13 @@ def test_what_cannot_be_compared_is_said(services, hidden, bench):
     assert MODELS not in kinds(services)
     for kind in (MODELS, "anything"):
         with pytest.raises(DataError):
-            sides_of(services, kind, hidden, None)
+            sides_of(services, kind, hidden)
     with pytest.raises(DataError, match="Nothing is hidden"):
-        sides_of(services, HIDING, steps.set_mode(services, hidden, "none"), None)
+        sides_of(services, HIDING, steps.set_mode(services, hidden, "none"))
     with pytest.raises(NoFaceError):
-        sides_of(services, HIDING, bench, None)
+        sides_of(services, HIDING, bench)
     with pytest.raises(DataError, match="damaged"):
-        sides_of(services, PINNED, replace(hidden, search_problem="The gallery is damaged.", alike=False), hidden)
+        sides_of(services, PINNED, replace(hidden, search_problem="The gallery is damaged.", alike=False), [hidden])
 
 
 def test_the_panel_says_what_is_wrong_and_forgets_with_the_next_step(services, desk, visitor, hidden):
@@ -91,3 +93,19 @@ def test_the_panel_says_what_is_wrong_and_forgets_with_the_next_step(services, d
     after = desk.occlusion.on_mode("maskTop", True, visitor)
     assert "Press Compare" in after[panel.result]
     assert "eyes hidden" in panel.on_compare(PINNED, visitor)[panel.result]
+
+
+def test_two_states_stay_pinned_and_none_twice(services, hidden, visitor):
+    visit = Visit()
+    top, complete = (steps.set_mode(services, hidden, mode) for mode in ("maskTop", "none"))
+    for state in (complete, hidden, top, replace(hidden)):
+        visit.pin(state)
+    assert [state.mode for state in visit.pinned] == ["maskTop", "maskBottom"]
+    sides = sides_of(services, PINNED, complete, visit.pinned)
+    assert [side.title for side in sides] == ["Pinned 1", "Pinned 2", "Now"]
+    html = under_one_handle(sides, [[f"{side.title}-{place}" for place in range(5)] for side in sides])
+    assert f'src="Pinned 1-{FIRST}"' in html
+    assert f'src="Pinned 2-{FIRST}"' in html
+    assert html.count("<option") == 3 + 3 + 5
+    assert "Ada &lt;b&gt;" in html
+    assert "Ada <b>" not in html

@@ -231,7 +231,7 @@ def test_explain_and_why_are_one_dependency_that_every_step_cancels(desk, servic
     under_way = [one for one in functions if one.fn is not None and one.name == "on_start"]
     assert len(under_way) == 2, "the explanation and the sweep"
     steps_taken = [one for one in functions if one.concurrency_id == "workbench"]
-    assert len(steps_taken) == 15
+    assert len(steps_taken) == 16
     for running in under_way:
         cancelled = {target for one in functions if running._id in one.cancels for target in one.targets}
         assert {target for one in steps_taken for target in one.targets} <= cancelled

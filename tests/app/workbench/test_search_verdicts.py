@@ -8,17 +8,22 @@ from dataclasses import replace
 import gradio as gr
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.model.html import search_rates
 from app.services import Services
 from app.session import Sessions
 from app.workbench import bench as steps
 from app.workbench import matches_html as views
-from app.workbench.strangers_figure import EDGES, strangers_figure
+from app.workbench.strangers import EDGES, MOST, RAREST, set_threshold, strangers_message, threshold_words
 from app.workbench.tab import build_workbench
 from ssn.gallery.cohort import Cohort
-from tests.app.conftest import noise_face
-from tests.gallery.strangers import cohort
+from ssn.gallery.condition import Condition
+from ssn.gallery.verdict import SearchRates
+from ssn.recognizer import Template
+from tests.app.conftest import event, noise_face
+from tests.gallery.strangers import cohort, templates
 
 FIXED = {"0.01": 0.2, "0.001": 0.3}
 
@@ -93,17 +98,40 @@ def test_the_slider_moves_the_verdicts_and_nothing_else(judging, ada, desk, visi
     visit = desk.visit(visitor)[1]
     visit.put(ada)
     run = visit.begin(ada)
-    shown = desk.matches.on_rate(20.0, visitor)
+    shown = desk.matches.on_threshold(event(percent=20, number=3), visitor)
     assert visit.bench.rates.match == pytest.approx(0.2)
     assert visit.bench.rates.uncertain >= 0.2
     assert visit.is_current(run), "what is being explained goes on"
     assert "At most 1 stranger in 5 is called a match" in shown[desk.matches.search_facts]
-    assert desk.matches.rate not in shown, "it is under the visitor's hand"
+    message = json.loads(shown[desk.matches.strangers])
+    assert (message["percent"], message["number"]) == (20, 3), "the question it answers is named"
+    assert "about 1 stranger in 5 gets this far among your 5 people" in message["said"]
     strict, loose = (steps.set_rate(judging, ada, rate).judges.whole.thresholds["match"] for rate in (0.001, 0.2))
     assert strict > loose
-    wrong = desk.matches.on_rate(90.0, visitor)
-    assert "rate of wrong matches" in wrong[desk.probe.problem]
+    for nonsense in ({"percent": 90}, {"percent": 0}, {"score": "high"}, {}):
+        wrong = desk.matches.on_threshold(event(number=4, **nonsense), visitor)
+        assert "rate of wrong matches" in wrong[desk.probe.problem]
+        assert json.loads(wrong[desk.matches.strangers])["percent"] == 20, "the handle goes back"
     assert visit.bench.rates.match == pytest.approx(0.2)
+
+
+@given(share=st.floats(0, 1))
+def test_the_handle_stays_where_it_is_put_and_the_words_say_what_that_means(measured, share):
+    probe = Template(templates(1, 5)[0], measured.model_id)
+    judge = measured.judge(probe, Condition("vis", "none"), 20, 20, SearchRates())
+    scores = [judge.score_at(rate) for rate in (MOST, RAREST)]
+    score = scores[0] + share * (scores[1] - scores[0])
+    rate = float(judge.search_rate(score))
+    moved = replace(judge, rates=SearchRates.around(min(MOST, max(RAREST, rate))))
+    assert moved.thresholds["match"] == pytest.approx(score, abs=1e-6)
+    assert f"A match from {score:.2f} on: " in threshold_words(moved)
+
+
+def test_beyond_what_can_be_said_of_strangers_the_handle_stops(judging, ada):
+    assert set_threshold(judging, ada, 5.0).rates.match == RAREST
+    assert set_threshold(judging, ada, -5.0).rates.match == MOST
+    unjudged = replace(ada, judges=None)
+    assert set_threshold(judging, unjudged, 0.5) is unjudged
 
 
 def test_a_rate_stays_from_probe_to_probe(judging, ada, demo):
@@ -114,18 +142,18 @@ def test_a_rate_stays_from_probe_to_probe(judging, ada, demo):
 
 def test_the_slider_is_shown_only_where_it_means_something(services, desk, ada, bench):
     panel = desk.matches
-    assert panel.renew(ada, "vis", True)[panel.rate].visible
-    assert panel.renew(ada, "vis", True)[panel.strangers].visible
-    assert not panel.renew(replace(ada, judges=None), "vis", True)[panel.rate].visible
+    assert panel.renew(ada, "vis", True)[panel.strangers]
+    assert panel.renew(replace(ada, judges=None), "vis", True)[panel.strangers] == ""
 
 
-def test_the_figure_holds_as_many_strangers_as_templates(ada):
+def test_the_message_holds_as_many_strangers_as_templates(ada):
     judge = ada.judges.whole
-    figure = json.loads(strangers_figure(judge, ada.enrolled_scores).to_json())
-    assert figure["layout"]["yaxis"]["type"] == "log"
-    lines = [shape["x0"] for shape in figure["layout"]["shapes"]]
-    assert lines == pytest.approx([judge.thresholds["uncertain"], judge.thresholds["match"]])
-    assert sum(strangers_figure(judge, ada.enrolled_scores).data[1].y) == len(ada.enrolled_scores)
+    message = json.loads(strangers_message(ada))
+    limits = [judge.thresholds["uncertain"], judge.thresholds["match"]]
+    assert [message["uncertain"], message["match"]] == pytest.approx(limits, abs=1e-4)
+    assert message["first"] == pytest.approx(ada.matches[0].score, abs=1e-4)
+    assert sum(message["enrolled"]) == len(ada.enrolled_scores)
+    assert len(message["expected"]) == len(message["enrolled"]) == len(EDGES) - 1
     assert judge.expected(EDGES).sum() == pytest.approx(judge.comparisons, rel=0.05)
     assert np.isfinite(judge.expected(EDGES)).all()
 

@@ -13,6 +13,7 @@ from app.session import Sessions
 from app.workbench import bench as steps
 from app.workbench import story as tale
 from app.workbench.story import Cast, find_cast, take_step, told
+from app.workbench.story_html import story_text
 from app.workbench.tab import build_workbench
 from ssn.errors import DataError
 from ssn.gallery.store import Match
@@ -135,6 +136,18 @@ def test_there_is_no_strip_without_demo_people(desk):
     assert not desk.story.text.parent.visible
 
 
-def test_the_titles_are_numbered_as_the_steps():
-    assert [title[0] for title in tale.TITLES.values()] == [str(step) for step in tale.TITLES]
+def test_what_was_told_goes_with_what_was_shown(services, desk, bench, visitor):
+    desk.visit(visitor)[1].put(steps.choose(services, bench, 0))
+    shown = desk.occlusion.on_mode("maskTop", True, visitor)
+    assert 'data-step="0"' in shown[desk.story.text]
+    assert "Step" not in shown[desk.story.text]
+
+
+def test_steps_are_counted_in_words_for_the_panels_have_the_numbers():
+    said = story_text("Rank 1 is <b>.", 3)
+    assert "Step 3 of 5" in said
+    assert "stepno" not in said
+    assert "&lt;b&gt;" in said
+    assert "Step" not in story_text("Five of them.")
+    assert not any(character.isdigit() for title in tale.TITLES.values() for character in title)
     assert Cast(PROBES[0], PROBES[1], PROBES[4]).stranger.person == "Zoe"
