@@ -52,6 +52,12 @@ def bytes_held(*things: object) -> int:
     return total
 
 
+def free_memory(device: torch.device) -> int:
+    """Bytes of a GPU that are free: those its driver has, and those PyTorch holds back for whoever asks next."""
+    held_back = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+    return torch.cuda.mem_get_info(device)[0] + held_back
+
+
 def in_batches(count: int, size: int, work: Callable[[slice], R]) -> list[R]:
     """``work`` on the parts of ``range(count)``, in order, ``size`` at a time; where memory is short, on ever smaller
     parts. Raises MemoryShortError where not even a single one fits."""

@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from ssn.faces.types import AlignedFace
 from ssn.machine import choose_device
+from ssn.memory import in_batches
 from ssn.models.visibility import VisibilityNetwork
 from ssn.models.visibility_file import VISIBILITY_CHECKPOINT, VisibilityCard, load_visibility
 from ssn.recognizer import gray_batch
@@ -84,9 +85,11 @@ class VisibilityFinder:
 
     @torch.inference_mode()
     def visibilities(self, faces: Sequence[AlignedFace], batch: int = 64) -> np.ndarray:
-        """Aligned faces → their visibility maps (N, 128, 128) float32 in [0, 1]."""
-        maps = [np.zeros((0, 128, 128), np.float32)]
-        for start in range(0, len(faces), batch):
-            gray = gray_batch(list(faces[start : start + batch])).to(self.device)
-            maps.append(self.network.visibility(gray)[:, 0].cpu().numpy())
-        return np.concatenate(maps)
+        """Aligned faces → their visibility maps (N, 128, 128) float32 in [0, 1]. Where memory is short the batches
+        become smaller. Raises MemoryShortError."""
+
+        def seen(part: slice) -> np.ndarray:
+            gray = gray_batch(list(faces[part])).to(self.device)
+            return self.network.visibility(gray)[:, 0].cpu().numpy()
+
+        return np.concatenate([np.zeros((0, 128, 128), np.float32), *in_batches(len(faces), batch, seen)])

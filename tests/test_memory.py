@@ -11,8 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssn.errors import MemoryShortError
-from ssn.memory import bytes_held, in_batches, is_short, memory_in_words
+from ssn.explanation.methods.registry import drive
+from ssn.explanation.question import NOBODY
+from ssn.memory import bytes_held, free_memory, in_batches, is_short, memory_in_words
+from ssn.models.visibility import VisibilityNetwork
 from ssn.recognizer import Recognizer
+from ssn.visibility import VisibilityFinder
+from tests.gpu.comparison import drawn_faces
 
 SHORT = [
     MemoryError(),
@@ -97,3 +102,34 @@ def test_bytes_are_those_of_the_arrays_each_counted_once(sizes, shared):
 
 def test_a_view_keeps_the_whole():
     assert bytes_held(np.zeros((100, 100))[:1]) == 80_000
+
+
+@pytest.mark.parametrize("error", SHORT)
+def test_visibility_is_the_same_from_smaller_batches(monkeypatch, error):
+    finder, faces = VisibilityFinder.load(device="cpu"), drawn_faces(5)
+    expected = finder.visibilities(faces)
+    really = VisibilityNetwork.visibility
+
+    def little_room(self, gray):
+        if len(gray) > 2:
+            raise error
+        return really(self, gray)
+
+    monkeypatch.setattr(VisibilityNetwork, "visibility", little_room)
+    np.testing.assert_allclose(finder.visibilities(faces), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("error", SHORT)
+def test_an_explanation_that_does_not_fit_is_told(error):
+    def chunks():
+        yield 0.5, "half of it"
+        raise error
+
+    with pytest.raises(MemoryShortError, match="not enough memory"):
+        drive(chunks(), NOBODY)
+
+
+def test_free_on_a_gpu_is_also_what_pytorch_holds_back(monkeypatch):
+    for name, found in {"mem_get_info": (5, 90), "memory_reserved": 40, "memory_allocated": 10}.items():
+        monkeypatch.setattr(torch.cuda, name, lambda device, found=found: found)
+    assert free_memory(torch.device("cuda")) == 35

@@ -10,7 +10,7 @@ import ast
 import inspect
 import textwrap
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cache
 from itertools import pairwise
@@ -91,6 +91,30 @@ def filled(start: Any, values: dict[Path, Any]) -> Any:
     return replace(start, **here)
 
 
+@dataclass(frozen=True)
+class Presets:
+    """Several starts of one dataclass: the command's option ``chosen_by`` names the one that holds what the command
+    line does not say. The first is what ``--help`` shows. The command takes ``context``."""
+
+    chosen_by: str
+    starts: Mapping[str, Any]
+
+    @property
+    def first(self) -> Any:
+        """The start where none is named."""
+        return next(iter(self.starts.values()))
+
+    def filled(self, given: dict[str, Any], values: dict[str, dict[Path, Any]]) -> Any:
+        """The start that was chosen with ``values``, by option, of the options on the command line alone. Raises
+        OptionError for one that is not there."""
+        name, word = given[self.chosen_by], self.chosen_by.replace("_", "-")
+        if name not in self.starts:
+            raise OptionError(f"There is no {word} {name!r}.", f"Use one of {', '.join(self.starts)}.")
+        said = on_command_line(given["context"])
+        places = (places for option, places in values.items() if option in said)
+        return filled(self.starts[name], {path: value for each in places for path, value in each.items()})
+
+
 class WithOptions(Protocol):
     """A command whose dataclasses are spelt out; ``paths`` says which fields each option fills."""
 
@@ -102,8 +126,10 @@ class WithOptions(Protocol):
 
 
 def with_options(**starts: Any) -> Callable[[Callable[..., Any]], WithOptions]:
-    """Decorate a command: each parameter named here is an instance of a dataclass, whose options take its place."""
-    options = [each for name, start in starts.items() for each in options_of(start, (name,))]
+    """Decorate a command: each parameter named here is an instance of a dataclass, or ``Presets`` of one, whose options
+    take its place."""
+    shown = {name: start.first if isinstance(start, Presets) else start for name, start in starts.items()}
+    options = [each for name, start in shown.items() for each in options_of(start, (name,))]
     named: dict[str, list[FieldOption]] = {}
     for each in options:
         named.setdefault(each.name, []).append(each)
@@ -114,10 +140,15 @@ def with_options(**starts: Any) -> Callable[[Callable[..., Any]], WithOptions]:
             raise TypeError(f"--{twice[0]} is declared by the command and by a dataclass")
 
         def call(**given: Any) -> Any:
-            values = {each.path: each.value(given[each.name]) for each in options}
+            values: dict[str, dict[str, dict[Path, Any]]] = {name: {} for name in starts}
+            for each in options:
+                places = values[each.path[0]].setdefault(each.name, {})
+                places[each.path[1:]] = each.value(given[each.name])
             own_values = {name: value for name, value in given.items() if name not in named}
             built = {
-                name: filled(start, {path[1:]: value for path, value in values.items() if path[0] == name})
+                name: start.filled(given, values[name])
+                if isinstance(start, Presets)
+                else filled(start, {path: value for each in values[name].values() for path, value in each.items()})
                 for name, start in starts.items()
             }
             return command(**own_values, **built)

@@ -10,7 +10,7 @@ import typer
 from ssn.commands.data_options import CacheFolder
 from ssn.commands.from_nothing import MINUTES, Course, as_text, from_nothing
 from ssn.commands.options import Device, JsonFile, say
-from ssn.commands.options_of import on_command_line, refuse_unread, with_options
+from ssn.commands.options_of import Presets, on_command_line, refuse_unread, with_options
 from ssn.commands.training_data import ReadyCrops, TeacherName, TrainingData, by_fold, read_training
 from ssn.data.registry import DataRequest
 from ssn.errors import CheckpointError, DataError
@@ -18,7 +18,7 @@ from ssn.machine import choose_device
 from ssn.models.checkpoint import BASE_CHECKPOINT, load_backbone
 from ssn.models.light_cnn import LightCNN29V2
 from ssn.training.distill.export import export
-from ssn.training.distill.recipe import DistillConfig, recipe_of
+from ssn.training.distill.recipe import PRESETS, DistillConfig, recipe_of
 from ssn.training.distill.run import STATE_FILE, as_written_now, distill
 from ssn.training.search.pipeline import STAGES, train_stages
 from ssn.training.search.recipe import Recipe
@@ -29,16 +29,16 @@ DISTILL = "distill"
 ALONE = Path("runs") / "from-nothing"
 UNREAD = {
     DISTILL: ("recipe", "base", "minutes"),
-    "search": ("config", "start", "export_only", "recipe.finetune", "out", "minutes"),
-    "finetune": ("config", "start", "export_only", "minutes"),
-    "all": ("config", "start", "export_only", "minutes"),
+    "search": ("config", "preset", "start", "export_only", "recipe.finetune", "out", "minutes"),
+    "finetune": ("config", "preset", "start", "export_only", "minutes"),
+    "all": ("config", "preset", "start", "export_only", "minutes"),
 }
 """Options, and parts of the recipes, that a stage does not read."""
 CHOSEN_FOR = {"stage", "protocol", "fold", "faces"}
 """Whoever gives one of these knows what to train on; without any, all is learned from nothing."""
 
 
-@with_options(config=DistillConfig(), recipe=Recipe())
+@with_options(config=Presets("preset", PRESETS), recipe=Recipe())
 def train(
     context: typer.Context,
     data: DataRequest,
@@ -63,6 +63,13 @@ def train(
     export_only: Annotated[
         bool, typer.Option(help="Distillation: write the weights of the run's last state, without training.")
     ] = False,
+    preset: Annotated[
+        str,
+        typer.Option(
+            metavar=f"[{'|'.join(PRESETS)}]",
+            help="Distillation: what the options hold that are not given; gpu is what docs/training.md describes.",
+        ),
+    ] = next(iter(PRESETS)),
     base: Annotated[Path, typer.Option(help="Search, fine-tuning: the base weights to start from.")] = BASE_CHECKPOINT,
     resume: Annotated[bool, typer.Option(help="Go on from the run's last state.")] = False,
     minutes: Annotated[
@@ -78,7 +85,7 @@ def train(
     stages run on them from random weights, in minutes. A killed run goes on with --resume and loses at most two."""
     given = on_command_line(context)
     if not given & CHOSEN_FOR:
-        closed = ("config", "recipe", "base", "start", "export_only", "teacher", *data.given)
+        closed = ("config", "preset", "recipe", "base", "start", "export_only", "teacher", *data.given)
         refuse_unread(context, train.paths, closed, "train alone", " Or say --stage and --protocol.", but=("seed",))
         course, team = Course().with_seed(config.seed), Team(choose_device(device))
         told = from_nothing(cache, run or ALONE, out, resume, team, course, minutes)

@@ -95,8 +95,12 @@ class ExactIndex:
         if needed <= len(self._templates):
             return
         room = needed + max(CHUNK, needed // 8)
-        # NumPy's memory, which is in huge pages where the system has them: a product over it takes a fourth of the time
-        vectors = torch.from_numpy(np.zeros((room, EMBEDDING_SIZE), np.float32)).to(self.device)
+        if self.device.type == "cpu":
+            # NumPy's memory, which is in huge pages where the system has them: a product over it takes a fourth of the
+            # time
+            vectors = torch.from_numpy(np.zeros((room, EMBEDDING_SIZE), np.float32))
+        else:
+            vectors = torch.zeros((room, EMBEDDING_SIZE), device=self.device)
         vectors[: self._size] = self._vectors[: self._size]
         self._vectors = vectors
         more = np.zeros(room - self._size, np.int64)

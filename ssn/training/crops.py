@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ssn.data.rows import DiskRows
+from ssn.memory import free_memory
 from ssn.training.transfer import to_device
 
 SHARE = 0.25
@@ -47,7 +48,7 @@ class Crops:
     def _moved(self) -> Tensor | None:
         """All of them on the device; None where they take too much of it."""
         shape = self.pixels.shape
-        if math.prod(shape) > SHARE * torch.cuda.mem_get_info(self.device)[0]:
+        if math.prod(shape) > SHARE * free_memory(self.device):
             return None
         there = torch.empty(shape, dtype=torch.uint8, device=self.device)
         for start in range(0, len(self.pixels), AT_ONCE):

@@ -23,7 +23,7 @@ from ssn.models.checkpoint import load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
 from ssn.training.augment import ViewRanges
 from ssn.training.distill.network import initialise
-from ssn.training.distill.recipe import DistillConfig, sizes_of
+from ssn.training.distill.recipe import PRESETS, DistillConfig, sizes_of
 from ssn.training.search.batches import BatchConfig
 from ssn.training.search.objective import Objective
 from ssn.training.search.pipeline import export
@@ -99,6 +99,28 @@ def test_distillation_gets_its_own(run):
     assert given[0] == wanted
 
 
+def test_a_distillations_batch_is_its_own(run):
+    words = "--distill-batch 64 --partners 20 --ema 0.99 --sharpness 12 --schedule linear"
+    (given,) = run("train", "--stage", "distill", *words.split()).args
+    assert given[0] == DistillConfig(batch=64, partners=20, ema=0.99, sharpness=12, schedule="linear")
+    assert Recipe().batches.batch == 128
+
+
+def test_a_preset_holds_what_is_not_said(run):
+    (given,) = run("train", "--stage", "distill", "--preset", "gpu").args
+    assert given[0] == PRESETS["gpu"]
+    words = "--preset gpu --partners 64 --occlusion-low 0.7 --seed 3 --images 300000"
+    (given,) = run("train", "--stage", "distill", *words.split()).args
+    gpu = PRESETS["gpu"]
+    wanted = replace(gpu, partners=64, seed=3, images=300_000, views=replace(gpu.views, occlusion_low=0.7))
+    assert given[0] == wanted
+    (given,) = run("train", "--stage", "distill", "--preset", "cpu", "--learning-rate", "1e-3").args
+    assert given[0] == DistillConfig(learning_rate=1e-3)
+    error = run("train", "--stage", "distill", "--preset", "tpu")
+    assert isinstance(error, OptionError)
+    assert "no preset 'tpu'" in str(error)
+
+
 @pytest.mark.parametrize(
     ("stage", "folder"), [("distill", "distill"), ("search", "search"), ("finetune", "search"), ("all", "all")]
 )
@@ -118,6 +140,9 @@ def test_each_stage_has_a_folder_of_its_own_but_stage_two_goes_on_in_stage_ones(
         ("search", ("--out", "x.safetensors")),
         ("finetune", ("--start", "x.pt")),
         ("all", ("--occluders", "many")),
+        ("all", ("--preset", "gpu")),
+        ("search", ("--distill-batch", "64")),
+        ("distill", ("--batch", "64")),
         ("all", ("--export-only",)),
     ],
 )
@@ -145,6 +170,7 @@ def test_an_ablation_checks_its_rows_first_and_says_which_option_to_use(run):
         (("--micro", "48"), "shared out"),
         (("--occluders", "hats"), "occluders"),
         (("--schedule", "never"), "schedule"),
+        (("--distill-batch", "12"), "partners"),
         (("--occlusion-low", "0.9"), "sides"),
         (("--stage", "polish"), "no stage"),
     ],
@@ -180,7 +206,14 @@ def test_every_fold_has_a_folder_and_weights_of_its_own(run):
 def test_train_alone_learns_from_nothing_whatever_the_environment_holds(run):
     (given,) = run("train", "--run", "r", "--cache", "c", "--out", "o", SSN_FACES="x", SSN_LFW="y").args
     assert given[:4] == (Path("c"), Path("r"), Path("o"), False)
-    for words in (("--images", "99"), ("--people", "9"), ("--base", "b"), ("--teacher", "net"), ("--variant", "si")):
+    for words in (
+        ("--images", "99"),
+        ("--people", "9"),
+        ("--base", "b"),
+        ("--teacher", "net"),
+        ("--variant", "si"),
+        ("--preset", "gpu"),
+    ):
         error = run("train", *words)
         assert isinstance(error, OptionError), words
         assert "train alone" in str(error)

@@ -53,13 +53,15 @@ def test_the_maps_of_the_four_blocks(name, device):
 
 
 def test_visibility(device):
-    network, card = VisibilityNetwork().eval(), None
+    with torch.random.fork_rng([]):
+        torch.manual_seed(3)
+        network, card = VisibilityNetwork().eval(), None
     if VISIBILITY_CHECKPOINT.is_file():
         network, card = load_visibility(VISIBILITY_CHECKPOINT)
     here, there = (VisibilityFinder(copy.deepcopy(network), card, where) for where in (CPU, device))
     expected, found = (finder.visibilities(drawn_faces(), batch=4) for finder in (here, there))
     assert np.abs(expected - found).max() < 1e-3
-    assert expected.std() > 0.01
+    assert expected.std() > (0.1 if card else 0.005), "places differ by more than devices may"
 
 
 def test_what_is_seen_of_a_face_by_its_cells(device):

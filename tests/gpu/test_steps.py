@@ -22,7 +22,7 @@ from ssn.training.search.recipe import Rates
 from ssn.training.team import Team
 from ssn.training.visibility.recipe import VisibilityConfig, draw_batch
 from ssn.training.visibility.run import VisibilityTraining
-from tests.gpu.comparison import CPU, distance, moved, same_terms
+from tests.gpu.comparison import CPU, distance, flat, moved, same_terms
 from tests.training.drawn_crops import CONFIG, drawn_crops, tiny
 from tests.training.toys import Toys, toy_recipe
 
@@ -46,7 +46,10 @@ def test_distillation(backbone, batch, bfloat16, device):
     runs = [
         Distillation(faces, config, Team(where), backbone(), fast) for where, fast in ((CPU, False), (device, bfloat16))
     ]
-    batch = Distillation(faces, config, Team(CPU), tiny(), False).batches(3)
+    assert distance(*(flat(run.network.state_dict().values()) for run in runs)) < 1e-5, "where they start"
+    runs[1].network.load_state_dict(runs[0].network.state_dict())
+    runs[1].average = [parameter.detach().clone() for parameter in runs[1].network.parameters()]
+    batch = runs[0].batches(3)
     seen: list = []
     moves = [moved(run.network.parameters, lambda run=run: seen.append(run.learn(*batch))) for run in runs]
     same_terms(*seen, tolerance=6e-2 if bfloat16 else 2e-3)

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ssn.errors import ExplanationError
 from ssn.explanation.pair import Chunks, PairScore
+from ssn.memory import free_memory
 from ssn.models.network import SaliencySearchNetwork
 
 BYTES_PER_FACE = 110 << 20
@@ -29,8 +30,7 @@ def gradient_batch(score: PairScore) -> int:
     takes."""
     if score.device.type != "cuda":
         return 8
-    free, _ = torch.cuda.mem_get_info(score.device)
-    return max(1, min(128, free // 2 // BYTES_PER_FACE))
+    return max(1, min(128, free_memory(score.device) // 2 // BYTES_PER_FACE))
 
 
 def _check_count(value: int, name: str) -> int:
@@ -89,6 +89,10 @@ def input_x_gradient(score: PairScore, face: Tensor, baseline, labels) -> Chunks
     yield 1.0, InputXGradient(score).attribute(face.clone().requires_grad_()).detach()[0, 0]
 
 
+NOISY = 8
+"""Copies that get their noise together: what a seed draws then does not depend on how much memory is free."""
+
+
 def smoothgrad(score: PairScore, face: Tensor, baseline, labels, samples: int, noise: float, seed: int) -> Chunks:
     """Mean |gradient| over noisy copies (Smilkov et al., 2017); ``noise`` is its standard deviation in gray values
     [0, 1]."""
@@ -96,11 +100,11 @@ def smoothgrad(score: PairScore, face: Tensor, baseline, labels, samples: int, n
 
     if not 0 < noise <= 1:
         raise ExplanationError(f"noise is {noise!r}.", "It must lie between 0 and 1.")
-    method, batch = NoiseTunnel(Saliency(score)), gradient_batch(score)
+    method = NoiseTunnel(Saliency(score))
     total, seen = torch.zeros_like(face), 0
     devices = [score.device] if score.device.type == "cuda" else []
     while seen < _check_count(samples, "samples"):
-        count = min(batch, samples - seen)
+        count = min(NOISY, samples - seen)
         with torch.random.fork_rng(devices):
             torch.manual_seed(seed + seen)
             total = (

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ssn.errors import ExplanationError
 from ssn.explanation.pair import Chunks, PairScore
+from ssn.memory import free_memory
 
 BYTES_PER_FACE = 24 << 20
 """Most that one face needs at once in a forward pass of Light CNN-29 in float32, rounded up."""
@@ -23,8 +24,7 @@ def forward_batch(score: PairScore) -> int:
     """Faces scored at once: 16 on a CPU, on a GPU what half of its free memory takes."""
     if score.device.type != "cuda":
         return 16
-    free, _ = torch.cuda.mem_get_info(score.device)
-    return max(1, min(512, free // 2 // BYTES_PER_FACE))
+    return max(1, min(512, free_memory(score.device) // 2 // BYTES_PER_FACE))
 
 
 def _mixed(score: PairScore, face: Tensor, baseline: Tensor, keep: Tensor) -> np.ndarray:

@@ -29,6 +29,7 @@ from ssn.explanation.methods.gradients import (
 from ssn.explanation.methods.perturbations import occlusion, region_ablation, region_shap
 from ssn.explanation.pair import Chunks, PairScore
 from ssn.explanation.question import NOBODY, Watch
+from ssn.memory import memory_in_words
 
 Answer = TypeVar("Answer")
 
@@ -139,11 +140,13 @@ def attribute(
 
 
 def drive(chunks: Generator[tuple[float, Answer], None, None], watch: Watch) -> tuple[Answer, float]:
-    """Run a generator of (share done, result) to its end, or until stopped → (last result, share done)."""
+    """Run a generator of (share done, result) to its end, or until stopped → (last result, share done). Raises
+    ExplanationCancelledError, MemoryShortError."""
     answer, done = None, 0.0
     try:
         while not watch.stopped:
-            step = next(chunks, None)
+            with memory_in_words():
+                step = next(chunks, None)
             if step is None:
                 break
             done, answer = step

@@ -14,7 +14,7 @@ from ssn.training.augment import ViewRanges
 from ssn.training.option import option
 
 Shares = tuple[tuple[int, float], ...]
-SCHEDULES = ("cosine", "constant")
+SCHEDULES = ("cosine", "linear", "constant")
 LEAST = 0.01
 """What is left of the rate at the end."""
 
@@ -41,9 +41,10 @@ class DistillConfig:
 
     images: int = option(210_000, low=64)
     """Distillation: views to learn from in all."""
-    batch: int = 32
-    partners: int = 8
-    """How many of a batch are partners."""
+    batch: int = option(32, name="distill-batch", low=2)
+    """Distillation: views of a batch."""
+    partners: int = option(8, low=0)
+    """Distillation: how many of a batch are partners, who show a person of the batch again in the other spectrum."""
     sizes: tuple[tuple[int, float], ...] = option(
         ((64, 0.585), (96, 0.10), (128, 0.315)), read=sizes_of, write=sizes_as_text
     )
@@ -55,7 +56,7 @@ class DistillConfig:
     warmup: float = option(0.015, low=0, high=1)
     """Distillation: share of the views in which the rate rises; 0 begins at its peak."""
     schedule: str = option("cosine")
-    """Distillation: cosine lets the rate fall from the warm-up's end on; constant keeps it up to the anneal."""
+    """Distillation: cosine and linear let the rate fall after the warm-up; constant keeps it up to the anneal."""
     anneal: float = option(0.1, low=0, high=1)
     """Distillation: last share of the views, in which a constant rate falls too."""
     clip: float = 5.0
@@ -63,12 +64,12 @@ class DistillConfig:
     """Weight of the similarity matrices' term."""
     ranking: float = 0.25
     """Weight of the term that ranks all training faces by likeness."""
-    sharpness: float = 16.0
-    """What cosines are multiplied by before they become that ranking's probabilities."""
+    sharpness: float = option(16.0, low=0)
+    """Distillation: what cosines are multiplied by before they become the probabilities of the ranking."""
     identity_pull: float = 0.4
     """How far a descriptor is moved towards the mean of its person's, where the person is known."""
-    ema: float = 0.998
-    """What the running average of the weights keeps of itself in a step."""
+    ema: float = option(0.998, low=0, high=1)
+    """Distillation: what the running average of the weights keeps of itself in a step."""
     simulate_nir: bool = option(False)
     """Simulate NIR from VIS photos also of people and sets that have real NIR."""
     seed: int = option(0)
@@ -78,6 +79,11 @@ class DistillConfig:
     def __post_init__(self) -> None:
         if self.schedule not in SCHEDULES:
             raise DataError(f"There is no schedule {self.schedule!r}.", f"Use one of {', '.join(SCHEDULES)}.")
+        if not 0 <= 2 * self.partners <= self.batch:
+            raise DataError(
+                f"A batch of {self.batch} has no room for {self.partners} partners and whom they belong to.",
+                "Use --partners of half of --distill-batch at most.",
+            )
 
     @property
     def steps(self) -> int:
@@ -94,14 +100,34 @@ class DistillConfig:
         return self.sizes[-1][0]
 
     def rate_at(self, step: float) -> float:
-        """Linear warm-up; then half a cosine down to 1 % of the rate, at once or, where it is constant, in the last
-        share ``anneal`` of the steps."""
+        """Linear warm-up; then down to 1 % of the rate: by half a cosine or in a straight line at once, or, where it is
+        constant, by half a cosine in the last share ``anneal`` of the steps."""
         warm = round(self.warmup * self.steps)
         if step < warm:
             return self.learning_rate * (step + 1) / warm
-        begin = warm if self.schedule == "cosine" else max(warm, round((1 - self.anneal) * self.steps))
+        begin = max(warm, round((1 - self.anneal) * self.steps)) if self.schedule == "constant" else warm
         done = min(max((step - begin) / max(1, self.steps - begin), 0.0), 1.0)
-        return self.learning_rate * (LEAST + (1 - LEAST) * 0.5 * (1 + math.cos(math.pi * done)))
+        left = 1 - done if self.schedule == "linear" else 0.5 * (1 + math.cos(math.pi * done))
+        return self.learning_rate * (LEAST + (1 - LEAST) * left)
+
+
+PRESETS = {
+    "cpu": DistillConfig(),
+    "gpu": DistillConfig(
+        images=918_912,
+        batch=128,
+        partners=32,
+        sizes=((128, 1.0),),
+        learning_rate=1.6e-3,
+        warmup=0.0418,
+        schedule="linear",
+        sharpness=15.0,
+        ema=0.999,
+        views=ViewRanges(occluders="many", occluded=0.69, occlusion_low=0.2, occlusion_high=0.75),
+    ),
+}
+"""What the options of a distillation are where they are not said. ``gpu``: a small batch keeps a GPU waiting for its
+next command, so batches are larger and there are more of them."""
 
 
 def recipe_of(state: dict[str, Any]) -> DistillConfig:

@@ -61,7 +61,8 @@ class Distillation(Stage):
         super().__init__(self.network, asdict(config), fingerprint(faces), team, bfloat16)
         self.supplies.append(self.ahead)
         if backbone is not None:
-            self.network.adopt(to_device(self.batches(0)[0], self.device, channels_last=True))
+            views, _ = Batches(faces, self.targets, config)(0)  # the processor's: a run starts alike on every device
+            self.network.adopt(to_device(views, self.device, channels_last=True))
         self.average = [p.detach().clone() for p in self.network.parameters()]
         self.averaged = 0
         """Steps that the running average has followed, those of the runs before included."""

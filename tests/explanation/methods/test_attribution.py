@@ -90,6 +90,16 @@ def test_integrated_gradients_in_pieces_are_captums_in_one(toy, monkeypatch):
     np.testing.assert_allclose(attribute(score, face, "ig", baseline, parameters={"steps": 256}).map, whole, atol=1e-3)
 
 
+def test_the_noise_of_a_seed_does_not_depend_on_free_memory(toy, monkeypatch):
+    score, face, _ = toy
+    maps = []
+    for free in (3, 8, 128):
+        monkeypatch.setattr(gradients, "gradient_batch", lambda _, free=free: free)
+        maps.append(attribute(score, face, "smoothgrad", parameters={"samples": 11, "seed": 4}).map)
+    assert np.array_equal(maps[0], maps[1])
+    assert np.array_equal(maps[1], maps[2])
+
+
 def test_region_shap_is_the_shapley_value(toy):
     score, face, baseline = toy
     x, base = captum_tensors(face, baseline)

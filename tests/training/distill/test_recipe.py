@@ -12,10 +12,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from ssn.data.face_store import StoredFaces
+from ssn.errors import DataError
 from ssn.training.distill import batch as module
 from ssn.training.distill.batch import Batches
 from ssn.training.distill.loss import distillation_loss
-from ssn.training.distill.recipe import DistillConfig
+from ssn.training.distill.recipe import PRESETS, DistillConfig
 from ssn.training.distill.targets import Targets
 from tests.training.drawn_crops import CONFIG, drawn_crops
 
@@ -111,6 +112,30 @@ def test_a_constant_rate_stays_until_the_anneal_and_then_falls_to_a_hundredth():
     assert rates[1000] == pytest.approx(2e-5)
     at_once = replace(config, warmup=0.0, anneal=0.0)
     assert {at_once.rate_at(step) for step in range(1000)} == {2e-3}
+
+
+def test_a_linear_rate_falls_in_a_straight_line_to_a_hundredth_at_the_end():
+    config = DistillConfig(images=32_000, learning_rate=2e-3, warmup=0.1, schedule="linear")
+    rates = np.array([config.rate_at(step) for step in range(1001)])
+    assert np.allclose(rates[:100], np.arange(1, 101) * 2e-5)
+    assert np.allclose(rates[100:], np.linspace(2e-3, 2e-5, 901))
+    assert config.rate_at(2000) == pytest.approx(2e-5)
+    assert replace(config, warmup=0.0).rate_at(0) == pytest.approx(2e-3)
+
+
+def test_the_preset_for_a_gpu_is_what_the_documents_say():
+    config = PRESETS["gpu"]
+    assert (config.steps, config.batch, config.partners, config.size_at(0)) == (7179, 128, 32, 128)
+    rates = [config.rate_at(step) for step in range(config.steps)]
+    assert (rates.index(max(rates)), max(rates)) == (299, pytest.approx(1.6e-3))
+    assert rates[-1] == pytest.approx(1.6e-5, rel=0.02)
+    assert (config.ema, config.sharpness, config.views.occluded, config.views.occluders) == (0.999, 15, 0.69, "many")
+
+
+@pytest.mark.parametrize(("batch", "partners"), [(8, 5), (8, -1), (128, 65)])
+def test_more_partners_than_people_are_refused(batch, partners):
+    with pytest.raises(DataError, match="no room"):
+        DistillConfig(batch=batch, partners=partners)
 
 
 def test_the_sizes_follow_each_other_with_their_shares_of_the_steps():

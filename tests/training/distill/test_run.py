@@ -20,6 +20,8 @@ from ssn.data.face_store import StoredFaces
 from ssn.errors import CheckpointError, DataError
 from ssn.training import runner as module
 from ssn.training.augment import ViewRanges
+from ssn.training.crops import Crops
+from ssn.training.distill import run as distill_run
 from ssn.training.distill.batch import Batches
 from ssn.training.distill.loss import distillation_loss
 from ssn.training.distill.network import BatchNormalisedLightCNN
@@ -294,6 +296,21 @@ def test_a_batch_that_cannot_be_shared_is_refused():
     assert team.part(9) == slice(3, 6)
     with pytest.raises(DataError, match="shared by 3"):
         team.part(8)
+
+
+def test_a_run_from_given_weights_starts_alike_wherever_its_views_are_drawn(crops, exact, monkeypatch):
+    class Elsewhere(Crops):
+        """Draws as a GPU does, whose generators give other numbers for the same seed."""
+
+        def drawing(self, generator: torch.Generator) -> torch.Generator:
+            return torch.Generator().manual_seed(generator.initial_seed() + 1)
+
+    here = Distillation(crops, CONFIG, CPU, tiny())
+    monkeypatch.setattr(distill_run, "Crops", Elsewhere)
+    there = Distillation(crops, CONFIG, CPU, tiny())
+    assert not torch.equal(here.batches(0)[0], there.batches(0)[0])
+    ours, theirs = here.network.state_dict(), there.network.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 # --- foreign states
