@@ -9,7 +9,7 @@ from gradio.blocks import Block
 
 from app.gallery import care_html as views
 from app.gallery.people_html import templates
-from app.kit.components import fragment
+from app.kit.components import file_input, fragment
 from app.kit.events import Sent, Update
 from app.kit.notices import notice, step
 from app.services import Services
@@ -17,7 +17,6 @@ from ssn.errors import GalleryError
 from ssn.gallery.archive import export_gallery, import_gallery
 from ssn.gallery.changes import Change
 from ssn.gallery.health import statistics, verify
-from ssn.places import ASSETS
 
 MOST_BYTES = 64 * 2**20
 """A larger gallery is exported and imported on the command line: a page would hold it in memory several times."""
@@ -37,13 +36,7 @@ class CarePanel:
                 self.count = gr.Button("Count", min_width=90, elem_id="care-count")
                 self.verify = gr.Button("Verify", min_width=90, elem_id="care-verify")
                 self.export = gr.Button("Export", min_width=90, elem_id="care-export")
-            self.bring = gr.HTML(
-                value="",
-                html_template=views.import_input(MOST_BYTES),
-                js_on_load=(ASSETS / "archive.js").read_text(encoding="utf-8"),
-                elem_id="care-import",
-                apply_default_css=False,
-            )
+            self.bring = file_input("care-import", views.import_input(MOST_BYTES))
             self.result = fragment(elem_id="care-result")
 
     @property
