@@ -16,13 +16,13 @@ import torch
 from ssn.errors import GalleryError, TemplateMismatchError
 from ssn.faces.types import AlignedFace
 from ssn.gallery.checked import checked_vector
-from ssn.gallery.exact import ROUNDING, Ranked
 from ssn.gallery.index import Hit, Over
 from ssn.gallery.milvus_book import Row, hashed
 from ssn.gallery.milvus_editing import EditedMilvus
 from ssn.gallery.milvus_rows import pictures_of
 from ssn.gallery.milvus_server import read_address
 from ssn.gallery.names import clean_name, folded
+from ssn.gallery.ranking import ROUNDING, Ranked
 from ssn.gallery.store import Enrolled, Match, Person, StoredPicture, ranked
 from ssn.gallery.stored_face import stored_face
 from ssn.gallery.verdict import DEFAULT_RULE, Thresholds

@@ -8,7 +8,7 @@ also by another process: new templates have larger numbers, deleted ones are log
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -182,18 +182,16 @@ class Gallery(PartsGallery):
         for _ in range(ATTEMPTS):
             found = self._searchable().search(vectors, k, over)
             people = {hit.person_id for hits in found for hit in hits}
-            names = self._names(people)
+            names = self._names_of(people)
             if people == names.keys():  # else another process deleted somebody since
                 return [ranked(hits, names, thresholds, rule) for hits in found]
         raise damaged(self.path)
 
-    def _names(self, people: Iterable[int]) -> dict[int, str]:
-        sql = "SELECT id, name FROM people WHERE id IN (SELECT value FROM json_each(?))"
-        return dict(self._rows(sql, json.dumps(list(people))))
-
     def _searchable(self) -> TemplateIndex:
         with self._lock:
-            index = self._in_step.current()
+            before, index = self._in_step.version, self._in_step.current()
+            if self._in_step.version != before:
+                self._names.clear()
             if not len(index) and (other := self._rows("SELECT model FROM templates LIMIT 1")):
                 raise TemplateMismatchError(
                     f"Everybody in this gallery was enrolled with {other[0][0]}, not with {self.model_id}.",
