@@ -14,12 +14,14 @@ from app.kit.events import Sent, Update
 from app.kit.notices import notice, step
 from app.services import Services
 from ssn.errors import GalleryError
+from ssn.faces.read import MAX_BYTES
 from ssn.gallery.archive import export_gallery, import_gallery
 from ssn.gallery.changes import Change
 from ssn.gallery.health import statistics, verify
 
 MOST_BYTES = 64 * 2**20
-"""A larger gallery is exported and imported on the command line: a page would hold it in memory several times."""
+"""A larger gallery is exported on the command line: a page would hold it in memory several times. What is imported is
+one request, and those are bounded like pictures."""
 
 
 class CarePanel:
@@ -36,7 +38,7 @@ class CarePanel:
                 self.count = gr.Button("Count", min_width=90, elem_id="care-count")
                 self.verify = gr.Button("Verify", min_width=90, elem_id="care-verify")
                 self.export = gr.Button("Export", min_width=90, elem_id="care-export")
-            self.bring = file_input("care-import", views.import_input(MOST_BYTES))
+            self.bring = file_input("care-import", views.import_input(MAX_BYTES))
             self.result = fragment(elem_id="care-result")
 
     @property
@@ -79,6 +81,6 @@ class CarePanel:
 
     def imported(self, sent: Sent) -> str:
         """→ what to say."""
-        done = import_gallery(self.services.gallery, io.BytesIO(sent.file(MOST_BYTES)))
+        done = import_gallery(self.services.gallery, io.BytesIO(sent.file(MAX_BYTES)))
         again = f" Already there: {templates(done.already)}." if done.already else ""
         return f"Imported: {templates(done.templates)}; people in the file: {done.people}.{again}"

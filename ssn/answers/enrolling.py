@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
@@ -23,12 +24,15 @@ from ssn.faces.read import MAX_BYTES, read_image
 from ssn.faces.types import AlignedFace
 from ssn.gallery.enrol import Enrolment, check_name, content_digest, enrol_face
 from ssn.gallery.people_folder import PeopleFolder, Photo
+from ssn.gallery.people_lists import read_zip
 from ssn.gallery.quality import Quality, measure_quality
 from ssn.gallery.store import GalleryStore
 from ssn.models.visibility_file import VISIBILITY_CHECKPOINT
 from ssn.recognizer import Recognizer
 from ssn.visibility import VisibilityFinder, hidden_share
 
+MOST_ENTRIES, MOST_UNPACKED = 5_000, 2**30
+"""Of a ZIP file that is sent to a server: its entries, and the bytes these unpack to."""
 MeasureQuality = Callable[[AlignedFace], Quality]
 NOTHING_MORE = (GalleryUnwritableError, GalleryUnreachableError)
 """What goes wrong with every further photo too."""
@@ -177,6 +181,19 @@ class Enroller:
                 reason = self._in_words(error)
                 stopped = str(error) if isinstance(error, NOTHING_MORE) else ""
                 yield Outcome("refused", photo.path, {"photo": str(photo.path), "reason": reason}, (reason,), stopped)
+
+
+def enrol_zip(
+    enroller: Enroller, content: bytes, stop: Callable[[], bool], told: Callable[[Report, Outcome], object]
+) -> Report:
+    """Everybody in a ZIP file that was sent, of bounded size; nothing of it is written to the disk. ``told`` hears of
+    each file. Raises DataError for a file that is none, or holds too much."""
+    folder = read_zip(io.BytesIO(content), MOST_ENTRIES, MOST_UNPACKED)
+    report = Report.of(folder)
+    for outcome in enroller.outcomes(folder, stop=stop):
+        report.add(outcome)
+        told(report, outcome)
+    return report
 
 
 def _outcome(photo: Photo, done: Enrolment, face: dict, quality: Quality | None = None) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -30,7 +31,7 @@ from ssn.gallery.people_lists import read_csv, read_zip
 from ssn.gallery.registry import open_store
 from ssn.recognizer import Recognizer
 
-LISTS = {".zip": read_zip, ".csv": read_csv}
+LISTS: dict[str, Callable[[Path], PeopleFolder]] = {".zip": read_zip, ".csv": read_csv}
 INTERRUPTED = 130
 """Exit status after Ctrl+C, as shells give it."""
 

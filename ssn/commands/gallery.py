@@ -16,8 +16,9 @@ from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
 from ssn.errors import GalleryError
 from ssn.gallery.archive import export_gallery, import_gallery
 from ssn.gallery.changes import Change
-from ssn.gallery.enrol import enrol_again, rename_person
+from ssn.gallery.enrol import rename_person
 from ssn.gallery.health import check_exists, statistics, verify
+from ssn.gallery.re_embed import re_embed as re_embedded
 from ssn.gallery.registry import open_store, scheme_of
 from ssn.gallery.store import GalleryStore, Person
 from ssn.recognizer import Recognizer
@@ -216,24 +217,16 @@ def re_embed(
     if not scheme_of(gallery):
         check_exists(gallery)
     recognizer = Recognizer.load(checkpoint, device)
-    with _open(gallery, recognizer.model_id) as store:
-        with interruptible() as stop, tqdm(desc="re-embed", unit="picture", mininterval=0.5) as bar:
+    bar = tqdm(desc="re-embed", unit="picture", mininterval=0.5)
+    with _open(gallery, recognizer.model_id) as store, interruptible() as stop, bar:
 
-            def progress(done: int, total: int) -> bool:
-                bar.total = total
-                bar.update(done - bar.n)
-                return not stop
+        def progress(done: int, total: int) -> bool:
+            bar.total = total
+            bar.update(done - bar.n)
+            return not stop
 
-            done = enrol_again(store, recognizer, everybody=True, progress=progress)
-        refused = [{"person": person, "reason": reason} for person, reason in done.refused]
-        left = len(store.pictures_of_other_models(everybody=True)) - len(refused)
-        if drop_old and (left or refused):
-            raise GalleryError(
-                f"The templates of {drop_old} stay: {left} are not done, {len(refused)} pictures cannot be read.",
-                "Run the command again, or delete those first.",
-            )
-        dropped = store.delete_model(drop_old) if drop_old else 0
-    text = f"{done.added} templates of {recognizer.model_id} added, {len(refused)} refused, {left} left to do."
-    text += f" {dropped} templates of {drop_old} deleted." if drop_old else ""
-    data = {"model": recognizer.model_id, "added": done.added, "refused": refused, "left": left, "dropped": dropped}
-    say(text, data, json_file)
+        done = re_embedded(store, recognizer, drop_old, progress)
+    refused = [{"person": person, "reason": reason} for person, reason in done.refused]
+    text = f"{done.added} templates of {recognizer.model_id} added, {len(refused)} refused, {done.left} left to do."
+    text += f" {done.dropped} templates of {drop_old} deleted." if drop_old else ""
+    say(text, {"model": recognizer.model_id, **asdict(done), "refused": refused}, json_file)

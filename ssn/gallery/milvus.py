@@ -160,6 +160,12 @@ class MilvusGallery(EditedMilvus):
             return [row.number for row in others if row.person not in people]
         return [row.number for row in others if row.number not in sources and (row.person, row.find) not in digests]
 
+    def other_models(self) -> list[str]:
+        """As :meth:`GalleryStore.other_models`."""
+        known = self._book.counters().models
+        others = [key for key in known if key != self._model]
+        return sorted(known[key] for key in others if any(True for _ in self._book.all_rows("template", model=key)))
+
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
         """As :meth:`GalleryStore.stored_pictures`."""
         pictures = self.face_images(template_ids)

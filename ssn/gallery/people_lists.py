@@ -39,20 +39,18 @@ class Zipped:
             raise OSError("the entry is damaged") from error
 
 
-def read_zip(
-    source: Path | IO[bytes], place: Path | None = None, most_entries: int | None = None, most_bytes: int | None = None
-) -> PeopleFolder:
+def read_zip(source: Path | IO[bytes], most_entries: int | None = None, most_bytes: int | None = None) -> PeopleFolder:
     """``Name/…/photo.jpg`` and ``Name.jpg`` in a ZIP file → whose photos these are, as :func:`read_folder`; or, where
     there is a list ``people.csv`` in it, as that says, with paths from its folder. The file stays open as long as the
-    photos are. ``place`` is what an open file is called, ``most_bytes`` what its entries may unpack to. Raises
-    DataError for no ZIP file, too much in it, or no photos."""
-    place = source if isinstance(source, Path) else place or Path("the file")
+    photos are, whose paths are the entries' names where it was open already. ``most_bytes`` is what its entries may
+    unpack to. Raises DataError for no ZIP file, too much in it, or no photos."""
+    place, called = (source, str(source)) if isinstance(source, Path) else (Path(), "The file")
     try:
         archive = zipfile.ZipFile(source)
     except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise DataError(f"{place} is no readable ZIP file.", "Pack it again.") from error
+        raise DataError(f"{called} is no readable ZIP file.", "Pack it again.") from error
     entries = {name: entry for entry in archive.infolist() if not entry.is_dir() and (name := _name_of(entry))}
-    _check_limits(place, entries, MOST_ENTRIES if most_entries is None else most_entries, most_bytes)
+    _check_limits(called, entries, MOST_ENTRIES if most_entries is None else most_entries, most_bytes)
     skipped: list[Skipped] = []
     usable: dict[str, Zipped] = {}
     for name, entry in sorted(entries.items()):
@@ -66,16 +64,16 @@ def read_zip(
     lists = sorted((name for name in entries if PurePosixPath(name).name == LIST), key=lambda name: name.count("/"))
     photos = _listed(place, lists[0], archive, entries, usable, skipped) if lists else _by_folder(place, usable)
     if not photos:
-        raise DataError(f"{place} holds no photos.", SUBJECT)
+        raise DataError(f"{called} holds no photos.", SUBJECT)
     return PeopleFolder(tuple(photos), tuple(skipped))
 
 
-def _check_limits(place: Path, entries: dict[str, zipfile.ZipInfo], most_entries: int, most_bytes: int | None) -> None:
+def _check_limits(called: str, entries: dict[str, zipfile.ZipInfo], most_entries: int, most_bytes: int | None) -> None:
     if len(entries) > most_entries:
-        raise DataError(f"{place} has {len(entries)} entries; the limit is {most_entries}.", "Split it.")
+        raise DataError(f"{called} has {len(entries)} entries; the limit is {most_entries}.", "Split it.")
     size = sum(entry.file_size for entry in entries.values())
     if most_bytes is not None and size > most_bytes:
-        raise DataError(f"{place} unpacks to {size / 2**20:.0f} MB; the limit is {most_bytes // 2**20}.", "Split it.")
+        raise DataError(f"{called} unpacks to {size / 2**20:.0f} MB; the limit is {most_bytes // 2**20}.", "Split it.")
 
 
 def _name_of(entry: zipfile.ZipInfo) -> str:

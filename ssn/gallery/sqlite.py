@@ -131,6 +131,11 @@ class Gallery(PartsGallery):
         sql = f"SELECT id FROM templates t WHERE face IS NOT NULL AND {new if everybody else alone} ORDER BY id"
         return [row[0] for row in self._rows(sql.replace(":model", "?1"), self.model_id)]
 
+    def other_models(self) -> list[str]:
+        """The other models that there are templates of, by name."""
+        sql = "SELECT DISTINCT model FROM templates WHERE model <> ? ORDER BY model"
+        return [row[0] for row in self._rows(sql, self.model_id)]
+
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
         """What is stored with these templates, oldest first; those that are gone or have no picture are missing."""
         sql = f"""SELECT t.id, p.name, t.spectrum, opened(t.face, 'face'), t.origin, t.digest FROM templates t

@@ -149,6 +149,10 @@ class GalleryStore(Protocol):
         of all other models' templates those whose picture has not been enrolled with this one."""
         ...
 
+    def other_models(self) -> list[str]:
+        """The other models that there are templates of, by name."""
+        ...
+
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
         """What is stored with these templates, oldest first; those that are gone or have no picture are missing."""
         ...
