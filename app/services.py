@@ -166,7 +166,7 @@ class Services:
         """Add a face to the person of that name. Raises GalleryError."""
         return enrol_face(self.gallery, self.recognizer, face, name, origin)
 
-    def undo(self, number: int) -> Change:
+    def undo(self, number: int | None) -> Change:
         """Take the last change of the gallery back, if it still is this; an enrolment also from what was made of it in
         memory. Raises GalleryError."""
         try:

@@ -113,7 +113,8 @@ class Report:
 
     def text(self, gallery: str) -> str:
         """How many of each."""
-        parts = [f"{len(self.enrolled)} photos enrolled in {gallery}"]
+        count = len(self.enrolled)
+        parts = [f"{count} photo{'' if count == 1 else 's'} enrolled in {gallery}"]
         parts += [f"{len(self.already)} enrolled before"] if self.already else []
         parts += [f"{len(self.refused)} refused"]
         parts += [f"{len(self.skipped)} skipped"] if self.skipped else []
