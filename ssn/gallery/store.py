@@ -35,6 +35,16 @@ class Enrolled:
 
 
 @dataclass(frozen=True)
+class StoredPerson:
+    """What stands about somebody; ``created`` is in UTC, as SQLite writes it."""
+
+    id: int
+    name: str
+    notes: str
+    created: str
+
+
+@dataclass(frozen=True)
 class StoredPicture:
     """What was stored with a template: enough to enrol the face again."""
 
