@@ -239,8 +239,10 @@ def check_free(edit: Edit, name: str, person: int) -> None:
 
 
 def no_person() -> GalleryError:
+    """Of a number that is nobody's."""
     return GalleryError("There is no such person.", "They may have been deleted already.")
 
 
 def no_template(number: int) -> GalleryError:
+    """Of a number that no template has."""
     return GalleryError(f"There is no template {number}.", "It may have been deleted already.")
