@@ -75,7 +75,7 @@ class GalleryTab:
         self.care.count.click(self.on_count, None, said, **PRIVATE)
         self.care.verify.click(self.on_verify, None, said, **PRIVATE)
         self.care.export.click(self.on_export, None, said, **PRIVATE)
-        self.care.bring.input(self.on_import, wanted, [*said, *listed], **PRIVATE)
+        self.care.bring.input(self.on_import, wanted, [*said, *listed, *self.again.outputs], **PRIVATE)
 
     def _connect_many(self, tab: gr.Tab) -> None:
         wanted, again = self.list.wanted, [*self.again.outputs, *self._listed]
@@ -233,7 +233,8 @@ class GalleryTab:
                 said = notice(self.care.imported(Sent(event)), "good")
             except SSNError as error:
                 said = error_notice(error)
-            return {self.care.message: said, self.care.result: "", **self._listing(visit, wanted)}
+            shown = {**self._listing(visit, wanted), **self.again.renew()}
+            return {self.care.message: said, self.care.result: "", **shown}
 
     def on_many(self, spectrum: str, wanted: str | None, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
         """Photos of many people; the list follows at the end."""
