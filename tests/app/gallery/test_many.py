@@ -19,6 +19,7 @@ from app.kit.demo_people import DemoSet
 from app.kit.pictures import encode
 from app.services import Services
 from app.session import Sessions
+from ssn.gallery.archive import export_gallery
 from ssn.gallery.sqlite import Gallery
 from ssn.recognizer import Template
 from tests.app.conftest import event
@@ -179,3 +180,18 @@ def test_only_people_of_other_models_are_enrolled_again_beside_the_list(of_two_m
     shown = together(page.on_again("", visitor))
     assert "2 templates added" in shown[page.person.message]
     assert counts(services) == {"Ada": 1, "Ben": 1, "Eve": 1}
+
+
+def test_an_imported_gallery_of_another_model_can_be_embedded_at_once(services, page, visitor, face):
+    file = io.BytesIO()
+    with Gallery(":memory:", OTHER) as other:
+        foreign = Template(np.eye(256, dtype=np.float32)[0], OTHER)
+        other.enrol("Ada", foreign, encode(face.pixels, "PNG"), "test")
+        export_gallery(other, file)
+    content = file.getvalue()
+    sent = event(data=base64.b64encode(content).decode(), size=len(content))
+    shown = page.on_import("", sent, visitor)
+    assert "Imported: 1 template" in shown[page.care.message]
+    assert shown[page.again.panel].visible
+    assert "1 template added" in together(page.on_embed("", "", visitor))[page.again.status]
+    assert services.gallery.other_models() == [OTHER], "the old templates stay until they are deleted"
