@@ -14,7 +14,9 @@ from app.explainers import Explainers
 from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
-from ssn.errors import BusyError, SSNError
+from ssn.answers.enrolling import Choices, Enroller, quality_measure
+from ssn.answers.faces import Reading, read_face
+from ssn.errors import BusyError, DataError, SSNError
 from ssn.export.engine import load_recognizer
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
@@ -24,6 +26,9 @@ from ssn.gallery.cohort import Cohort, cohort_of
 from ssn.gallery.enrol import EnrolledAgain, Enrolment, enrol_again, enrol_face
 from ssn.gallery.held_parts import BATCH
 from ssn.gallery.like_with_like import CellSearch, LikeWithLike
+from ssn.gallery.people_folder import Photo as PhotoFile
+from ssn.gallery.quality import Quality
+from ssn.gallery.re_embed import ReEmbedded, re_embed
 from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.store import GalleryStore, Person
@@ -38,7 +43,7 @@ PHOTOS_IN_HAND = 18
 LOOKS_AT_ONCE = 4
 """Faces looked at and searched for at a time. Apart from photos, so that no upload holds up a brush."""
 RUNS_AT_ONCE = 1
-"""Evaluations at a time: one takes minutes of all the processor has."""
+"""Evaluations, enrolments of many and re-embeddings at a time: one takes minutes of all the processor has."""
 
 
 def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
@@ -161,7 +166,7 @@ class Services:
         """Add a face to the person of that name. Raises GalleryError."""
         return enrol_face(self.gallery, self.recognizer, face, name, origin)
 
-    def undo(self, number: int) -> Change:
+    def undo(self, number: int | None) -> Change:
         """Take the last change of the gallery back, if it still is this; an enrolment also from what was made of it in
         memory. Raises GalleryError."""
         try:
@@ -185,11 +190,44 @@ class Services:
             if made is not None:
                 made.forget_deleted()
 
-    def enrol_again(self) -> EnrolledAgain:
+    def enrol_again(self, progress: Callable[[int, int], bool] | None = None) -> EnrolledAgain:
         """Enrol the people of other models once more, from their stored pictures. The old templates stay, so that the
         other model still finds its people; whoever asks twice at once enrols nobody twice. Raises GalleryError."""
         with self._enrolling_again:
-            return enrol_again(self.gallery, self.recognizer)
+            return enrol_again(self.gallery, self.recognizer, progress=progress)
+
+    def re_embed(self, drop_old: str | None, progress: Callable[[int, int], bool] | None = None) -> ReEmbedded:
+        """Enrol every picture of other models' templates once more, and then delete those of the model ``drop_old``.
+        Raises GalleryError."""
+        try:
+            with self._enrolling_again:
+                return re_embed(self.gallery, self.recognizer, drop_old, progress)
+        finally:
+            self._forget_deleted()
+
+    def quality(self, face: AlignedFace) -> Quality:
+        """Of a face that is enrolled, with what is hidden of it where the visibility network is installed."""
+        return quality_measure(str(self.recognizer.device))(face)
+
+    def enroller(self, spectrum: str, exact_name: bool = False) -> Enroller:
+        """What enrols photos one after the other, each in its turn among those of the visitors. Raises DataError for a
+        spectrum that is none."""
+
+        def look(content: bytes, photo: PhotoFile, choices: Choices) -> AlignedFace:
+            with self.photos, memory_in_words():
+                return read_face(self.finder, content, Reading(spectrum, face=choices.face))
+
+        return Enroller(self.gallery, self.recognizer, look, spectrum, exact_name, self.quality)
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """While something goes on that takes minutes: one at a time in a process. Raises DataError."""
+        if not self.runs.acquire(blocking=False):
+            raise DataError("Another run is under way on this server.", "Try again when it is done.")
+        try:
+            yield
+        finally:
+            self.runs.release()
 
 
 def _prepare(like_with_like: LikeWithLike) -> None:

@@ -22,17 +22,7 @@ const onPage = (target, name, handler) =>
 
 const read = (file) => {
   say("");
-  if (file.size > LIMIT) {
-    trigger("input", { size: file.size, data: "" });
-    return;
-  }
-  const reader = new FileReader();
-  reader.onload = () => {
-    const data = String(reader.result);
-    trigger("input", { size: file.size, data: data.slice(data.indexOf(",") + 1) });
-  };
-  reader.onerror = () => say("The browser could not read this file. Is it a folder, or no longer there?");
-  reader.readAsDataURL(file);
+  readFile(file, LIMIT, () => say("The browser could not read this file. Is it a folder, or no longer there?"));
 };
 
 // What is dropped or pasted: one file is read, everything else is told.

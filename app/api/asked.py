@@ -19,7 +19,8 @@ MOST_PHOTOS = 64
 """Photos of one call; the size of a request is bounded besides."""
 KINDS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(("spectrum", "occlusion", "against_spectrum", "person", "rather_than", "method", "name"), (str,)),
-    **dict.fromkeys(("face", "k"), (int,)),
+    **dict.fromkeys(("new_name", "into", "text", "drop_old"), (str,)),
+    **dict.fromkeys(("face", "k", "template", "number"), (int,)),
     "rate": (int, float),
     "exact_name": (bool,),
 }
@@ -50,14 +51,15 @@ def check_counted(**numbers: int | None) -> None:
             raise DataError(f"{name} is {number}.", "It is counted from 1.")
 
 
-def content_of(photo: object) -> bytes:
-    """The bytes of a picture file, sent in base64. Raises NotAnImageError."""
-    if not isinstance(photo, str) or not photo:
-        raise NotAnImageError("There is no photo.", "Send the bytes of a picture file in base64.")
+def content_of(sent: object, what: str = "photo") -> bytes:
+    """The bytes of a file, sent in base64; ``what`` is what it is called. Raises NotAnImageError."""
+    hint = f"Send the bytes of a {'picture file' if what == 'photo' else what} in base64."
+    if not isinstance(sent, str) or not sent:
+        raise NotAnImageError(f"There is no {what}.", hint)
     try:
-        return base64.b64decode(photo, validate=True)
+        return base64.b64decode(sent, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise NotAnImageError("The photo is not in base64.", "Send the bytes of a picture file in base64.") from error
+        raise NotAnImageError(f"The {what} is not in base64.", hint) from error
 
 
 def contents_of(photos: object) -> list[object]:

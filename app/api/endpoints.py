@@ -20,7 +20,6 @@ from ssn.explanation.pair import Target
 from ssn.explanation.question import Question
 from ssn.faces.types import AlignedFace
 from ssn.gallery.enrol import Enrolment, check_name, content_digest, enrol_face
-from ssn.gallery.quality import measure_quality
 from ssn.gallery.verdict import SearchRates
 
 ORIGIN = "sent by a program"
@@ -150,7 +149,7 @@ class Endpoints:
         face = self._face(photo, reading)
         with services.looks:
             done = enrol_face(store, services.recognizer, face, clean, ORIGIN, digest=digest, exact_name=exact_name)
-        row = enrolment_row(done, name, subject_of(face), measure_quality(face))
+        row = enrolment_row(done, name, subject_of(face), services.quality(face))
         return {**row, "already": done.already}
 
     def _explain(self, photo: object, against: object, asked: dict, reading: dict) -> dict:

@@ -8,7 +8,7 @@ from html import escape
 
 from app.evaluation.measuring import Progress
 from app.evaluation.visit import Shown
-from app.kit.notices import empty, step
+from app.kit.notices import empty, progress_bar, step
 from app.kit.pictures import data_uri
 from ssn.evaluation.compare import compare
 from ssn.evaluation.html_report import Report, as_html
@@ -33,13 +33,9 @@ def nothing_yet() -> str:
 
 def progress(now: Progress) -> str:
     """A bar with what is done and how long it will take."""
-    percent = 100 * now.done / now.total if now.total else 0
     left = "" if now.left is None else f", about {_duration(now.left)} left"
     text = f"{now.what}: {now.done} of {now.total}{left}" if now.total else f"{now.what} …"
-    return (
-        f'<div class="bar" role="progressbar" aria-valuenow="{percent:.0f}" aria-valuemin="0" aria-valuemax="100">'
-        f'<i style="width:{percent:.0f}%"></i><span>{escape(text)}</span></div>'
-    )
+    return progress_bar(text, now.done, now.total)
 
 
 def _duration(seconds: float) -> str:

@@ -9,18 +9,19 @@ from gradio.blocks import Block
 
 from app.gallery import care_html as views
 from app.gallery.people_html import templates
-from app.kit.components import fragment
+from app.kit.components import file_input, fragment
 from app.kit.events import Sent, Update
 from app.kit.notices import notice, step
 from app.services import Services
 from ssn.errors import GalleryError
+from ssn.faces.read import MAX_BYTES
 from ssn.gallery.archive import export_gallery, import_gallery
 from ssn.gallery.changes import Change
 from ssn.gallery.health import statistics, verify
-from ssn.places import ASSETS
 
 MOST_BYTES = 64 * 2**20
-"""A larger gallery is exported and imported on the command line: a page would hold it in memory several times."""
+"""A larger gallery is exported on the command line: a page would hold it in memory several times. What is imported is
+one request, and those are bounded like pictures."""
 
 
 class CarePanel:
@@ -37,13 +38,7 @@ class CarePanel:
                 self.count = gr.Button("Count", min_width=90, elem_id="care-count")
                 self.verify = gr.Button("Verify", min_width=90, elem_id="care-verify")
                 self.export = gr.Button("Export", min_width=90, elem_id="care-export")
-            self.bring = gr.HTML(
-                value="",
-                html_template=views.import_input(MOST_BYTES),
-                js_on_load=(ASSETS / "archive.js").read_text(encoding="utf-8"),
-                elem_id="care-import",
-                apply_default_css=False,
-            )
+            self.bring = file_input("care-import", views.import_input(MAX_BYTES))
             self.result = fragment(elem_id="care-result")
 
     @property
@@ -86,6 +81,6 @@ class CarePanel:
 
     def imported(self, sent: Sent) -> str:
         """→ what to say."""
-        done = import_gallery(self.services.gallery, io.BytesIO(sent.file(MOST_BYTES)))
+        done = import_gallery(self.services.gallery, io.BytesIO(sent.file(MAX_BYTES)))
         again = f" Already there: {templates(done.already)}." if done.already else ""
         return f"Imported: {templates(done.templates)}; people in the file: {done.people}.{again}"

@@ -15,7 +15,7 @@ from app.kit.photo import Choice
 from app.kit.photo_html import found_faces, several_faces
 from app.services import Services
 from ssn.errors import SSNError
-from ssn.gallery.quality import Quality, measure_quality
+from ssn.gallery.quality import Quality
 from ssn.gallery.store import Person
 
 FATE = "The photo stays in memory; Enrol stores the cut-out face and its template on disk, until they are deleted."
@@ -87,7 +87,7 @@ class EnrolPanel:
             return {self.problem: notice("The person was deleted in the meantime.", "warn", "Enrol the photo again.")}
         visit.photo = visit.index = None
         visit.person = person.id
-        return person, Enrolled(done.warning, measure_quality(face))
+        return person, Enrolled(done.warning, self.services.quality(face))
 
     def done(self, person: Person, enrolled: Enrolled) -> Update:
         """Ready for the next photo; whom the face looks like, and what is wrong with it, is told."""

@@ -1,15 +1,17 @@
-"""Gallery: who is enrolled, enrolling from a photo, changing and undoing, and deleting, which asks first. Composes and
-connects."""
+"""Gallery: who is enrolled, enrolling from a photo or many, changing and undoing, embedding again, and deleting, which
+asks first. Composes and connects."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import gradio as gr
 from gradio.blocks import Block
 
+from app.gallery.again import AgainPanel
 from app.gallery.care import CarePanel
 from app.gallery.enrol import EnrolPanel
+from app.gallery.many import ManyPanel
 from app.gallery.people import PeoplePanel
 from app.gallery.person import PersonPanel
 from app.gallery.visit import Visit
@@ -19,7 +21,6 @@ from app.kit.photo import Choice
 from app.services import Services
 from app.session import Session, Sessions
 from ssn.errors import SSNError
-from ssn.gallery.enrol import EnrolledAgain
 
 
 def build_gallery(services: Services, sessions: Sessions, tab: gr.Tab) -> GalleryTab:
@@ -28,7 +29,7 @@ def build_gallery(services: Services, sessions: Sessions, tab: gr.Tab) -> Galler
 
 
 class GalleryTab:
-    """The four panels and their handlers."""
+    """The panels and their handlers."""
 
     def __init__(self, services: Services, sessions: Sessions, tab: gr.Tab):
         self.services, self.sessions = services, sessions
@@ -36,9 +37,12 @@ class GalleryTab:
             self.list = PeoplePanel(services)
             self.person = PersonPanel(services)
             self.enrol = EnrolPanel(services)
+            self.many = ManyPanel(services)
+            self.again = AgainPanel(services)
             self.care = CarePanel(services)
         self._connect(tab)
         self._connect_changes()
+        self._connect_many(tab)
 
     def _connect(self, tab: gr.Tab) -> None:
         wanted, photo = self.list.wanted, [self.enrol.photo, self.enrol.problem, self.enrol.found]
@@ -48,7 +52,6 @@ class GalleryTab:
         # While one search runs only the last of the keystrokes behind it is kept.
         wanted.change(self.on_search, wanted, self.list.people, trigger_mode="always_last", **PRIVATE)
         self.list.people.click(self.on_person, wanted, listing, **PRIVATE)
-        self.list.again.click(self.on_again, wanted, listing, **PRIVATE)
         self.person.details.click(self.on_template, [self.person.edit.other, wanted], listing, **PRIVATE)
         self.person.keep.click(self.on_keep, None, self.person.outputs, **PRIVATE)
         self.person.delete.click(self.on_delete, wanted, listing, **PRIVATE)
@@ -72,7 +75,16 @@ class GalleryTab:
         self.care.count.click(self.on_count, None, said, **PRIVATE)
         self.care.verify.click(self.on_verify, None, said, **PRIVATE)
         self.care.export.click(self.on_export, None, said, **PRIVATE)
-        self.care.bring.input(self.on_import, wanted, [*said, *listed], **PRIVATE)
+        self.care.bring.input(self.on_import, wanted, [*said, *listed, *self.again.outputs], **PRIVATE)
+
+    def _connect_many(self, tab: gr.Tab) -> None:
+        wanted, again = self.list.wanted, [*self.again.outputs, *self._listed]
+        tab.select(self.on_again_facts, None, self.again.outputs, **PRIVATE)
+        many = [*self.many.outputs, *self._listed]
+        self.many.file.input(self.on_many, [self.many.spectrum, wanted], many, **PRIVATE)
+        self.list.again.click(self.on_again, wanted, again, **PRIVATE)
+        self.again.start.click(self.on_embed, [self.again.drop, wanted], again, **PRIVATE)
+        gr.on([self.many.cancel.click, self.again.cancel.click], self.on_cancel, None, None, **PRIVATE)
 
     def _visit(self, request: gr.Request) -> tuple[Session, Visit]:
         session = self.sessions.of(request)
@@ -101,16 +113,6 @@ class GalleryTab:
         with session.turn():
             visit.person, visit.pending = Sent(event).number("person"), None
             return {self.person.message: "", **self.person.close(), **self._listing(visit, wanted)}
-
-    def on_again(self, wanted: str | None, request: gr.Request) -> Update:
-        """The way out of a gallery made by another model."""
-        session, visit = self._visit(request)
-        with session.turn():
-            try:
-                said = _said_again(self.services.enrol_again())
-            except SSNError as error:
-                said = error_notice(error)
-            return {self.person.message: said, **self._listing(visit, wanted)}
 
     def on_ask(self, event: gr.EventData, request: gr.Request) -> Update:
         """Nothing is deleted before the question is answered."""
@@ -231,13 +233,40 @@ class GalleryTab:
                 said = notice(self.care.imported(Sent(event)), "good")
             except SSNError as error:
                 said = error_notice(error)
-            return {self.care.message: said, self.care.result: "", **self._listing(visit, wanted)}
+            shown = {**self._listing(visit, wanted), **self.again.renew()}
+            return {self.care.message: said, self.care.result: "", **shown}
 
+    def on_many(self, spectrum: str, wanted: str | None, event: gr.EventData, request: gr.Request) -> Iterator[Update]:
+        """Photos of many people; the list follows at the end."""
+        session, visit = self._visit(request)
+        yield from self.many.enrolled(visit, Sent(event), spectrum)
+        with session.turn():
+            yield self._listing(visit, wanted)
 
-def _said_again(done: EnrolledAgain) -> str:
-    """How many templates were added, and whose stored pictures cannot be read."""
-    count = "1 template was" if done.added == 1 else f"{done.added:,} templates were"
-    said, left_out = f"{count} added.", ", ".join(name for name, _ in done.refused)
-    if left_out:
-        return notice(said, "warn", f"Their stored pictures cannot be read: {left_out}.")
-    return notice(said, "good")
+    def on_again(self, wanted: str | None, request: gr.Request) -> Iterator[Update]:
+        """The way out of a gallery made by another model."""
+        yield from self._again(request, wanted, lambda visit: self._beside_the_list(self.again.enrolled(visit)))
+
+    def _beside_the_list(self, updates: Iterator[Update]) -> Iterator[Update]:
+        """What is said appears where the button is."""
+        for update in updates:
+            yield {(self.person.message if part is self.again.status else part): new for part, new in update.items()}
+
+    def on_embed(self, drop_old: str, wanted: str | None, request: gr.Request) -> Iterator[Update]:
+        """Everybody, with the page's model."""
+        yield from self._again(request, wanted, lambda visit: self.again.embedded(visit, drop_old))
+
+    def _again(
+        self, request: gr.Request, wanted: str | None, run: Callable[[Visit], Iterator[Update]]
+    ) -> Iterator[Update]:
+        session, visit = self._visit(request)
+        yield from run(visit)
+        with session.turn():
+            yield {**self.again.renew(), **self._listing(visit, wanted)}
+
+    def on_again_facts(self) -> Update:
+        return self.again.renew()
+
+    async def on_cancel(self, request: gr.Request) -> None:
+        """At once; the run says itself that it was cancelled."""
+        self._visit(request)[1].running.stop()

@@ -101,7 +101,19 @@ def photo_input(elem_id: str, label: str, fate: str = "Kept in memory only.") ->
     return gr.HTML(
         value="",
         html_template=PROBE_HTML % (MAX_BYTES, label, fate),
-        js_on_load=_script("camera.js") + _script("probe.js"),
+        js_on_load=_script("camera.js") + _script("read.js") + _script("probe.js"),
+        elem_id=elem_id,
+        apply_default_css=False,
+    )
+
+
+def file_input(elem_id: str, label: str) -> gr.HTML:
+    """A place for another file: ``label`` is a ``<label data-limit>`` with its input. ``input`` events carry ``data``,
+    base64 of the file, and its ``size``."""
+    return gr.HTML(
+        value="",
+        html_template=label,
+        js_on_load=_script("read.js") + _script("file.js"),
         elem_id=elem_id,
         apply_default_css=False,
     )

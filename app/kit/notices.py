@@ -39,3 +39,12 @@ def step(number: str, title: str, hint: str = "") -> str:
     more = f"<small>{escape(hint)}</small>" if hint else ""
     badge = f'<span class="stepno">{number}</span>' if number else ""
     return f'<div class="step">{badge}<h2>{escape(title)}</h2>{more}</div>'
+
+
+def progress_bar(text: str, done: int, total: int) -> str:
+    """How far something is, in words and as a bar; ``total`` may be 0 where it is not known yet."""
+    percent = 100 * done / total if total else 0
+    return (
+        f'<div class="bar" role="progressbar" aria-valuenow="{percent:.0f}" aria-valuemin="0" aria-valuemax="100">'
+        f'<i style="width:{percent:.0f}%"></i><span>{escape(text)}</span></div>'
+    )

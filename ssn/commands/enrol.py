@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ssn.answers.enrolling import Choices, Enroller, Report, quality_measure
 from ssn.answers.faces import check_spectrum
-from ssn.commands.enrolling import Choices, Enroller, MeasureQuality, Report, with_option
+from ssn.commands.enrolling import enrol_folder, enroller, with_option
 from ssn.commands.options import (
     DEFAULT,
     Bits,
@@ -21,17 +23,15 @@ from ssn.commands.options import (
     SpectrumName,
     one_photo_only,
     say,
+    warn,
 )
 from ssn.errors import DataError, GalleryError, NameCaseError
 from ssn.gallery.people_folder import PeopleFolder, Photo, read_folder
 from ssn.gallery.people_lists import read_csv, read_zip
-from ssn.gallery.quality import measure_quality
 from ssn.gallery.registry import open_store
-from ssn.models.visibility_file import VISIBILITY_CHECKPOINT
 from ssn.recognizer import Recognizer
-from ssn.visibility import VisibilityFinder, hidden_share
 
-LISTS = {".zip": read_zip, ".csv": read_csv}
+LISTS: dict[str, Callable[[Path], PeopleFolder]] = {".zip": read_zip, ".csv": read_csv}
 INTERRUPTED = 130
 """Exit status after Ctrl+C, as shells give it."""
 
@@ -70,11 +70,12 @@ def enrol(
     recognizer = Recognizer.load(checkpoint, device)
     choices = Choices(face, bits, page)
     with open_store(gallery, recognizer.model_id, recognizer.device) as store:
-        enroller = Enroller(store, recognizer, spectrum, exact_name, _quality(device))
+        enrolling = enroller(store, recognizer, spectrum, exact_name, quality_measure(device), numbered)
         if people is not None:
-            report = enroller.enrol_folder(people, choices)
+            report = enrol_folder(enrolling, people, choices)
         else:
-            report = _enrol_photo(enroller, folder, name or "", choices, numbered)
+            report = Report(1)
+            _enrol_photo(report, enrolling, Photo(folder, name or "", False), choices, anew=numbered is not None)
     say(report.text(gallery), {"model": recognizer.model_id, "gallery": gallery, **report.data()}, json_file)
     if report.stopped:
         raise GalleryError("Not all photos could be enrolled.", report.stopped)
@@ -89,20 +90,12 @@ def _people(path: Path) -> PeopleFolder | None:
     return None if path.is_file() else read_folder(path)
 
 
-def _quality(device: str) -> MeasureQuality:
-    """How faces are measured; what is hidden of them as well where the visibility network is installed."""
-    if not VISIBILITY_CHECKPOINT.is_file():
-        return measure_quality
-    finder = VisibilityFinder.load(device=device)
-    return lambda face: measure_quality(face, lambda seen: hidden_share(finder.visibility(seen)))
-
-
-def _enrol_photo(enroller: Enroller, photo: Path, name: str, choices: Choices, numbered: Path | None) -> Report:
+def _enrol_photo(report: Report, enrolling: Enroller, photo: Photo, choices: Choices, anew: bool) -> None:
     """One photo, whose errors are the command's."""
-    report = Report(1)
     try:
-        done, face, quality = enroller.enrol(Photo(photo, name, False), choices, numbered)
+        outcome = enrolling.enrol(photo, choices, anew)
     except NameCaseError as error:
         raise GalleryError(with_option(error)) from error
-    report.note(photo, name, done, face, quality)
-    return report
+    report.add(outcome)
+    for line in outcome.lines:
+        warn(photo.path, line)

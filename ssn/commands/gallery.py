@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 from tqdm import tqdm
 
+from ssn.answers import gallery as answers
 from ssn.answers.people import people_rows
 from ssn.commands.gallery_moves import NO_MODEL, decrypt, encrypt, migrate, new_key
 from ssn.commands.interrupt import interruptible
 from ssn.commands.options import DEFAULT, Checkpoint, Device, JsonFile, say
 from ssn.errors import GalleryError
 from ssn.gallery.archive import export_gallery, import_gallery
-from ssn.gallery.changes import Change
-from ssn.gallery.enrol import enrol_again, rename_person
 from ssn.gallery.health import check_exists, statistics, verify
+from ssn.gallery.re_embed import re_embed as re_embedded
 from ssn.gallery.registry import open_store, scheme_of
-from ssn.gallery.store import GalleryStore, Person
+from ssn.gallery.store import GalleryStore
 from ssn.recognizer import Recognizer
 
 gallery_commands = typer.Typer(help="Look after a gallery: its people, its changes, its file.", no_args_is_help=True)
@@ -41,19 +41,6 @@ def _open(gallery: str, model_id: str = NO_MODEL) -> GalleryStore:
     return open_store(gallery, model_id)
 
 
-def _who(store: GalleryStore, name: str) -> Person:
-    """Raises GalleryError where nobody has this name."""
-    if (person := store.person(name)) is None:
-        near = store.namesakes(name)
-        hint = f'There is "{near[0].name}".' if near else "List the people to see their names."
-        raise GalleryError(f'Nobody is enrolled as "{name}".', hint)
-    return person
-
-
-def _row(change: Change) -> dict:
-    return {"number": change.number, "kind": change.kind, "text": change.text, "made": change.made}
-
-
 @command("list")
 def list_people(gallery: File, json_file: JsonFile = None) -> None:
     """Everybody, with how many templates, and what is written down about them."""
@@ -67,38 +54,34 @@ def list_people(gallery: File, json_file: JsonFile = None) -> None:
 def templates(gallery: File, name: Name, json_file: JsonFile = None) -> None:
     """One person's templates by number, for ``move`` and ``delete --template``."""
     with _open(gallery) as store:
-        person = _who(store, name)
-        keys = ("template", "model", "spectrum", "origin")
-        rows = [dict(zip(keys, row, strict=True)) for row in store.all_templates_of(person.id)]
+        data = answers.templates_of(store, name)
+    rows = data["templates"]
     text = "\n".join(f"{row['template']}  {row['spectrum']}  {row['model']}  {row['origin']}" for row in rows)
-    say(text, {"person": person.name, "templates": rows}, json_file)
+    say(text, data, json_file)
 
 
 @command()
 def rename(gallery: File, name: Name, new_name: str, exact_name: ExactName = False, json_file: JsonFile = None) -> None:
     """Give a person another name."""
     with _open(gallery) as store:
-        person = _who(store, name)
-        rename_person(store, person.id, new_name, exact_name)
-        now = next(p.name for p in store.people() if p.id == person.id)
-    say(f"{person.name} is called {now} now.", {"old": person.name, "new": now}, json_file)
+        data = answers.renamed(store, name, new_name, exact_name)
+    say(f"{data['old']} is called {data['new']} now.", data, json_file)
 
 
 @command()
 def merge(gallery: File, name: Name, into: str, json_file: JsonFile = None) -> None:
     """All templates and notes of one person become another's, of the same or another name."""
     with _open(gallery) as store:
-        source, target = _who(store, name), _who(store, into)
-        store.merge(source.id, target.id)
-    say(f"{source.name} is part of {target.name} now.", {"merged": source.name, "into": target.name}, json_file)
+        data = answers.merged(store, name, into)
+    say(f"{data['merged']} is part of {data['into']} now.", data, json_file)
 
 
 @command()
 def move(gallery: File, template: int, name: Name, json_file: JsonFile = None) -> None:
     """A template becomes that of the person of this name, who is made if new."""
     with _open(gallery) as store:
-        store.move_template(template, name)
-    say(f"Template {template} is {name}'s now.", {"template": template, "person": name}, json_file)
+        data = answers.moved(store, template, name)
+    say(f"Template {template} is {name}'s now.", data, json_file)
 
 
 @command()
@@ -110,20 +93,17 @@ def note(
 ) -> None:
     """Show or write the notes on a person."""
     with _open(gallery) as store:
-        person = _who(store, name)
-        if text is not None:
-            store.set_notes(person.id, text)
-        notes = store.notes(person.id)
-    say(notes or f"There are no notes on {person.name}.", {"person": person.name, "notes": notes}, json_file)
+        data = answers.noted(store, name, text)
+    say(data["notes"] or f"There are no notes on {data['person']}.", data, json_file)
 
 
 @command()
 def changes(gallery: File, json_file: JsonFile = None) -> None:
     """What can be undone, the last change first."""
     with _open(gallery) as store:
-        rows = [_row(change) for change in store.changes()]
-    text = "\n".join(f"{row['made']}  {row['text']}" for row in rows)
-    say(text or "There is nothing to undo.", {"changes": rows}, json_file)
+        data = answers.changes_of(store)
+    text = "\n".join(f"{row['made']}  {row['text']}" for row in data["changes"])
+    say(text or "There is nothing to undo.", data, json_file)
 
 
 @command()
@@ -131,7 +111,7 @@ def undo(gallery: File, json_file: JsonFile = None) -> None:
     """Take the last change back. A deletion cannot be undone."""
     with _open(gallery) as store:
         undone = store.undo()
-    say(f"Undone: {undone.text}.", {"undone": _row(undone)}, json_file)
+    say(f"Undone: {undone.text}.", {"undone": answers.change_row(undone)}, json_file)
 
 
 @command()
@@ -143,11 +123,8 @@ def delete(
     json_file: JsonFile = None,
 ) -> None:
     """Delete a person or a template for good: what was stored is overwritten, and cannot be brought back."""
-    if (name is None) == (template is None):
-        raise GalleryError("A deletion is of a person or of a template.", "Give a name, or --template NUMBER.")
     with _open(gallery) as store:
-        person = _who(store, name) if name is not None else None
-        what = f"template {template}" if person is None else f"{person.name} with all templates and pictures"
+        person, what = answers.to_delete(store, name, template)
         if not yes and not typer.confirm(f"Delete {what}? This cannot be undone.", err=True):
             raise GalleryError("Nothing was deleted.", "Answer y, or give --yes.")
         if person is not None:
@@ -189,7 +166,7 @@ def verify_(gallery: File, json_file: JsonFile = None) -> None:
     text = f"{seen}: all sound." if found.sound else "\n".join([f"{seen}:", *found.problems])
     for model, fits in found.vector_files.items():
         text += "" if fits else f"\nThe vector file of {model} does not fit; it is made anew at the next search."
-    say(text, {**asdict(found), "sound": found.sound}, json_file)
+    say(text, answers.verified(found), json_file)
     if not found.sound:
         raise typer.Exit(UNSOUND)
 
@@ -216,24 +193,18 @@ def re_embed(
     if not scheme_of(gallery):
         check_exists(gallery)
     recognizer = Recognizer.load(checkpoint, device)
-    with _open(gallery, recognizer.model_id) as store:
-        with interruptible() as stop, tqdm(desc="re-embed", unit="picture", mininterval=0.5) as bar:
+    bar = tqdm(desc="re-embed", unit="picture", mininterval=0.5)
+    with _open(gallery, recognizer.model_id) as store, interruptible() as stop, bar:
 
-            def progress(done: int, total: int) -> bool:
-                bar.total = total
-                bar.update(done - bar.n)
-                return not stop
+        def progress(done: int, total: int) -> bool:
+            bar.total = total
+            bar.update(done - bar.n)
+            return not stop
 
-            done = enrol_again(store, recognizer, everybody=True, progress=progress)
-        refused = [{"person": person, "reason": reason} for person, reason in done.refused]
-        left = len(store.pictures_of_other_models(everybody=True)) - len(refused)
-        if drop_old and (left or refused):
-            raise GalleryError(
-                f"The templates of {drop_old} stay: {left} are not done, {len(refused)} pictures cannot be read.",
-                "Run the command again, or delete those first.",
-            )
-        dropped = store.delete_model(drop_old) if drop_old else 0
-    text = f"{done.added} templates of {recognizer.model_id} added, {len(refused)} refused, {left} left to do."
-    text += f" {dropped} templates of {drop_old} deleted." if drop_old else ""
-    data = {"model": recognizer.model_id, "added": done.added, "refused": refused, "left": left, "dropped": dropped}
+        done = re_embedded(store, recognizer, drop_old, progress)
+    data = answers.embedded_again(recognizer.model_id, done)
+    text = (
+        f"{done.added} templates of {recognizer.model_id} added, {len(done.refused)} refused, {done.left} left to do."
+    )
+    text += f" {done.dropped} templates of {drop_old} deleted." if drop_old else ""
     say(text, data, json_file)

@@ -12,7 +12,7 @@ import typer
 from ssn.answers.faces import check_choices
 from ssn.answers.search import Probe, Wanted, probe_row, search_probes
 from ssn.commands.alike import ALIKE, HELP, NONE, AlikeAnswer, AlikeSearch, check_alike
-from ssn.commands.enrolling import Enroller
+from ssn.commands.enrolling import enrol_folder, enroller
 from ssn.commands.options import (
     DEFAULT,
     Bits,
@@ -87,7 +87,7 @@ def match(
     probes = [_probe(recognizer, photo, read, alone=len(photos) == 1) for photo in photos]
     with open_store(":memory:" if from_folder else gallery, recognizer.model_id, recognizer.device, index) as store:
         if from_folder:
-            Enroller(store, recognizer).enrol_folder(read_folder(Path(gallery)))
+            enrol_folder(enroller(store, recognizer), read_folder(Path(gallery)))
         cohort = cohort_of(checkpoint, recognizer.model_id)
         found = search_probes(store, recognizer, cohort, probes, wanted)
         answers: list[AlikeAnswer | None] = [None] * len(probes)

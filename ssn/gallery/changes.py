@@ -6,6 +6,7 @@ A deletion is not in it: it is final. It also empties the log, which holds names
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable
@@ -43,15 +44,34 @@ class Change:
 
 def note(db: sqlite3.Connection, kind: Kind, people: Iterable[int], templates: Iterable[int], **facts: Any) -> None:
     """Write down a change that touches these people and templates; the oldest make room."""
-    touched = {"people": sorted(people), "templates": sorted(templates)}
-    text = json.dumps({**touched, **facts}, ensure_ascii=False)
+    whole = {"people": sorted(people), "templates": sorted(templates), **facts}
+    text = json.dumps({**whole, "check": _check(kind, whole)}, ensure_ascii=False)
     number = db.execute("INSERT INTO changes(kind, facts) VALUES (?, ?)", (kind, text)).lastrowid or 0
     db.execute("DELETE FROM changes WHERE id <= ?", (number - UNDOABLE,))
 
 
 def changes(rows: Iterable[tuple[int, Kind, str, str]]) -> list[Change]:
-    """Rows of the table → changes."""
-    return [Change(number, kind, json.loads(facts), made) for number, kind, facts, made in rows]
+    """Rows of the table, the last first → changes, as far as they can be undone: up to the first that is damaged."""
+    found = []
+    for number, kind, text, made in rows:
+        if (facts := _facts(kind, text)) is None:
+            break
+        found.append(Change(number, kind, facts, made))
+    return found
+
+
+def _facts(kind: Kind, text: str) -> dict[str, Any] | None:
+    """None where they are not those that were written; earlier releases wrote them without a check."""
+    try:
+        facts = json.loads(text)
+        check = facts.pop("check", None)
+    except (ValueError, TypeError, AttributeError):
+        return None
+    return facts if check is None or check == _check(kind, facts) else None
+
+
+def _check(kind: Kind, facts: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([kind, facts], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def forget(db: sqlite3.Connection) -> None:

@@ -22,3 +22,11 @@ def checked_vector(template: Template, model_id: str) -> np.ndarray:
             f"A template has {EMBEDDING_SIZE} finite numbers; this one is no template.", "Embed the face again."
         )
     return vector
+
+
+def of_another_model(other: str, model_id: str) -> TemplateMismatchError:
+    """Nobody in a gallery can be found by the model it is searched with."""
+    return TemplateMismatchError(
+        f"Everybody in this gallery was enrolled with {other}, not with {model_id}.",
+        "Enrol them again, or load that model.",
+    )

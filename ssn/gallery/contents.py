@@ -10,18 +10,9 @@ import numpy as np
 
 from ssn.gallery.names import folded
 from ssn.gallery.sqlite import Gallery
+from ssn.gallery.store import StoredPerson
 
 AT_A_TIME = 500
-
-
-@dataclass(frozen=True)
-class StoredPerson:
-    """``created`` is in UTC, as SQLite writes it."""
-
-    id: int
-    name: str
-    notes: str
-    created: str
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,9 @@ from ssn.gallery.schema import LOGGED, connect, unreadable, unwritable
 from ssn.gallery.sealing import Seal, install, is_sealed, seal_of
 from ssn.gallery.vector_file import VectorFile
 
+MOST_NAMES = 20_000
+"""Names of people found that are held in memory."""
+
 
 class Database:
     """A gallery file (``:memory:`` keeps nothing), seen through one model, and the index that follows it. Safe to share
@@ -29,6 +33,7 @@ class Database:
         self.path, self.model_id, self.device = str(path), model_id, device
         self._lock = threading.RLock()
         self._make_index = make_index
+        self._names: dict[int, str] = {}
         self._db = connect(self.path)
         try:
             self._seal = seal_of(self._db, self.path)
@@ -98,6 +103,7 @@ class Database:
                     yield db
             finally:
                 self._in_step.stale = True
+                self._names.clear()
 
     @contextlib.contextmanager
     def _deletion(self) -> Iterator[sqlite3.Connection]:
@@ -125,6 +131,18 @@ class Database:
                 "They are deleted, but another program is reading the gallery, so its log still holds their data.",
                 "Close the other program; the log is emptied when the gallery is opened or deleted from again.",
             )
+
+    def _names_of(self, people: set[int]) -> dict[int, str]:
+        """What people are called, who are missing where they are gone. What a search has read stays in memory until the
+        gallery is changed: by this process at once, by another at the next search."""
+        with self._lock:
+            if unread := people - self._names.keys():
+                if len(self._names) > MOST_NAMES:
+                    self._names.clear()
+                    unread = people
+                sql = "SELECT id, name FROM people WHERE id IN (SELECT value FROM json_each(?))"
+                self._names |= dict(self._rows(sql, json.dumps(list(unread))))
+            return {person: self._names[person] for person in people if person in self._names}
 
     def _vector_files(self, templates: Sequence[tuple[int, str]]) -> Iterator[tuple[VectorFile, list[int]]]:
         """(template, model) → the file of each model, with its templates."""

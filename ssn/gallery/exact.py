@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,19 +12,17 @@ import torch
 from torch import Tensor
 
 from ssn.gallery.index import Hit, Over
+from ssn.gallery.ranking import ROUNDING, Ranked, Scores, first_people
 from ssn.models.light_cnn import EMBEDDING_SIZE
 
 CELLS = 2**25
 """Scores that are held at a time: as many probes are searched together as keep below it."""
-ROUNDING = EMBEDDING_SIZE * 2.0**-23
-"""Of a float32 dot product of unit vectors, twice the bound n·u: how far two computed scores may be apart from their
-true order (Higham, Accuracy and Stability of Numerical Algorithms, 3.1)."""
 BLOCK = 65_536
 """Rows that are compared in double precision at a time."""
 PIECE = 8192
 """Templates handed out at a time."""
-CHUNK = 1024
-"""Of this many scores the largest is looked at first."""
+ROOM = 1024
+"""Templates for which there always is room after a load."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +36,6 @@ class _People:
     rows: np.ndarray
     starts: np.ndarray
     oldest: np.ndarray
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """What could be of the first k: ``scores`` in double precision, whose person, and the template to name."""
-
-    scores: np.ndarray
-    owners: np.ndarray
-    templates: np.ndarray
-    ages: np.ndarray
-
-    def people(self, k: int) -> list[Hit]:
-        """The k best of different people; of equal scores the older first."""
-        order = np.lexsort((self.ages, -self.scores))
-        _, first = np.unique(self.owners[order], return_index=True)
-        return [
-            Hit(int(self.owners[i]), int(self.templates[i]), float(self.scores[i]))
-            for i in order[np.sort(first)[: max(k, 0)]]
-        ]
 
 
 class ExactIndex:
@@ -94,7 +73,7 @@ class ExactIndex:
         needed = self._size + count
         if needed <= len(self._templates):
             return
-        room = needed + max(CHUNK, needed // 8)
+        room = needed + max(ROOM, needed // 8)
         if self.device.type == "cpu":
             # NumPy's memory, which is in huge pages where the system has them: a product over it takes a fourth of the
             # time
@@ -152,7 +131,7 @@ class ExactIndex:
             rows = rows[np.argsort(self._templates[rows], kind="stable")]
             for start in range(0, len(rows), PIECE):
                 part = rows[start : start + PIECE]
-                yield self._templates[part], self._owners[part], self._vectors[torch.from_numpy(part)].cpu().numpy()
+                yield self._templates[part], self._owners[part], self._rows(part)
 
     def search(self, probes: np.ndarray, k: int, over: Over = "best") -> list[list[Hit]]:
         """As :meth:`TemplateIndex.search`."""
@@ -167,31 +146,38 @@ class ExactIndex:
                     hits.append(self._of_means(probe, scores, k) if over == "mean" else self._of_best(probe, scores, k))
             return hits
 
-    def _scores(self, probes: np.ndarray) -> Tensor:
-        """(P, 256) → (P, N) float32."""
+    def _scores(self, probes: np.ndarray) -> Sequence[Scores]:
+        """(P, 256) → P times (N,) float32."""
         vectors = self._vectors[: self._size]
-        if len(probes) == 1 and self.device.type == "cpu":
-            return torch.from_numpy(vectors.numpy() @ probes[0])[None]  # torch's product with one vector is slower
-        return torch.from_numpy(probes).to(self.device) @ vectors.T
+        if len(probes) == 1 and vectors.is_cpu:
+            return [vectors.numpy() @ probes[0]]  # torch's product with one vector is slower
+        products = torch.from_numpy(probes).to(self.device) @ vectors.T
+        return list(products.numpy()) if products.is_cpu else list(products)
 
     def _exact(self, probe: np.ndarray, rows: np.ndarray) -> np.ndarray:
         """Scores (R,) of some rows, in double precision and for equal rows equal."""
         probe = probe.astype(np.float64)
         parts = [rows[start : start + BLOCK] for start in range(0, len(rows), BLOCK)]
-        found = [(self._vectors[torch.from_numpy(part)].cpu().numpy() * probe).sum(axis=1) for part in parts]
+        found = [(self._rows(part) * probe).sum(axis=1) for part in parts]
         return np.concatenate(found).clip(-1, 1)
 
-    def _of_best(self, probe: np.ndarray, scores: Tensor, k: int) -> list[Hit]:
+    def _rows(self, rows: np.ndarray) -> np.ndarray:
+        """Copies of some rows (R, 256) float32."""
+        if self._vectors.is_cpu:
+            return self._vectors.numpy()[rows]
+        return self._vectors[torch.from_numpy(rows)].cpu().numpy()
+
+    def _of_best(self, probe: np.ndarray, scores: Scores, k: int) -> list[Hit]:
         def ranked(rows: np.ndarray) -> Ranked:
             templates = self._templates[rows]
             return Ranked(self._exact(probe, rows), self._owners[rows], templates, templates)
 
-        return first_people(scores, k, self._margin(probe), ranked)
+        return first_people(scores, self._owners, k, self._margin(probe), ranked)
 
-    def _of_means(self, probe: np.ndarray, scores: Tensor, k: int) -> list[Hit]:
+    def _of_means(self, probe: np.ndarray, scores: Scores, k: int) -> list[Hit]:
         people = self._grouped()
         sums = torch.zeros(len(people.ids), dtype=torch.float64, device=self.device)
-        means = sums.index_add_(0, people.group, scores.double()) / people.counts
+        means = sums.index_add_(0, people.group, torch.as_tensor(scores).double()) / people.counts
 
         def ranked(places: np.ndarray) -> Ranked:
             found, best = np.empty(len(places)), np.empty(len(places), np.int64)
@@ -202,10 +188,10 @@ class ExactIndex:
                 best[i] = self._templates[rows[exact.argmax()]]
             return Ranked(found, people.ids[places], best, people.oldest[places])
 
-        return first_people(means, k, self._margin(probe), ranked)
+        return first_people(means.numpy() if means.is_cpu else means, people.ids, k, self._margin(probe), ranked)
 
     def _margin(self, probe: np.ndarray) -> float:
-        return ROUNDING * self._longest * max(1.0, float(np.linalg.norm(probe)))
+        return ROUNDING * self._longest * max(1.0, math.sqrt(probe @ probe))
 
     def _grouped(self) -> _People:
         """Who owns which rows; kept until the next change."""
@@ -223,34 +209,3 @@ class ExactIndex:
                 templates[rows[starts[:-1]]],
             )
         return self._people
-
-
-def first_people(scores: Tensor, k: int, margin: float, ranked: Callable[[np.ndarray], Ranked]) -> list[Hit]:
-    """The k best people of approximate ``scores`` (N,), which are off by less than half of ``margin``.
-
-    Looks at the best few; and at more, where somebody left out could still belong to the first k or tie with the last.
-    """
-    width = 2 * k + 14
-    while True:
-        values, places = _largest(scores, min(width, len(scores)))
-        found = ranked(places)
-        people = found.people(k)
-        settled = len(people) == k and people[-1].score > values + margin
-        if settled or width >= len(scores):
-            return people
-        width *= 8
-
-
-def _largest(scores: Tensor, width: int) -> tuple[float, np.ndarray]:
-    """The smallest of the ``width`` largest scores, and their places. They lie in the chunks with the largest
-    maxima, so that only these need be sorted."""
-    whole = len(scores) // CHUNK
-    if whole <= 4 * width:
-        values, places = torch.topk(scores, width)
-        return float(values[-1]), places.cpu().numpy()
-    rows = scores[: whole * CHUNK].view(whole, CHUNK)
-    chosen = torch.topk(rows.amax(dim=1), width).indices
-    places = (chosen[:, None] * CHUNK + torch.arange(CHUNK, device=scores.device)).flatten()
-    places = torch.cat([places, torch.arange(whole * CHUNK, len(scores), device=scores.device)])
-    values, best = torch.topk(scores[places], width)
-    return float(values[-1]), places[best].cpu().numpy()

@@ -89,8 +89,8 @@ class Verification:
 
 def verify(store: GalleryStore, progress: Callable[[int, int], None] | None = None) -> Verification:
     """Read everything: the file's own structure, every vector (256 finite numbers of unit length, and those that were
-    written), every picture (readable, of an aligned face's size) and every name. Raises GalleryError where the file
-    cannot be read at all."""
+    written), every picture (readable, of an aligned face's size), every name and what can be undone. Raises
+    GalleryError where the file cannot be read at all."""
     gallery = in_file(store)
     problems = [f"the file: {line}" for (line,) in gallery._rows("PRAGMA integrity_check(20)") if line != "ok"]
     problems += [f"a row of {row[0]} belongs to nobody" for row in gallery._rows("PRAGMA foreign_key_check")]
@@ -102,6 +102,8 @@ def verify(store: GalleryStore, progress: Callable[[int, int], None] | None = No
             problems.append(f"person {number}: the name cannot be looked up")
         if not has_templates:
             problems.append(f"person {number}: has no template")
+    for (number,) in gallery._rows("SELECT id FROM changes ORDER BY id DESC")[len(gallery.changes()) :][:1]:
+        problems.append(f"change {number}: is damaged, so that it and what came before cannot be undone")
     total = gallery._rows("SELECT COUNT(*) FROM templates")[0][0]
     seen: Counter[str] = Counter()
     last = 0

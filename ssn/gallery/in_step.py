@@ -25,8 +25,8 @@ class IndexInStep:
     the file keeps a log.
 
     Of an ``encrypted`` gallery no vector file is kept.
-    ``rows`` asks the file, ``exclusively`` holds its write lock. Not safe to share between threads: its owner's lock
-    guards it, the index has its own.
+    ``version`` moves when another process has changed the file. ``rows`` asks the file, ``exclusively`` holds its write
+    lock. Not safe to share between threads: its owner's lock guards it, the index has its own.
     """
 
     def __init__(
@@ -44,16 +44,16 @@ class IndexInStep:
         self._vectors = None if path == ":memory:" or encrypted else VectorFile(path, model_id)
         self._index: TemplateIndex | None = None
         self._last_template = self._last_altered = 0
-        self._version = -1
+        self.version = -1
         self.stale = True
 
     def current(self) -> TemplateIndex:
         """The index, up to date. Raises GalleryError."""
         version = self._rows("PRAGMA data_version")[0][0]  # moves when another process changed the file
-        if self._index is not None and not self.stale and version == self._version:
+        if self._index is not None and not self.stale and version == self.version:
             return self._index
         index = self._catch_up()
-        self._version = version
+        self.version = version
         return index
 
     def forget_deleted(self) -> None:

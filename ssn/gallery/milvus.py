@@ -13,30 +13,28 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ssn.errors import GalleryError, TemplateMismatchError
-from ssn.faces.types import AlignedFace
-from ssn.gallery.checked import checked_vector
-from ssn.gallery.exact import ROUNDING, Ranked
+from ssn.errors import GalleryError
+from ssn.faces.types import AlignedFace, Spectrum
+from ssn.gallery.checked import of_another_model
+from ssn.gallery.editing import no_person
 from ssn.gallery.index import Hit, Over
 from ssn.gallery.milvus_book import Row, hashed
 from ssn.gallery.milvus_editing import EditedMilvus
 from ssn.gallery.milvus_rows import pictures_of
 from ssn.gallery.milvus_server import read_address
 from ssn.gallery.names import clean_name, folded
-from ssn.gallery.store import Enrolled, Match, Person, StoredPicture, ranked
+from ssn.gallery.ranking import ROUNDING, Ranked
+from ssn.gallery.searching import SearchedStore
+from ssn.gallery.store import Enrolled, Person, StoredPicture
 from ssn.gallery.stored_face import stored_face
-from ssn.gallery.verdict import DEFAULT_RULE, Thresholds
-from ssn.recognizer import Template
 
 MOST = 16_384
 """Rows that Milvus gives at once."""
 TOGETHER = 32
 """Probes in one request."""
-ATTEMPTS = 20
-"""Times a search begins anew because somebody it found was deleted by another machine meanwhile."""
 
 
-class MilvusGallery(EditedMilvus):
+class MilvusGallery(EditedMilvus, SearchedStore):
     """A gallery on a server, seen through one model. Safe to share between threads. ``device`` and ``index`` are those
     of galleries in files: here the server searches, and the address says with what."""
 
@@ -88,14 +86,6 @@ class MilvusGallery(EditedMilvus):
         owners = [row.person for row in self._book.all_rows("template", model=self._model)]
         return len(owners), len(set(owners))
 
-    def templates_of(self, person_id: int) -> list[tuple[int, str, str]]:
-        """(template id, spectrum, origin) of one person, oldest first, for this gallery's model."""
-        return [
-            (n, spectrum, origin)
-            for n, model, spectrum, origin in self.all_templates_of(person_id)
-            if model == self.model_id
-        ]
-
     def all_templates_of(self, person_id: int) -> list[tuple[int, str, str, str]]:
         """(template id, model, spectrum, origin) of one person, oldest first, for all models."""
         rows = sorted(self._book.rows(kind="template", person=person_id), key=lambda row: row.number)
@@ -110,15 +100,12 @@ class MilvusGallery(EditedMilvus):
     def _template(self, template_id: int) -> Row | None:
         return next(iter(self._book.rows(key=f"template:{template_id}", kind="template")), None)
 
-    def template(self, template_id: int) -> Template:
-        """As :meth:`GalleryStore.template`."""
+    def _stored_template(self, template_id: int) -> tuple[np.ndarray, str, Spectrum] | None:
         row = self._template(template_id)
         vectors = self.vectors_of([template_id]) if row is not None else {}
         if row is None or template_id not in vectors:
-            raise GalleryError(f"There is no template {template_id}.", "It may have been deleted.")
-        template = Template(vectors[template_id], row.facts["model"], row.facts["spectrum"])
-        checked_vector(template, self.model_id)
-        return template
+            return None
+        return vectors[template_id], row.facts["model"], row.facts["spectrum"]
 
     def vectors_of(self, template_ids: Sequence[int]) -> dict[int, np.ndarray]:
         """The vectors (256,) float32 of templates, of whatever model; those that are gone are missing."""
@@ -128,10 +115,6 @@ class MilvusGallery(EditedMilvus):
             for row in self._server.rows(self._server.vectors, f"id in {part}", ["id", "vector"]):
                 found[row["id"]] = np.asarray(row["vector"], np.float32)
         return found
-
-    def face_image(self, template_id: int) -> bytes | None:
-        """The picture stored with a template, encoded as it was given."""
-        return self.face_images([template_id]).get(template_id)
 
     def face_images(self, template_ids: Sequence[int]) -> dict[int, bytes]:
         """As :meth:`GalleryStore.face_images`."""
@@ -160,11 +143,17 @@ class MilvusGallery(EditedMilvus):
             return [row.number for row in others if row.person not in people]
         return [row.number for row in others if row.number not in sources and (row.person, row.find) not in digests]
 
+    def other_models(self) -> list[str]:
+        """As :meth:`GalleryStore.other_models`."""
+        known = self._book.counters().models
+        others = [key for key in known if key != self._model]
+        return sorted(known[key] for key in others if any(True for _ in self._book.all_rows("template", model=key)))
+
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
         """As :meth:`GalleryStore.stored_pictures`."""
         pictures = self.face_images(template_ids)
         rows = sorted(self._book.rows(kind="template", number=list(pictures)), key=lambda row: row.number)
-        names = self._names({row.person for row in rows})
+        names = self._names_of({row.person for row in rows})
         return [
             StoredPicture(
                 row.number,
@@ -182,38 +171,9 @@ class MilvusGallery(EditedMilvus):
         """As :meth:`GalleryStore.notes`."""
         for row in self._book.rows(key=f"person:{person_id}", kind="person"):
             return row.facts["notes"]
-        raise GalleryError("There is no such person.", "They may have been deleted already.")
+        raise no_person()
 
-    def search(
-        self,
-        probe: Template,
-        k: int = 5,
-        thresholds: Thresholds | None = None,
-        rule: str = DEFAULT_RULE,
-        over: Over = "best",
-    ) -> list[Match]:
-        """As :meth:`GalleryStore.search`."""
-        return self.search_many([probe], k, thresholds, rule, over)[0]
-
-    def search_many(
-        self,
-        probes: Sequence[Template],
-        k: int = 5,
-        thresholds: Thresholds | None = None,
-        rule: str = DEFAULT_RULE,
-        over: Over = "best",
-    ) -> list[list[Match]]:
-        """As :meth:`GalleryStore.search_many`."""
-        vectors = [checked_vector(probe, self.model_id) for probe in probes]
-        for _ in range(ATTEMPTS):
-            found = self._hits(vectors, k, over)
-            people = {hit.person_id for hits in found for hit in hits}
-            names = self._names(people)
-            if people == names.keys():
-                return [ranked(hits, names, thresholds, rule) for hits in found]
-        raise GalleryError(f"The gallery {self.path} changes too fast to be searched.", "Try again in a moment.")
-
-    def _names(self, people: set[int]) -> dict[int, str]:
+    def _names_of(self, people: set[int]) -> dict[int, str]:
         rows = self._book.rows(kind="person", number=sorted(people)) if people else []
         return {row.number: row.facts["name"] for row in rows}
 
@@ -280,16 +240,7 @@ class MilvusGallery(EditedMilvus):
         """Raises TemplateMismatchError where only another model knows anybody."""
         others = [model for key, model in self._book.counters().models.items() if key != self._model]
         if others and self._book.count("template"):
-            raise TemplateMismatchError(
-                f"Everybody in this gallery was enrolled with {others[0]}, not with {self.model_id}.",
-                "Enrol them again, or load that model.",
-            )
-
-    def __enter__(self) -> MilvusGallery:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()
+            raise of_another_model(others[0], self.model_id)
 
 
 def _scores(probe: np.ndarray, vectors: Sequence[np.ndarray]) -> np.ndarray:

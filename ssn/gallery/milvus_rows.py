@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime
 
-from ssn.errors import GalleryError
-from ssn.gallery.milvus_book import Changing, Row, hashed, text_of
+from ssn.gallery.milvus_book import Row, hashed, text_of
 from ssn.gallery.names import folded
 
 PART = 52_000
@@ -59,37 +57,3 @@ def pictures_of(rows: Iterable[Row]) -> dict[int, bytes]:
     for row in sorted(rows, key=lambda row: (row.number, row.person)):
         found[row.number] = found.get(row.number, b"") + base64.b85decode(row.value)
     return found
-
-
-def named(changing: Changing, name: str) -> Row | None:
-    """Who has this clean name."""
-    return next(iter(changing.rows(kind="person", find=hashed(name))), None)
-
-
-def person_of(changing: Changing, name: str) -> tuple[Row, bool]:
-    """The person of a clean name, and whether they were made for it."""
-    if (known := named(changing, name)) is not None:
-        return known, False
-    made = person_row(changing.number("person"), name, "", now())
-    changing.put(made)
-    return made, True
-
-
-def known_person(changing: Changing, number: int) -> Row:
-    """Raises GalleryError where there is none."""
-    if (row := changing.row("person", number)) is None:
-        raise GalleryError("There is no such person.", "They may have been deleted already.")
-    return row
-
-
-def known_template(changing: Changing, number: int) -> Row:
-    """Raises GalleryError where there is none."""
-    if (row := changing.row("template", number)) is None:
-        raise GalleryError(f"There is no template {number}.", "It may have been deleted already.")
-    return row
-
-
-def with_facts(row: Row, **facts: object) -> Row:
-    """The same person with another name or other notes, looked up by it."""
-    value = {**row.facts, **facts}
-    return replace(person_row(row.number, value["name"], value["notes"], value["created"]), key=row.key)

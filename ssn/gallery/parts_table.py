@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from ssn.gallery.editing import IN, EditedGallery
+from ssn.gallery.sqlite_editing import IN, EditedGallery
 
 TABLE = """CREATE TABLE IF NOT EXISTS parts (
     template INTEGER PRIMARY KEY REFERENCES templates(id) ON DELETE CASCADE, parts BLOB NOT NULL)"""

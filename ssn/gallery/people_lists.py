@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import lzma
+import posixpath
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from ssn.errors import DataError
 from ssn.faces.read import MAX_BYTES, SUFFIXES
@@ -16,7 +18,9 @@ from ssn.gallery.people_folder import SUBJECT, PeopleFolder, Photo, Skipped, set
 MOST_ENTRIES = 200_000
 LONGEST_LIST = 64 * 2**20
 """Bytes of a CSV file."""
-ENCRYPTED = 0x1
+LIST = "people.csv"
+"""What a list is called in a ZIP file."""
+ENCRYPTED, UTF8 = 0x1, 0x800
 UNPACKING = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, ValueError)
 
 
@@ -35,32 +39,95 @@ class Zipped:
             raise OSError("the entry is damaged") from error
 
 
-def read_zip(path: Path) -> PeopleFolder:
-    """``Name/…/photo.jpg`` and ``Name.jpg`` in a ZIP file → whose photos these are, as :func:`read_folder`. The file
-    stays open as long as the photos are. Raises DataError for no ZIP file, too many entries, or no photos."""
+def read_zip(source: Path | IO[bytes], most_entries: int | None = None, most_bytes: int | None = None) -> PeopleFolder:
+    """``Name/…/photo.jpg`` and ``Name.jpg`` in a ZIP file → whose photos these are, as :func:`read_folder`; or, where
+    there is a list ``people.csv`` in it, as that says, with paths from its folder. The file stays open as long as the
+    photos are, whose paths are the entries' names where it was open already. ``most_bytes`` is what its entries may
+    unpack to. Raises DataError for no ZIP file, too much in it, or no photos."""
+    place, called = (source, str(source)) if isinstance(source, Path) else (Path(), "The file")
     try:
-        archive = zipfile.ZipFile(path)
+        archive = zipfile.ZipFile(source)
     except (OSError, zipfile.BadZipFile, ValueError) as error:
-        raise DataError(f"{path} is no readable ZIP file.", "Pack it again.") from error
-    entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    if len(entries) > MOST_ENTRIES:
-        raise DataError(f"{path} has {len(entries)} entries; the limit is {MOST_ENTRIES}.", "Split it.")
-    photos, skipped = [], []
-    for entry in sorted(entries, key=lambda entry: entry.filename):
-        place, parts = path / entry.filename.lstrip("/"), PurePosixPath(entry.filename).parts
-        if reason := _refused(entry, parts):
-            skipped.append(Skipped(place, reason))
+        raise DataError(f"{called} is no readable ZIP file.", "Pack it again.") from error
+    entries = {name: entry for entry in archive.infolist() if not entry.is_dir() and (name := _name_of(entry))}
+    _check_limits(called, entries, MOST_ENTRIES if most_entries is None else most_entries, most_bytes)
+    skipped: list[Skipped] = []
+    usable: dict[str, Zipped] = {}
+    for name, entry in sorted(entries.items()):
+        parts = PurePosixPath(name).parts
+        if parts[-1:] == (LIST,):
+            continue
+        if reason := _refused(entry, name, parts):
+            skipped.append(Skipped(place / name.lstrip("/"), reason))
         else:
-            name = parts[0] if len(parts) > 1 else PurePosixPath(parts[0]).stem
-            photos.append(Photo(place, name, len(parts) > 2, Zipped(archive, entry)))
+            usable[name] = Zipped(archive, entry)
+    lists = sorted((name for name in entries if PurePosixPath(name).name == LIST), key=lambda name: name.count("/"))
+    photos = _listed(place, lists[0], archive, entries, usable, skipped) if lists else _by_folder(place, usable)
     if not photos:
-        raise DataError(f"{path} holds no photos.", SUBJECT)
+        raise DataError(f"{called} holds no photos.", SUBJECT)
     return PeopleFolder(tuple(photos), tuple(skipped))
 
 
-def _refused(entry: zipfile.ZipInfo, parts: tuple[str, ...]) -> str:
+def _check_limits(called: str, entries: dict[str, zipfile.ZipInfo], most_entries: int, most_bytes: int | None) -> None:
+    if len(entries) > most_entries:
+        raise DataError(f"{called} has {len(entries)} entries; the limit is {most_entries}.", "Split it.")
+    size = sum(entry.file_size for entry in entries.values())
+    if most_bytes is not None and size > most_bytes:
+        raise DataError(f"{called} unpacks to {size / 2**20:.0f} MB; the limit is {most_bytes // 2**20}.", "Split it.")
+
+
+def _name_of(entry: zipfile.ZipInfo) -> str:
+    """Of an entry. One that is not said to be in UTF-8, and is, was packed on a Mac."""
+    if entry.flag_bits & UTF8:
+        return entry.filename
+    try:
+        return entry.filename.encode("cp437").decode()
+    except UnicodeError:
+        return entry.filename
+
+
+def _by_folder(place: Path, usable: dict[str, Zipped]) -> list[Photo]:
+    photos = []
+    for name, content in usable.items():
+        parts = PurePosixPath(name).parts
+        who = parts[0] if len(parts) > 1 else PurePosixPath(parts[0]).stem
+        photos.append(Photo(place / name, who, len(parts) > 2, content))
+    return photos
+
+
+def _listed(
+    place: Path,
+    listing: str,
+    archive: zipfile.ZipFile,
+    entries: dict[str, zipfile.ZipInfo],
+    usable: dict[str, Zipped],
+    skipped: list[Skipped],
+) -> list[Photo]:
+    """The photos that a list in the file names, in its order. What it names and is not there, and what is there and not
+    named, is skipped."""
+    path = place / listing
+    try:
+        with archive.open(entries[listing]) as file:
+            content = file.read(LONGEST_LIST + 1)
+    except UNPACKING as error:
+        raise DataError(f"{path} is no readable CSV file.", "Pack it again.") from error
+    lines, wrong = _lines(path, content)
+    skipped += wrong
+    photos, named, refused = [], set(), {other.path for other in skipped}
+    for number, where, who in lines:
+        name = posixpath.normpath(posixpath.join(posixpath.dirname(listing), where))
+        if name in usable:
+            named.add(name)
+            photos.append(Photo(place / name, who, False, usable[name]))
+        elif place / name not in refused:
+            skipped.append(Skipped(place / name, f"line {number} of {LIST} names it, and it is not there"))
+    skipped += [Skipped(place / name, f"{LIST} does not name it") for name in usable if name not in named]
+    return photos
+
+
+def _refused(entry: zipfile.ZipInfo, name: str, parts: tuple[str, ...]) -> str:
     """Why an entry is not read; empty where it may be a photo."""
-    if not parts or ".." in parts or parts[0] == "/" or "\\" in entry.filename or ":" in parts[0]:
+    if not parts or ".." in parts or parts[0] == "/" or "\\" in name or ":" in parts[0]:
         return "its path leads out of the file"
     for folder in parts[:-1]:
         if reason := set_aside(folder):
@@ -83,20 +150,31 @@ def read_csv(path: Path) -> PeopleFolder:
     try:
         with path.open("rb") as file:
             content = file.read(LONGEST_LIST + 1)
-        if len(content) > LONGEST_LIST:
-            raise DataError(f"{path} has more than {LONGEST_LIST // 2**20} MB.", "Split it.")
-        lines = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
         raise DataError(f"{path} is no readable CSV file.", "Save it in UTF-8, a line path,name a photo.") from error
-    photos, skipped = [], []
-    for number, cells in enumerate(lines, start=1):
+    lines, skipped = _lines(path, content)
+    photos = [Photo(path.parent / where, who, False) for _, where, who in lines]
+    if not photos:
+        raise DataError(f"{path} lists no photos.", "Write a line path,name for each.")
+    return PeopleFolder(tuple(photos), tuple(skipped))
+
+
+def _lines(path: Path, content: bytes) -> tuple[list[tuple[int, str, str]], list[Skipped]]:
+    """A list's content → number, path and name of each line, and the lines that are not of this form. Raises
+    DataError."""
+    if len(content) > LONGEST_LIST:
+        raise DataError(f"{path} has more than {LONGEST_LIST // 2**20} MB.", "Split it.")
+    try:
+        rows = list(csv.reader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is no readable CSV file.", "Save it in UTF-8, a line path,name a photo.") from error
+    lines, wrong = [], []
+    for number, cells in enumerate(rows, start=1):
         words = [cell.strip() for cell in cells]
         if not any(words) or (number == 1 and [word.lower() for word in words] == ["path", "name"]):
             continue
         if len(words) != 2 or not all(words) or "\0" in words[0]:
-            skipped.append(Skipped(path, f"line {number} is not of the form path,name"))
+            wrong.append(Skipped(path, f"line {number} is not of the form path,name"))
         else:
-            photos.append(Photo(path.parent / words[0], words[1], False))
-    if not photos:
-        raise DataError(f"{path} lists no photos.", "Write a line path,name for each.")
-    return PeopleFolder(tuple(photos), tuple(skipped))
+            lines.append((number, words[0], words[1]))
+    return lines, wrong

@@ -60,7 +60,7 @@ class Quality:
     def text(self) -> str:
         """The measures in one line."""
         hidden = "" if self.hidden is None else f", {100 * self.hidden:.0f} % hidden"
-        turned = f"turned {self.yaw:.0f}° aside, {self.pitch:.0f}° down, {self.roll:.0f}° over"
+        turned = f"turned {round(self.yaw)}° aside, {round(self.pitch)}° down, {round(self.roll)}° over"
         return f"{self.eyes:.0f} px between the eyes, sharpness {self.sharpness:.0f}, {turned}{hidden}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import time
 from pathlib import Path
@@ -59,6 +60,8 @@ else's: by it another process learns of them."""
 
 VERSION = 3
 OWN_TABLES = {"people", "templates", "deletions", "altered", "changes", "parts", "sealing", "sqlite_sequence"}
+ROOM = 2**17
+"""Bytes beside a gallery without which it can only be read."""
 LOGGED = 10_000
 """Altered templates that are remembered; a process that has seen none of them reads everything again."""
 
@@ -85,14 +88,26 @@ def connect(path: str) -> sqlite3.Connection:
             raise
         if is_busy(error):
             raise busy(path) from error
-        if _code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN) and Path(path).is_file():
+        full = disk_is_full(path)
+        unopened = _code(error) in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
+        if (unopened or full) and Path(path).is_file() and Path(path).stat().st_size:
             return _connect_to_read(path)
+        if full:
+            raise GalleryError(f"The disk of {path} is full.", "Free some space, then try again.") from error
         raise GalleryError(f"{path} cannot be opened as a gallery.", "Choose another file or folder.") from error
     return db
 
 
+def disk_is_full(path: str) -> bool:
+    """Is there no room beside this file for what SQLite keeps while a gallery is open?"""
+    try:
+        return path != ":memory:" and shutil.disk_usage(Path(path).absolute().parent).free < ROOM
+    except OSError:
+        return False
+
+
 def _connect_to_read(path: str) -> sqlite3.Connection:
-    """A gallery in a folder where nothing can be written, so that SQLite has no place for its locks. Where nobody has
+    """A gallery where nothing can be written, so that SQLite has no place for its locks. Where nobody has
     left a log either, the file is taken to stay as it is. Raises GalleryError."""
     log = Path(f"{path}-wal")
     settled = not log.exists() or log.stat().st_size == 0
@@ -221,13 +236,13 @@ def unwritable(path: str, error: sqlite3.Error) -> GalleryError:
     """What went wrong in writing; the gallery is as it was."""
     if is_busy(error):
         return busy(path)
+    if _code(error) == sqlite3.SQLITE_FULL or disk_is_full(path):
+        what = "The disk is full; the gallery is as it was."
+        return GalleryUnwritableError(what, "Free some space, then try again.")
     if _code(error) == sqlite3.SQLITE_READONLY:
         return GalleryUnwritableError(
             f"The gallery {path} can only be read.", "Choose another gallery, or change its permissions."
         )
-    if _code(error) == sqlite3.SQLITE_FULL:
-        what = "The disk is full; the gallery is as it was."
-        return GalleryUnwritableError(what, "Free some space, then try again.")
     what = f"The gallery could not be written: {_brief(error)}."
     return GalleryUnwritableError(what, "Check disk space and permissions.")
 

@@ -8,31 +8,27 @@ also by another process: new templates have larger numbers, deleted ones are log
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from ssn.errors import GalleryError, TemplateMismatchError
-from ssn.faces.types import AlignedFace
-from ssn.gallery.editing import IN
+from ssn.faces.types import AlignedFace, Spectrum
+from ssn.gallery.checked import of_another_model
+from ssn.gallery.editing import no_person
 from ssn.gallery.exact import ExactIndex
-from ssn.gallery.index import Over, TemplateIndex
+from ssn.gallery.index import Hit, Over, TemplateIndex
 from ssn.gallery.names import clean_name, folded
 from ssn.gallery.parts_table import PartsGallery
-from ssn.gallery.schema import damaged
-from ssn.gallery.store import Enrolled, Match, Person, StoredPicture, ranked
+from ssn.gallery.searching import SearchedStore
+from ssn.gallery.sqlite_editing import IN
+from ssn.gallery.store import Enrolled, Person, StoredPicture
 from ssn.gallery.stored_face import stored_face
-from ssn.gallery.verdict import DEFAULT_RULE, Thresholds
 from ssn.models.light_cnn import EMBEDDING_SIZE
-from ssn.recognizer import Template
-
-ATTEMPTS = 20
-"""Times a search begins anew because somebody it found was deleted by another process meanwhile."""
 
 
-class Gallery(PartsGallery):
+class Gallery(PartsGallery, SearchedStore):
     """A gallery file (``:memory:`` keeps nothing), seen through one model. Safe to share between threads."""
 
     def __init__(
@@ -80,11 +76,6 @@ class Gallery(PartsGallery):
         name = clean_name(name)
         return self._people("WHERE p.folded = ? AND p.name <> ?", folded(name), name)
 
-    def templates_of(self, person_id: int) -> list[tuple[int, str, str]]:
-        """(template id, spectrum, origin) of one person, oldest first, for this gallery's model."""
-        sql = "SELECT id, spectrum, origin FROM templates WHERE person=? AND model=? ORDER BY id"
-        return self._rows(sql, person_id, self.model_id)
-
     def all_templates_of(self, person_id: int) -> list[tuple[int, str, str, str]]:
         """(template id, model, spectrum, origin) of one person, oldest first, for all models."""
         sql = "SELECT id, model, spectrum, origin FROM templates WHERE person=? ORDER BY id"
@@ -96,11 +87,6 @@ class Gallery(PartsGallery):
                  JOIN people p ON p.id = t.person WHERE t.model = ? ORDER BY t.id"""
         rows = self._rows(sql, self.model_id)
         return [Enrolled(number, owner, name, spectrum, bool(face)) for number, owner, name, spectrum, face in rows]
-
-    def face_image(self, template_id: int) -> bytes | None:
-        """The picture stored with a template, encoded as it was given."""
-        rows = self._rows("SELECT opened(face, 'face') FROM templates WHERE id=?", template_id)
-        return rows[0][0] if rows else None
 
     def face_images(self, template_ids: Sequence[int]) -> dict[int, bytes]:
         """The pictures stored with these templates, by template id; those without one are missing."""
@@ -131,6 +117,11 @@ class Gallery(PartsGallery):
         sql = f"SELECT id FROM templates t WHERE face IS NOT NULL AND {new if everybody else alone} ORDER BY id"
         return [row[0] for row in self._rows(sql.replace(":model", "?1"), self.model_id)]
 
+    def other_models(self) -> list[str]:
+        """The other models that there are templates of, by name."""
+        sql = "SELECT DISTINCT model FROM templates WHERE model <> ? ORDER BY model"
+        return [row[0] for row in self._rows(sql, self.model_id)]
+
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
         """What is stored with these templates, oldest first; those that are gone or have no picture are missing."""
         sql = f"""SELECT t.id, p.name, t.spectrum, opened(t.face, 'face'), t.origin, t.digest FROM templates t
@@ -141,68 +132,21 @@ class Gallery(PartsGallery):
         """What is written down about a person. Raises GalleryError if there is none."""
         rows = self._rows("SELECT notes FROM people WHERE id=?", person_id)
         if not rows:
-            raise GalleryError("There is no such person.", "They may have been deleted already.")
+            raise no_person()
         return rows[0][0]
 
-    def template(self, template_id: int) -> Template:
-        """One stored template. Raises GalleryError if it is gone, TemplateMismatchError if another model made it."""
+    def _stored_template(self, template_id: int) -> tuple[np.ndarray, str, Spectrum] | None:
         rows = self._rows("SELECT opened(vector, 'vector'), model, spectrum FROM templates WHERE id=?", template_id)
-        if not rows:
-            raise GalleryError(f"There is no template {template_id}.", "It may have been deleted.")
-        vector, model, spectrum = rows[0]
-        template = Template(np.frombuffer(vector, "<f4").astype(np.float32), model, spectrum)
-        self._check_template(template)
-        return template
+        return (np.frombuffer(rows[0][0], "<f4").astype(np.float32), *rows[0][1:]) if rows else None
 
-    def search(
-        self,
-        probe: Template,
-        k: int = 5,
-        thresholds: Thresholds | None = None,
-        rule: str = DEFAULT_RULE,
-        over: Over = "best",
-    ) -> list[Match]:
-        """The k people most like the probe, best first; fewer where fewer are enrolled. Exact; of equal scores the
-        older template comes first.
-
-        Raises TemplateMismatchError where the probe, or everything enrolled, was made by another model.
-        """
-        return self.search_many([probe], k, thresholds, rule, over)[0]
-
-    def search_many(
-        self,
-        probes: Sequence[Template],
-        k: int = 5,
-        thresholds: Thresholds | None = None,
-        rule: str = DEFAULT_RULE,
-        over: Over = "best",
-    ) -> list[list[Match]]:
-        """:meth:`search` for several probes at once, which costs less than one after the other."""
-        vectors = np.array([self._check_template(probe) for probe in probes]).reshape(-1, EMBEDDING_SIZE)
-        for _ in range(ATTEMPTS):
-            found = self._searchable().search(vectors, k, over)
-            people = {hit.person_id for hits in found for hit in hits}
-            names = self._names(people)
-            if people == names.keys():  # else another process deleted somebody since
-                return [ranked(hits, names, thresholds, rule) for hits in found]
-        raise damaged(self.path)
-
-    def _names(self, people: Iterable[int]) -> dict[int, str]:
-        sql = "SELECT id, name FROM people WHERE id IN (SELECT value FROM json_each(?))"
-        return dict(self._rows(sql, json.dumps(list(people))))
+    def _hits(self, probes: Sequence[np.ndarray], k: int, over: Over) -> list[list[Hit]]:
+        return self._searchable().search(np.array(probes, np.float32).reshape(-1, EMBEDDING_SIZE), k, over)
 
     def _searchable(self) -> TemplateIndex:
         with self._lock:
-            index = self._in_step.current()
+            before, index = self._in_step.version, self._in_step.current()
+            if self._in_step.version != before:
+                self._names.clear()
             if not len(index) and (other := self._rows("SELECT model FROM templates LIMIT 1")):
-                raise TemplateMismatchError(
-                    f"Everybody in this gallery was enrolled with {other[0][0]}, not with {self.model_id}.",
-                    "Enrol them again, or load that model.",
-                )
+                raise of_another_model(other[0][0], self.model_id)
             return index
-
-    def __enter__(self) -> Gallery:
-        return self
-
-    def __exit__(self, *_) -> None:
-        self.close()

@@ -35,6 +35,16 @@ class Enrolled:
 
 
 @dataclass(frozen=True)
+class StoredPerson:
+    """What stands about somebody; ``created`` is in UTC, as SQLite writes it."""
+
+    id: int
+    name: str
+    notes: str
+    created: str
+
+
+@dataclass(frozen=True)
 class StoredPicture:
     """What was stored with a template: enough to enrol the face again."""
 
@@ -147,6 +157,10 @@ class GalleryStore(Protocol):
     def pictures_of_other_models(self, everybody: bool = False) -> list[int]:
         """The templates with a picture of the people whom only other models can find; oldest first. With ``everybody``,
         of all other models' templates those whose picture has not been enrolled with this one."""
+        ...
+
+    def other_models(self) -> list[str]:
+        """The other models that there are templates of, by name."""
         ...
 
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:

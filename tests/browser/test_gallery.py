@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 pytestmark = pytest.mark.browser
@@ -63,3 +65,24 @@ def test_the_model_tab_states_what_is_loaded(visitor):
     for word in ("light-cnn-29-v2", "FMR 0.1 %", "dlib", "cpu"):
         assert word in text
     visitor.screenshot("model")
+
+
+def test_a_zip_of_photos_is_enrolled_with_a_line_for_each_and_undone(visitor, demo, tmp_path):
+    page = visitor.page
+    visitor.tab("Gallery")
+    page.wait_for_selector("#people button")
+    count = page.locator("#people button").count()
+    with zipfile.ZipFile(tmp_path / "people.zip", "w") as archive:
+        archive.write(demo[-1].enrolment, "حلا 🙂/photo.jpg")
+        archive.writestr("people.txt", "no photo")
+    page.set_input_files("#many-input input[type=file]", str(tmp_path / "people.zip"))
+    page.wait_for_selector("#many-status a.download")
+    lines = page.locator("#many-status li").all_inner_texts()
+    assert [("skipped" in line, "enrolled" in line) for line in lines] == [(True, False), (False, True)]
+    assert "px between the eyes" in lines[1]
+    assert "% hidden" in lines[1]
+    visitor.screenshot("gallery-many")
+    page.wait_for_function("count => document.querySelectorAll('#people button').length === count + 1", arg=count)
+    assert "حلا 🙂" in page.locator("#people").inner_text()
+    page.get_by_role("button", name="Undo", exact=True).click()
+    page.wait_for_function("count => document.querySelectorAll('#people button').length === count", arg=count)

@@ -134,9 +134,11 @@ def state_of(gallery: Gallery) -> State:
     }
 
 
-def live(path: Path, seed: int, report: Path) -> None:
-    """Do a whole history, and write down how much of it is acknowledged."""
+def live(path: Path, seed: int, report: Path, length: int = 40) -> None:
+    """Do a whole history, and write down how much of it is acknowledged; with searches, which write the vector file."""
     with Gallery(path, MODEL) as gallery, report.open("ab", buffering=0) as acknowledged:
-        for step in history(seed):
+        for number, step in enumerate(history(seed, length)):
             tell(gallery, *step)
             acknowledged.write(b".")
+            if number % 5 == 0:
+                gallery.search(template(seed), 1)

@@ -6,13 +6,16 @@ import multiprocessing
 import os
 import random
 import signal
+import threading
 from pathlib import Path
 
 import pytest
 
 from ssn.errors import GalleryError, NameCaseError
+from ssn.gallery import in_step
 from ssn.gallery.changes import UNDOABLE
 from ssn.gallery.enrol import rename_person
+from ssn.gallery.health import verify
 from ssn.gallery.sqlite import Gallery
 from tests.gallery.histories import Plain, history, live, state_of, tell
 from tests.gallery.templates import MODEL, template
@@ -31,10 +34,22 @@ def test_any_history_leaves_what_a_plain_gallery_has(seed):
                 assert gallery.search(template(seeds[0]), 1)[0].person == name
 
 
+LENGTH = 300
+"""Steps of a history that is cut off after a while."""
+
+
+def killed_after(path: Path, seed: int, seconds: float, report: Path) -> None:
+    """Live, and die wherever one is by then: within a statement, a commit, or the writing of the vector file."""
+    in_step.WORTHWHILE = 3
+    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    live(path, seed, report, LENGTH)
+
+
 def killed_at(path: Path, seed: int, statement: int, report: Path) -> None:
     """Live until the nth SQL statement from here, and die on it."""
     import ssn.gallery.database as database
 
+    in_step.WORTHWHILE = 3
     really, count = database.connect, 0
 
     def connect(place: str):
@@ -59,15 +74,17 @@ def check_kills(folder: Path, seeds: range) -> None:
     context.set_forkserver_preload(["tests.gallery.histories"])
     killed = 0
     for seed in seeds:
-        path, report = folder / f"{seed}.db", folder / f"{seed}.report"
-        statement = random.Random(seed).randint(1, 400)
-        process = context.Process(target=killed_at, args=(path, seed, statement, report))
+        path, report, chance = folder / f"{seed}.db", folder / f"{seed}.report", random.Random(seed)
+        if seed % 2:
+            process = context.Process(target=killed_after, args=(path, seed, chance.uniform(0.02, 0.4), report))
+        else:
+            process = context.Process(target=killed_at, args=(path, seed, chance.randint(1, 400), report))
         process.start()
         process.join()
         assert process.exitcode in (0, -signal.SIGKILL)
         killed += process.exitcode != 0
         done, plain = report.stat().st_size if report.exists() else 0, Plain()
-        steps = list(history(seed))
+        steps = list(history(seed, LENGTH if seed % 2 else 40))
         for step in steps[:done]:
             plain.do(*step)
         possible = [plain.state()]
@@ -78,17 +95,20 @@ def check_kills(folder: Path, seeds: range) -> None:
             assert gallery._rows("PRAGMA integrity_check") == [("ok",)]
             found = state_of(gallery)
             assert found in possible, seed
+            assert [line for line in verify(gallery).problems if "its picture" not in line] == []
             for name, (_, numbers) in found.items():
                 assert gallery.search(template(numbers[0]), 1)[0].person == name
     assert killed > len(seeds) / 2, "else hardly anything was tested"
 
 
-def test_a_kill_in_the_middle_of_a_history_loses_nothing_acknowledged(tmp_path):
+def test_a_kill_in_the_middle_of_a_history_loses_nothing_acknowledged(tmp_path, monkeypatch):
+    monkeypatch.setattr(in_step, "WORTHWHILE", 3)
     check_kills(tmp_path, range(12))
 
 
 @pytest.mark.slow
-def test_two_hundred_kills_lose_nothing_acknowledged(tmp_path):
+def test_two_hundred_kills_lose_nothing_acknowledged(tmp_path, monkeypatch):
+    monkeypatch.setattr(in_step, "WORTHWHILE", 3)
     check_kills(tmp_path, range(200))
 
 

@@ -6,10 +6,12 @@ import math
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssn.gallery.exact import CHUNK, ExactIndex
+from ssn.gallery.exact import ExactIndex
+from ssn.gallery.ranking import GROUPS, Ranked, first_people
 
 
 def units(count: int, rng: np.random.Generator) -> np.ndarray:
@@ -98,7 +100,7 @@ def test_among_100_000_templates_every_rank_is_that_of_double_precision(large, k
     index, left, owners, vectors, alike = large
     rng = np.random.default_rng(k)
     probes = np.concatenate([units(4, rng), vectors[rng.integers(0, 100_000, 3)], vectors[alike[:1]]])
-    assert len(left) > 50 * CHUNK, "else the chunks of large galleries are not tried"
+    assert len(left) > 2 * 8 * (2 * k + 14) > GROUPS / 2, "else the groups of large galleries are not tried"
     first = _first_equal(vectors[left - 1])
     for probe, hits in zip(probes, index.search(probes, k), strict=True):
         scores = (vectors[left - 1].astype(np.float64) @ probe.astype(np.float64))[first].clip(-1, 1)
@@ -140,6 +142,32 @@ def test_scores_closer_than_single_precision_are_told_apart():
     index.add(np.arange(1, 41), np.arange(1, 41), variants)
     exact = variants.astype(np.float64) @ probe.astype(np.float64)
     assert [person for person, _ in found(index, probe, 40)] == (1 + np.lexsort((np.arange(40), -exact))).tolist()
+
+
+@settings(max_examples=60)
+@given(
+    levels=st.lists(st.integers(-3, 3), min_size=1, max_size=3000),
+    owners=st.integers(1, 9),
+    k=st.integers(1, 12),
+    seed=st.integers(0, 99),
+)
+def test_approximate_scores_off_by_less_than_half_of_the_margin_lose_nobody(levels, owners, k, seed):
+    """Exact scores on few levels, some beyond 1 and -1, where all are equal; the approximate ones are anywhere near."""
+    rng, margin = np.random.default_rng(seed), 0.1
+    exact = np.array(levels) * 0.45
+    near = (exact + rng.uniform(-0.499, 0.499, len(exact)) * margin).astype(np.float32)
+    people, ages = rng.integers(0, owners, len(exact)), rng.permutation(len(exact))
+    exact = exact.clip(-1, 1)
+
+    def ranked(places: np.ndarray) -> Ranked:
+        return Ranked(exact[places], people[places], ages[places], ages[places])
+
+    order, best = np.lexsort((ages, -exact)), {}
+    for place in order:
+        best.setdefault(int(people[place]), int(ages[place]))
+    for scores in (near, torch.from_numpy(near)):
+        hits = first_people(scores, people, k, margin, ranked)
+        assert [(hit.person_id, hit.template_id) for hit in hits] == list(best.items())[:k]
 
 
 def test_what_is_removed_is_not_left_in_memory():

@@ -49,3 +49,23 @@ def test_catching_up_sorts_nothing(gallery, monkeypatch):
     plans = [step[3] for sql, values in asked for step in gallery._rows(f"EXPLAIN QUERY PLAN {sql}", *values)]
     assert any("SEARCH t USING INTEGER PRIMARY KEY (rowid>?)" in step for step in plans)
     assert not any("TEMP B-TREE" in step for step in plans)
+
+
+def test_a_search_reads_names_once_and_never_remembers_one_that_is_gone(path):
+    with Gallery(path, MODEL) as here, Gallery(path, MODEL) as there:
+        for seed, name in ((1, "Ann"), (2, "Ben"), (3, "Cid")):
+            here.enrol(name, template(seed))
+        ann, ben, cid = (here.person(name).id for name in ("Ann", "Ben", "Cid"))
+        for _ in range(2):
+            assert there.search(template(1), 3)[0].person == here.search(template(1), 3)[0].person == "Ann"
+        asked: list[str] = []
+        there._db.set_trace_callback(asked.append)
+        there.search(template(2), 3)
+        assert [line for line in asked if "SELECT" in line] == [], "nothing has changed"
+        there._db.set_trace_callback(None)
+        here.rename(ann, "Zoe")
+        assert there.search(template(1), 1)[0].person == "Zoe"
+        here.delete_person(ben)
+        assert here._names == {}, "out of memory at once"
+        assert {match.person for match in there.search(template(2), 3)} == {"Zoe", "Cid"}
+        assert set(there._names) == {ann, cid}

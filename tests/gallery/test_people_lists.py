@@ -115,3 +115,49 @@ def test_a_list_that_is_none_is_refused(tmp_path, content):
     (tmp_path / "l.csv").write_bytes(content)
     with pytest.raises(DataError, match=r"CSV|lists no photo"):
         read_csv(tmp_path / "l.csv")
+
+
+def test_a_list_within_a_zip_says_whose_the_photos_are(tmp_path):
+    """Paths are counted from its folder; what it names and is not there, and what it does not name, is told."""
+    lines = "path,name\na.png,Ada\nsub/../b.png,بن\n../evil.png,Eve\nmissing.png,Cid\na.png,Ada too\nx\n"
+    entries = {"set/people.csv": lines.encode(), "set/a.png": png(1), "set/b.png": png(2), "set/c.png": png(3)}
+    found = read_zip(pack(tmp_path / "p.zip", entries))
+    assert [(p.name, p.content()) for p in found.photos] == [("Ada", png(1)), ("بن", png(2)), ("Ada too", png(1))]
+    reasons = [(s.path.relative_to(tmp_path / "p.zip").as_posix(), s.reason) for s in found.skipped]
+    assert reasons == [
+        ("set/people.csv", "line 7 is not of the form path,name"),
+        ("evil.png", "line 4 of people.csv names it, and it is not there"),
+        ("set/missing.png", "line 5 of people.csv names it, and it is not there"),
+        ("set/c.png", "people.csv does not name it"),
+    ]
+    for content in (b"\xff\xfe", b'"a'):
+        with pytest.raises(DataError, match=r"people\.csv is no readable CSV"):
+            read_zip(pack(tmp_path / "q.zip", {"people.csv": content, "a.png": png(1)}))
+
+
+def test_names_packed_on_a_mac_are_read_as_they_were_written(tmp_path):
+    """Its archiver writes UTF-8 and does not say so."""
+    data = pack(tmp_path / "p.zip", {"Zoë/a.png": png(1), "李雷/b.png": png(2)}, zipfile.ZIP_STORED).read_bytes()
+    for name in ("Zoë/a.png", "李雷/b.png"):
+        written = name.encode()
+        for before, flag in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+            start = -1
+            while (start := data.find(before, start + 1)) >= 0:
+                if data[start:].split(b"PK", 2)[1].find(written) >= 0:
+                    data = data[: start + flag] + b"\0\0" + data[start + flag + 2 :]
+    (tmp_path / "mac.zip").write_bytes(data)
+    with zipfile.ZipFile(tmp_path / "mac.zip") as archive:
+        assert not any(entry.flag_bits & 0x800 for entry in archive.infolist()), "else nothing is tried"
+    assert {p.name for p in read_zip(tmp_path / "mac.zip").photos} == {"Zoë", "李雷"}
+
+
+def test_an_open_file_is_read_within_its_limits(tmp_path):
+    content = pack(tmp_path / "p.zip", {f"P{i}.png": bytes(1000) for i in range(5)}).read_bytes()
+    found = read_zip(io.BytesIO(content))
+    assert str(found.photos[0].path) == "P0.png"
+    assert found.photos[0].content() == bytes(1000)
+    with pytest.raises(DataError, match="5 entries; the limit is 4"):
+        read_zip(io.BytesIO(content), most_entries=4)
+    with pytest.raises(DataError, match="unpacks to"):
+        read_zip(io.BytesIO(content), most_bytes=4999)
+    assert len(read_zip(io.BytesIO(content), most_bytes=5000).photos) == 5

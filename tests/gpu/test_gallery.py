@@ -6,11 +6,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ssn.gallery.exact import CHUNK, ExactIndex
+from ssn.gallery.exact import ExactIndex
+from ssn.gallery.ranking import GROUPS
 
 pytestmark = pytest.mark.gpu
-MANY = 140 * CHUNK + 7
-"""So many that only the chunks with the largest scores are sorted."""
+MANY = 560 * GROUPS + 7
+"""So many that the maxima of groups are looked at first."""
 
 
 def units(count: int, seed: int) -> np.ndarray:

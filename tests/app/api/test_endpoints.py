@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -165,6 +167,49 @@ def test_explain_gives_a_map_whose_regions_add_up(client, demo):
     assert answer["against"] == demo[1].name
 
 
+def test_a_gallery_is_looked_after_as_on_the_command_line(client, services, demo):
+    def ask(what: str, **given) -> dict:
+        return client.predict(**given, api_name=f"/{what}")
+
+    before = ask("people")["people"]
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.write(demo[3].enrolment, "مريم/a.jpg")
+        archive.write(demo[4].enrolment, "李雷.jpg")
+        archive.writestr("../evil.jpg", b"")
+    sent = base64.b64encode(file.getvalue()).decode()
+    first, again = (ask("enrol_many", file=sent) for _ in range(2))
+    assert [len(first[key]) for key in ("enrolled", "refused", "skipped", "already")] == [2, 0, 1, 0]
+    assert all(row["quality"]["hidden"] < 0.5 for row in first["enrolled"])
+    assert len(again["already"]) == 2
+    (template,) = ask("templates", name="مريم")["templates"]
+    assert template["origin"] == "a.jpg"
+    assert ask("rename", name="مريم", new_name="Ma  ria") == {"old": "مريم", "new": "Ma ria"}
+    assert ask("note", name="Ma ria", text="tall")["notes"] == "tall"
+    assert ask("move", template=template["template"], name="李雷") == {
+        "template": template["template"],
+        "person": "李雷",
+    }
+    undone = [ask("undo", number=ask("changes")["changes"][0]["number"])["undone"]["kind"] for _ in range(2)]
+    assert undone == ["move", "notes"]
+    assert ask("merge", name="Ma ria", into="李雷") == {"merged": "Ma ria", "into": "李雷"}
+    assert len(ask("templates", name="李雷")["templates"]) == 2
+    assert ask("verify")["sound"]
+    assert ask("stats")["people"] == len(before) + 1
+    exported = ask("export")
+    assert ask("import", file=exported["file"])["already"] == exported["templates"] == len(before) + 2
+    assert ask("re_embed") == {
+        "model": services.recognizer.model_id,
+        "added": 0,
+        "refused": [],
+        "left": 0,
+        "dropped": 0,
+    }
+    assert "李雷" in ask("delete", name="李雷")["deleted"]
+    assert ask("people")["people"] == before
+    assert ask("changes") == {"changes": []}
+
+
 @pytest.mark.parametrize(
     ("endpoint", "sent", "words"),
     [
@@ -182,6 +227,14 @@ def test_explain_gives_a_map_whose_regions_add_up(client, demo):
         ("/explain", {"photo": "aaaa", "person": "Nobody"}, "Nobody called Nobody"),
         ("/explain", {"photo": "aaaa", "person": "Nobody", "method": "tarot"}, "no method"),
         ("/compare", {"photo": "aaaa", "against": "aaaa"}, "not a readable picture"),
+        ("/enrol_many", {"file": "aaaa"}, "no readable ZIP"),
+        ("/enrol_many", {"file": 5}, "There is no file"),
+        ("/enrol_many", {"file": "aaaa", "spectrum": "x-ray"}, "no spectrum"),
+        ("/rename", {"name": "Nobody", "new_name": "Ada"}, "Nobody is enrolled as"),
+        ("/rename", {"name": None, "new_name": "Ada"}, "There is no name"),
+        ("/move", {"template": True, "name": "Ada"}, "template is no int"),
+        ("/delete", {}, "of a person or of a template"),
+        ("/import", {"file": "aaaa"}, "damaged, or no exported gallery"),
     ],
 )
 def test_what_is_wrong_arrives_in_words_and_in_no_log(client, endpoint, sent, words, capfd):

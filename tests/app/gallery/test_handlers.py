@@ -10,8 +10,9 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from app.gallery.again import said_again
 from app.gallery.enrol import EnrolPanel
-from app.gallery.tab import GalleryTab, _said_again
+from app.gallery.tab import GalleryTab
 from app.gallery.visit import Visit
 from app.session import Sessions
 from ssn.gallery.enrol import EnrolledAgain
@@ -86,9 +87,9 @@ def test_the_enrol_panel_says_that_the_face_is_stored(services):
     assert "Kept in memory only" not in panel.photo.html_template
 
 
-@pytest.mark.parametrize(("count", "words"), [(1, "1 template was added."), (2, "2 templates were added.")])
+@pytest.mark.parametrize(("count", "words"), [(1, "1 template added."), (2, "2 templates added.")])
 def test_counts_are_counts(count, words):
-    assert words in _said_again(EnrolledAgain(count, ()))
+    assert words in said_again(EnrolledAgain(count, ()))
 
 
 # --- changing and undoing
