@@ -100,7 +100,7 @@ def _open_page(finder: FaceFinder, source: Source, title: str, simulated: bool, 
     if not found.faces:
         raise why_no_face(image, finder.detector)
     boxes = found.faces[:MOST_FACES]
-    faces = tuple(_aligned(finder, found.image, box) for box in boxes)
+    faces = tuple(_aligned(finder, found, number) for number in range(len(boxes)))
     if all(face is None for face in faces):
         raise turned_too_far()
     subject, unclear = _meant(found, faces)
@@ -121,9 +121,9 @@ def _open_page(finder: FaceFinder, source: Source, title: str, simulated: bool, 
     )
 
 
-def _aligned(finder: FaceFinder, image: np.ndarray, box: FaceBox) -> AlignedFace | None:
+def _aligned(finder: FaceFinder, found: Found, number: int) -> AlignedFace | None:
     try:
-        return finder.align(image, box)
+        return finder.aligned(found, number)
     except NoFaceError:
         return None
 
