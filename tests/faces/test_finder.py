@@ -225,4 +225,5 @@ def test_landmarks_are_looked_for_once_a_face(finder, demo, monkeypatch):
     chosen = finder.pick(found)
     assert len(looked_for) == len(found.faces) == 1
     again = finder.align(found.image, found.faces[0])
-    assert np.array_equal(chosen.pixels, again.pixels) and np.array_equal(chosen.landmarks, again.landmarks)
+    assert np.array_equal(chosen.pixels, again.pixels)
+    assert np.array_equal(chosen.landmarks, again.landmarks)

@@ -34,5 +34,6 @@ def test_a_picture_is_dark_where_its_light_ends_below_a_quarter():
 def test_stretching_fills_the_range_and_leaves_a_flat_picture_alone():
     ramp = np.repeat(np.linspace(10, 50, 64).astype(np.uint8)[None, :, None], 3, axis=2)
     bright = stretched(np.repeat(ramp, 64, axis=0))
-    assert bright is not None and (bright.min(), bright.max()) == (0, 255)
+    assert bright is not None
+    assert (bright.min(), bright.max()) == (0, 255)
     assert stretched(np.full((8, 8, 3), 40, np.uint8)) is None
