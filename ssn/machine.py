@@ -12,7 +12,6 @@ import torch
 
 from ssn.errors import DeviceError, OptionError
 
-
 Precision = Literal["float32", "bfloat16"]
 PRECISIONS = ("auto", *get_args(Precision))
 """What a network may be asked to compute in."""
