@@ -1,6 +1,6 @@
 """How long every stage takes from a photo's bytes to its ranking, beside other programs and the processor's limit.
 
-    python -m benchmarks.latency [--checkpoint F] [--rounds 20] [--threads 1,2] [--batches 1,8,32] [--clock C] [--json F]
+    python -m benchmarks.latency [--checkpoint F] [--rounds N] [--threads 1,2] [--batches 1,8,32] [--clock C] [--json F]
 
 All contenders take turns in one process. *Limit*: the network's floating-point operations (counted by PyTorch) at the
 rate at which PyTorch multiplies large matrices in the same rounds, in float32 and, where the processor has units for
