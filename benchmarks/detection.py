@@ -3,9 +3,10 @@
     python -m benchmarks.detection [--photos FOLDER] [--count 300] [--repeats 20] [--threads 1] [--json FILE]
 
 Time: a 640×480 frame with one synthetic face, with facenet-pytorch's MTCNN, with ours as it looks at photos, the same
-with all steps of the pyramid, ours as the Live tab looks at a frame, and with a pyramid of steps of its own. The runs take turns, and processor time is given beside wall time, since other
-programs take mostly from the latter. Faces: those of the demo people, and of ``--photos`` where given, that the
-reference finds with at least 40 px and 0.9 confidence; one is lost where no box of ours overlaps it by half.
+with all steps of the pyramid, ours as the Live tab looks at a frame, and with a pyramid of steps of its own. The runs
+take turns, and processor time is given beside wall time, since other programs take mostly from the latter. Faces:
+those of the demo people, and of ``--photos`` where given, that the reference finds with at least 40 px and 0.9
+confidence; one is lost where no box of ours overlaps it by half.
 """
 
 from __future__ import annotations
@@ -57,14 +58,14 @@ def reference_detector() -> Callable[[np.ndarray], list[np.ndarray]]:
 
 def times(ways: dict[str, Callable[[np.ndarray], object]], frame: np.ndarray, repeats: int) -> dict[str, dict]:
     """Milliseconds a frame, at best and at the median, wall and processor; the ways take turns."""
-    spent = {name: [] for name in ways}
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for turn in range(repeats + 2):
         for name, way in ways.items():
             wall, processor = time.perf_counter(), time.process_time()
             way(frame)
             if turn >= 2:
                 spent[name].append((time.perf_counter() - wall, time.process_time() - processor))
-    rows = {}
+    rows: dict[str, dict] = {}
     for name, values in spent.items():
         wall, processor = 1000 * np.array(values).T
         rows[name] = {
