@@ -2,7 +2,9 @@
 order in which oneDNN reads them. Left as they are, they are converted again with every pass, which for a single face
 takes a seventh of it.
 
-The copy shares whatever it need not convert, answers as its original does, and has no gradients.
+The copy shares whatever it need not convert, answers as its original does, and has no gradients. In bfloat16, layers
+that read a single channel stay in float32: that channel is the face itself, and bfloat16 rounds its bright pixels by up
+to half a gray level, which was most of what a template lost.
 """
 
 from __future__ import annotations
@@ -36,13 +38,14 @@ class ReadyNetworks:
 
 
 def ready(network: SaliencySearchNetwork, dtype: torch.dtype) -> SaliencySearchNetwork:
-    """A copy of ``network``, on the processor, whose layers compute in ``dtype``."""
+    """A copy of ``network``, on the processor, whose layers compute in ``dtype``, but for those that read a face."""
     shared = {id(parameter): parameter for parameter in network.parameters()}
     made = copy.deepcopy(network, shared)
     for module in list(made.modules()):
         for name, layer in list(module.named_children()):
             if isinstance(layer, nn.Conv2d) and PackedConvolution.possible(layer):
-                setattr(module, name, PackedConvolution(layer, dtype))
+                reads_a_face = layer.in_channels == 1
+                setattr(module, name, PackedConvolution(layer, torch.float32 if reads_a_face else dtype))
             elif isinstance(layer, nn.Conv2d | nn.Linear) and dtype != torch.float32:
                 setattr(module, name, copy.deepcopy(layer).to(dtype))
     return made.eval()
