@@ -71,13 +71,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where the network runs")
     engines = "; ".join(f"{name}: {what}" for name, what in ENGINES.items())
     parser.add_argument("--engine", default="torch", choices=list(ENGINES), help=f"what computes. {engines}")
-    parser.add_argument(
-        "--precision",
-        default="auto",
-        choices=PRECISIONS,
-        help="what probes are looked at in. auto: bfloat16 where the processor or GPU has units for it, which moves a "
-        "score by some thousandths; else float32. What is enrolled is always in float32",
-    )
+    probes = "what probes are looked at in; auto: bfloat16 where that has units of its own (scores move by thousandths)"
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help=probes)
     return parser.parse_args(arguments)
 
 

@@ -35,9 +35,12 @@ class FaceDetector:
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         if min(image.shape[:2]) < SMALLEST_FACE:
             return []
+        boxes, confidences, points = self._cascade(image, wanted * scale)
         faces = [
-            FaceBox(tuple(float(v) / scale for v in box), np.asarray(five, float) / scale, float(confidence))
-            for box, confidence, five in zip(*self._cascade(image, wanted * scale), strict=True)
+            FaceBox((x0, y0, x1, y1), np.asarray(five, float) / scale, confidence)
+            for (x0, y0, x1, y1), confidence, five in zip(
+                (boxes.astype(float) / scale).tolist(), confidences.astype(float).tolist(), points, strict=True
+            )
             if confidence >= LEAST_CONFIDENCE
         ]
         return sorted(faces, key=lambda face: -face.area)
