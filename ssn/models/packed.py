@@ -3,8 +3,8 @@ order in which oneDNN reads them. Left as they are, they are converted again wit
 takes a seventh of it.
 
 The copy shares whatever it need not convert, answers as its original does, and has no gradients. In bfloat16, layers
-that read a single channel stay in float32: that channel is the face itself, and bfloat16 rounds its bright pixels by up
-to half a gray level, which was most of what a template lost.
+that read a single channel read it as two, what bfloat16 holds of it and what that leaves: the channel is the face
+itself, whose bright pixels would be rounded by up to half a gray level, which was most of what a template lost.
 """
 
 from __future__ import annotations
@@ -38,14 +38,13 @@ class ReadyNetworks:
 
 
 def ready(network: SaliencySearchNetwork, dtype: torch.dtype) -> SaliencySearchNetwork:
-    """A copy of ``network``, on the processor, whose layers compute in ``dtype``, but for those that read a face."""
+    """A copy of ``network``, on the processor, whose layers compute in ``dtype``."""
     shared = {id(parameter): parameter for parameter in network.parameters()}
     made = copy.deepcopy(network, shared)
     for module in list(made.modules()):
         for name, layer in list(module.named_children()):
             if isinstance(layer, nn.Conv2d) and PackedConvolution.possible(layer):
-                reads_a_face = layer.in_channels == 1
-                setattr(module, name, PackedConvolution(layer, torch.float32 if reads_a_face else dtype))
+                setattr(module, name, PackedConvolution(layer, dtype))
             elif isinstance(layer, nn.Conv2d | nn.Linear) and dtype != torch.float32:
                 setattr(module, name, copy.deepcopy(layer).to(dtype))
     return made.eval()
@@ -58,6 +57,7 @@ class PackedConvolution(nn.Module):
     def __init__(self, layer: nn.Conv2d, dtype: torch.dtype):
         super().__init__()
         self._dtype, self._weight = dtype, layer.weight.detach()
+        self._in_two = dtype == torch.bfloat16 and layer.in_channels == 1
         self._packed: Tensor | None = None
         self._bias = None if layer.bias is None else layer.bias.detach().to(dtype)
         assert not isinstance(layer.padding, str)
@@ -72,8 +72,11 @@ class PackedConvolution(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) → (N, out, H, W) in this layer's precision."""
-        x = x.to(self._dtype)
+        whole, x = x, x.to(self._dtype)
+        if self._in_two:
+            x = torch.cat([x, (whole - x).to(self._dtype)], dim=1).contiguous(memory_format=torch.channels_last)
         if self._packed is None:
-            weight = self._weight.to(self._dtype).to_mkldnn()
-            self._packed = torch.ops.aten.mkldnn_reorder_conv2d_weight(weight, *self._manner, list(x.shape))
+            weight = self._weight.repeat(1, 2, 1, 1) if self._in_two else self._weight
+            packed = weight.to(self._dtype).to_mkldnn()
+            self._packed = torch.ops.aten.mkldnn_reorder_conv2d_weight(packed, *self._manner, list(x.shape))
         return torch.ops.mkldnn._convolution_pointwise(x, self._packed, self._bias, *self._manner, "none", [], "")
