@@ -67,8 +67,8 @@ class FaceFinder:
         brightened, and so is one in which nothing is found; one that is dark but for lamps by what the rest shows."""
         found = self._found(image)
         bright = stretched_but_for_lamps(image) if not found.faces and is_dark_but_for_lamps(image) else None
-        faces = () if bright is None else self._in_any_turn(bright)
-        return found if bright is None or not faces else Found(bright, faces, brightened=True)
+        lit = found if bright is None else replace(self._in_any_turn(bright), brightened=True)
+        return lit if lit.faces else found
 
     def _found(self, image: np.ndarray) -> Found:
         """As :meth:`find`, taking the brightest as it is."""
