@@ -41,6 +41,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     """The flags; ``--help`` tells everything."""
     from ssn.export.engine import ENGINES
     from ssn.gallery.registry import DEFAULT_INDEX, INDICES
+    from ssn.machine import PRECISIONS
     from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 
     parser = argparse.ArgumentParser(
@@ -70,6 +71,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--device", default="auto", choices=["auto", "cpu", "cuda"], help="where the network runs")
     engines = "; ".join(f"{name}: {what}" for name, what in ENGINES.items())
     parser.add_argument("--engine", default="torch", choices=list(ENGINES), help=f"what computes. {engines}")
+    probes = "what probes are looked at in; auto: bfloat16 where that has units of its own (scores move by thousandths)"
+    parser.add_argument("--precision", default="auto", choices=PRECISIONS, help=probes)
     return parser.parse_args(arguments)
 
 
@@ -187,7 +190,7 @@ def serve(flags: argparse.Namespace) -> None:
         from ssn.machine import share_freed_memory
 
         share_freed_memory()
-        how = {"index": flags.index, "engine": flags.engine}
+        how = {"index": flags.index, "engine": flags.engine, "precision": flags.precision}
         services = Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, **how)
         demo = build_demo(services)
         demo.queue(max_size=EVENTS_WAITING, api_open=False)

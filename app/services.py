@@ -94,16 +94,17 @@ class Services:
         tell: Callable[[str], object] = lambda _: None,
         index: str = DEFAULT_INDEX,
         engine: str = "torch",
+        precision: str = "float32",
     ) -> Services:
         """Load the model (and the one ``beside`` it) and open the gallery; a gallery that does not exist yet starts
         with the demo people. ``tell`` is told what is being done, ``index`` is one of ``INDICES``, ``engine`` one of
-        ``ENGINES``, for the first model.
+        ``ENGINES``, for the first model; ``precision`` is what both look at probes in, one of ``PRECISIONS``.
 
-        Raises CheckpointError, DeviceError, GalleryError, DataError, ExportError, MissingPackageError.
+        Raises CheckpointError, DeviceError, OptionError, GalleryError, DataError, ExportError, MissingPackageError.
         """
         tell(f"Loading {checkpoint} …")
-        recognizer = load_recognizer(checkpoint, device, engine, maps=True)
-        second = None if beside is None else Recognizer.load(beside, device)
+        recognizer = load_recognizer(checkpoint, device, engine, maps=True, precision=precision)
+        second = None if beside is None else Recognizer.load(beside, device, precision)
         people = read_demo(demo)
         path = gallery or default_gallery(recognizer.model_id)
         on_server = bool(scheme_of(path))

@@ -2,10 +2,11 @@
 
     python -m benchmarks.detection [--photos FOLDER] [--count 300] [--repeats 20] [--threads 1] [--json FILE]
 
-Time: a 640×480 frame with one synthetic face, with facenet-pytorch's MTCNN at the same settings, with ours, and with
-ours as the Live tab looks at a frame. The runs take turns, and processor time is given beside wall time, since other
-programs take mostly from the latter. Faces: those of the demo people, and of ``--photos`` where given, that the
-reference finds with at least 40 px and 0.9 confidence; one is lost where no box of ours overlaps it by half.
+Time: a 640×480 frame with one synthetic face, with facenet-pytorch's MTCNN, with ours as it looks at photos, the same
+with all steps of the pyramid, ours as the Live tab looks at a frame, and with a pyramid of steps of its own. The runs
+take turns, and processor time is given beside wall time, since other programs take mostly from the latter. Faces:
+those of the demo people, and of ``--photos`` where given, that the reference finds with at least 40 px and 0.9
+confidence; one is lost where no box of ours overlaps it by half.
 """
 
 from __future__ import annotations
@@ -23,16 +24,14 @@ from facenet_pytorch import MTCNN
 
 from ssn.answers.watch import LONG_SIDE as CAMERA_SIDE
 from ssn.evaluation.report import write_json
-from ssn.faces.detect import LEAST_CONFIDENCE, LONG_SIDE, SMALLEST_FACE, FaceDetector
-from ssn.faces.mtcnn import FACTOR
+from ssn.faces.detect import LEAST_CONFIDENCE, LONG_SIDE, SMALLEST_FACE, WANTED_FACE, FaceDetector
 from ssn.faces.read import SUFFIXES, read_image
+from ssn.faces.types import FaceBox
 from ssn.places import ASSETS
 
 DEMO = ASSETS / "demo"
-SURELY = 40
+SURELY = WANTED_FACE
 """Width in pixels from which no face may be lost."""
-OTHER_SIZES = (SMALLEST_FACE / FACTOR, SURELY)
-"""One step of the pyramid above a photo's, and a pyramid of steps of its own, measured beside the one in use."""
 
 
 def camera_frame() -> np.ndarray:
@@ -59,14 +58,14 @@ def reference_detector() -> Callable[[np.ndarray], list[np.ndarray]]:
 
 def times(ways: dict[str, Callable[[np.ndarray], object]], frame: np.ndarray, repeats: int) -> dict[str, dict]:
     """Milliseconds a frame, at best and at the median, wall and processor; the ways take turns."""
-    spent = {name: [] for name in ways}
+    spent: dict[str, list[tuple[float, float]]] = {name: [] for name in ways}
     for turn in range(repeats + 2):
         for name, way in ways.items():
             wall, processor = time.perf_counter(), time.process_time()
             way(frame)
             if turn >= 2:
                 spent[name].append((time.perf_counter() - wall, time.process_time() - processor))
-    rows = {}
+    rows: dict[str, dict] = {}
     for name, values in spent.items():
         wall, processor = 1000 * np.array(values).T
         rows[name] = {
@@ -92,17 +91,17 @@ def is_in(box: np.ndarray, others: list[np.ndarray]) -> bool:
     return False
 
 
-def lost(photos: list[Path], reference, detectors: dict[str, FaceDetector]) -> dict:
-    """Faces of the reference, and how many each detector loses of them."""
-    faces, missing = 0, dict.fromkeys(detectors, 0)
+def lost(photos: list[Path], reference, ways: dict[str, Callable[[np.ndarray], list[FaceBox]]]) -> dict:
+    """Faces of the reference, and how many each way loses of them."""
+    faces, missing = 0, dict.fromkeys(ways, 0)
     for photo in photos:
         image = read_image(photo)
         if max(image.shape[:2]) > LONG_SIDE:
             continue
         wanted = [box for box in reference(image) if min(box[2:] - box[:2]) >= SURELY]
         faces += len(wanted)
-        for name, detector in detectors.items():
-            found = [np.array(face.xyxy) for face in detector.detect(image)]
+        for name, way in ways.items():
+            found = [np.array(face.xyxy) for face in way(image)]
             missing[name] += sum(not is_in(box, found) for box in wanted)
     return {"photos": len(photos), "faces": faces, "lost": missing}
 
@@ -110,19 +109,22 @@ def lost(photos: list[Path], reference, detectors: dict[str, FaceDetector]) -> d
 def run(arguments: argparse.Namespace) -> dict:
     """Times on one frame, and lost faces on the demo people and the photos."""
     torch.set_num_threads(arguments.threads)
-    reference, photo = reference_detector(), FaceDetector()
-    live = lambda frame: photo.detect(frame, CAMERA_SIDE)  # noqa: E731
-    ways = {"facenet-pytorch": reference, "photo": photo.detect, "live": live}
+    reference, detector = reference_detector(), FaceDetector()
+    ways: dict[str, Callable[[np.ndarray], list[FaceBox]]] = {
+        "photo": detector.detect,
+        f"photo, from {SMALLEST_FACE} px": lambda image: detector.detect(image, wanted=0),
+        "live": lambda image: detector.detect(image, CAMERA_SIDE),
+        "own pyramid from 40 px": FaceDetector(smallest=SURELY).detect,
+    }
     photos = sorted(DEMO.glob("*.jpg"))
     if arguments.photos:
         others = sorted(p for p in arguments.photos.rglob("*") if p.suffix.lower() in SUFFIXES)
         photos += random.Random(0).sample(others, min(arguments.count, len(others)))
-    sizes = {f"smallest {size:.1f} px": FaceDetector("cpu", size) for size in (SMALLEST_FACE, *OTHER_SIZES)}
     return {
         "threads": arguments.threads,
         "frame": "640×480, one face",
-        "times": times(ways, camera_frame(), arguments.repeats),
-        "faces": lost(photos, reference, sizes),
+        "times": times({"facenet-pytorch": reference, **ways}, camera_frame(), arguments.repeats),
+        "faces": lost(photos, reference, ways),
     }
 
 

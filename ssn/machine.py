@@ -6,10 +6,15 @@ import contextlib
 import ctypes
 import sys
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 import torch
 
-from ssn.errors import DeviceError
+from ssn.errors import DeviceError, OptionError
+
+Precision = Literal["float32", "bfloat16"]
+PRECISIONS = ("auto", *get_args(Precision))
+"""What a network may be asked to compute in."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -49,6 +54,17 @@ def has_fast_bfloat16(device: torch.device) -> bool:
     except OSError:
         return False
     return "amx_bf16" in flags or "avx512_bf16" in flags
+
+
+def choose_precision(name: str, device: torch.device) -> Precision:
+    """One of ``PRECISIONS`` → what is computed in: ``auto`` is bfloat16 where that has units of its own, else float32.
+    Raises DeviceError for bfloat16 where it has none, and OptionError for an unknown name."""
+    if name not in PRECISIONS:
+        raise OptionError(f"{name!r} is no precision.", f"Use {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}.")
+    able = has_fast_bfloat16(device)
+    if name == "bfloat16" and not able:
+        raise DeviceError("This device has no units for bfloat16, which would be slower.", "Use --precision auto.")
+    return ("bfloat16" if able else "float32") if name == "auto" else cast(Precision, name)
 
 
 def autocast(device: torch.device, enabled: bool):

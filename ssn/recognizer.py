@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,18 @@ from torch import Tensor
 from ssn.errors import TemplateMismatchError
 from ssn.faces.gray import luma
 from ssn.faces.types import AlignedFace, Spectrum
-from ssn.machine import autocast, choose_device, has_fast_bfloat16
+from ssn.machine import Precision, autocast, choose_device, choose_precision, has_fast_bfloat16
 from ssn.memory import in_batches, memory_in_words
 from ssn.models.block_maps import BlockMap, block_maps
 from ssn.models.card import ModelCard
 from ssn.models.cells import CellLayer
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
 from ssn.models.network import SaliencySearchNetwork, branch_indices
+from ssn.models.packed import ReadyNetworks
+
+AT_ONCE = 8
+"""Faces that go through the network together on a processor: of more, its caches no longer hold what lies between two
+layers, and a face takes a tenth longer."""
 
 
 @dataclass(frozen=True)
@@ -65,26 +71,39 @@ def _and_mirrored(pictures: Tensor) -> Tensor:
 class Recognizer:
     """The network, loaded once and shared by all requests of a process.
 
-    An adaptive network is told which pixels of a face are hidden, where that is known.
+    An adaptive network is told which pixels of a face are hidden, where that is known. ``precision`` is what probes are
+    looked at in. What is enrolled is in float32 whatever it says, so that a gallery is the same wherever it was made;
+    how little a probe in bfloat16 differs is measured by ``benchmarks.precision``.
     """
 
+    precision: Precision = "float32"
     cells: CellLayer | None = None
     """The last layer by the cells of a face; None where it cannot be taken apart."""
     engine = "PyTorch"
     """What computes, in words."""
 
-    def __init__(self, network: SaliencySearchNetwork, card: ModelCard, device: str | torch.device = "auto"):
+    def __init__(
+        self,
+        network: SaliencySearchNetwork,
+        card: ModelCard,
+        device: str | torch.device = "auto",
+        precision: str = "float32",
+    ):
+        """``precision`` is one of ``PRECISIONS``. Raises DeviceError, OptionError."""
         self.device = device if isinstance(device, torch.device) else choose_device(device)
         self.network = network.to(self.device).to(memory_format=torch.channels_last).eval()
         self.card = card
         self.half = has_fast_bfloat16(self.device)
+        self.precision = choose_precision(precision, self.device)
         self.cells = CellLayer.of(self.network.backbone)
 
     @classmethod
-    def load(cls, checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto") -> Recognizer:
-        """From a checkpoint file. Raises CheckpointError or DeviceError."""
+    def load(
+        cls, checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto", precision: str = "float32"
+    ) -> Recognizer:
+        """From a checkpoint file. Raises CheckpointError, DeviceError or OptionError."""
         chosen = choose_device(device)
-        return cls(*load_model(checkpoint), chosen)
+        return cls(*load_model(checkpoint), chosen, precision)
 
     @property
     def model_id(self) -> str:
@@ -101,7 +120,7 @@ class Recognizer:
         return self.network.width
 
     def embed_batch(
-        self, faces: list[AlignedFace], batch: int = 16, fast: bool = False, enrolled: bool = False
+        self, faces: list[AlignedFace], batch: int = 16, fast: bool | None = None, enrolled: bool = False
     ) -> np.ndarray:
         """Aligned faces → (N, 256) float32 rows of unit length. ``fast`` and ``enrolled`` as in ``embed_gray``."""
         if not faces:
@@ -116,17 +135,19 @@ class Recognizer:
         branches: Sequence[str],
         told: Tensor | None = None,
         batch: int = 16,
-        fast: bool = False,
+        fast: bool | None = None,
         enrolled: bool = False,
     ) -> np.ndarray:
         """Gray faces (N, 1, 128, 128) in [0, 1] and their branches → (N, 256) float32 rows of unit length. ``told``
         (N, 1, 128, 128), as ``told_masks`` gives it, is for an adaptive network; no other reads it.
 
         ``enrolled``: the mean direction of each face and its mirror image. Which way a person was turned when enrolled
-        should not decide how they are found. ``fast`` computes in bfloat16 where the device has it: for large
-        measurements only, since it moves a score by some thousandths, and what is enrolled must be computed as what is
-        searched. Where memory is short the batches become smaller. Raises MemoryShortError.
+        should not decide how they are found. ``fast`` computes in bfloat16 where the device has it, which moves a score
+        by some thousandths; where it is not said, probes are computed in this recognizer's precision and what is
+        enrolled in float32. Where memory is short the batches become smaller. Raises MemoryShortError.
         """
+        fast = not enrolled and self.precision == "bfloat16" if fast is None else fast
+        batch = min(batch, AT_ONCE) if self.device.type == "cpu" else batch
         branch = branch_indices(list(branches), self.device)
 
         def embedded(part: slice) -> np.ndarray:
@@ -147,7 +168,7 @@ class Recognizer:
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
         told = None if told is None else told.to(self.device)
         with autocast(self.device, fast and self.half):
-            out = self.network(gray.to(self.device, memory_format=torch.channels_last), branch, told)
+            out = self._ready(fast)(gray.to(self.device, memory_format=torch.channels_last), branch, told)
         return F.normalize(out.float(), dim=1)
 
     @torch.inference_mode()
@@ -165,8 +186,9 @@ class Recognizer:
             if mirrored:
                 gray, known = gray.flip(3), None if known is None else known.flip(3)
             with autocast(self.device, fast and self.half):
-                maps = self.network.last_map(gray, self._branch(faces[part]), known)
-                out = self.network.backbone.embed(maps)
+                network = self._ready(fast)
+                maps = network.last_map(gray, self._branch(faces[part]), known)
+                out = network.backbone.embed(maps)
             return F.normalize(out.float(), dim=1), maps.float()
 
         found = in_batches(len(faces), batch, looked)
@@ -184,22 +206,33 @@ class Recognizer:
         return Template(self.embed_batch([face], enrolled=True)[0], self.model_id, face.spectrum)
 
     def look(self, face: AlignedFace) -> tuple[Template, list[BlockMap]]:
-        """A face → its template and the maps of the four blocks, from one pass in full precision."""
+        """A face → its template and the maps of the four blocks, from one pass."""
         return self.looks([face])[0]
 
     @torch.inference_mode()
     def looks(self, faces: list[AlignedFace]) -> list[tuple[Template, list[BlockMap]]]:
         """A few faces, such as a complete one and the same behind a mask → what ``look`` says of each, from one pass of
-        all of them."""
+        all of them in this recognizer's precision."""
         if not faces:
             return []
-        with memory_in_words():
-            embedding, traces = self.network.trace(self._pixels(faces), self._branch(faces), self._told(faces))
+        fast = self.precision == "bfloat16"
+        with memory_in_words(), autocast(self.device, fast and self.half):
+            embedding, traces = self._ready(fast).trace(self._pixels(faces), self._branch(faces), self._told(faces))
         vectors = F.normalize(embedding.float(), dim=1).cpu().numpy()
         return [
             (Template(vectors[number], self.model_id, face.spectrum), block_maps(traces, number))
             for number, face in enumerate(faces)
         ]
+
+    @cached_property
+    def _copies(self) -> ReadyNetworks:
+        return ReadyNetworks(self.network)
+
+    def _ready(self, fast: bool) -> SaliencySearchNetwork:
+        """The network to be run: on a processor a copy that was made ready for it."""
+        if self.device.type != "cpu":
+            return self.network
+        return self._copies.of(torch.bfloat16 if fast and self.half else torch.float32)
 
     def _pixels(self, faces: list[AlignedFace]) -> Tensor:
         return gray_batch(faces).to(self.device, memory_format=torch.channels_last)

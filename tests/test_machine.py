@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from ssn import errors
-from ssn.errors import DeviceError, SeveralFacesError, SSNError
-from ssn.machine import autocast, choose_device, has_fast_bfloat16
+from ssn.errors import DeviceError, OptionError, SeveralFacesError, SSNError
+from ssn.machine import autocast, choose_device, choose_precision, has_fast_bfloat16
 
 
 def gpus(monkeypatch, count: int) -> None:
@@ -122,3 +122,19 @@ def test_all_threads_take_memory_from_one_pool(way, one):
     command = [sys.executable, "-c", POOLS, way]
     said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
     assert (int(said) == 1) == one
+
+
+@pytest.mark.parametrize(("able", "chosen"), [(True, "bfloat16"), (False, "float32")])
+def test_auto_takes_bfloat16_where_that_has_units_of_its_own(monkeypatch, able, chosen):
+    monkeypatch.setattr("ssn.machine.has_fast_bfloat16", lambda device: able)
+    device = torch.device("cpu")
+    assert choose_precision("auto", device) == chosen
+    assert choose_precision("float32", device) == "float32"
+
+
+def test_bfloat16_without_units_and_unknown_precisions_are_refused(monkeypatch):
+    monkeypatch.setattr("ssn.machine.has_fast_bfloat16", lambda device: False)
+    with pytest.raises(DeviceError, match="no units"):
+        choose_precision("bfloat16", torch.device("cpu"))
+    with pytest.raises(OptionError, match="float64"):
+        choose_precision("float64", torch.device("cpu"))

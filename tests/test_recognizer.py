@@ -171,3 +171,48 @@ def test_the_maps_of_a_pass_are_those_its_templates_were_read_from(recognizer, l
     assert recognizer.last_maps(faces, mirrored=True)[0] == pytest.approx(recognizer.embed_batch(turned), abs=1e-5)
     both, _ = enrolled_parts(recognizer, faces)
     assert both == pytest.approx(recognizer.embed_batch(faces, enrolled=True), abs=1e-6)
+
+
+@pytest.fixture
+def quick(searched, monkeypatch) -> Recognizer:
+    """The same network looking at probes in bfloat16, which a processor without units for it computes as well."""
+    monkeypatch.setattr("ssn.machine.has_fast_bfloat16", lambda device: True)
+    monkeypatch.setattr("ssn.recognizer.has_fast_bfloat16", lambda device: True)
+    return Recognizer(searched.network, searched.card, "cpu", "auto")
+
+
+def test_probes_are_looked_at_in_the_chosen_precision_and_the_enrolled_in_full(quick, searched, faces):
+    assert (quick.precision, searched.precision) == ("bfloat16", "float32")
+    assert np.array_equal(quick.embed_batch(faces, enrolled=True), searched.embed_batch(faces, enrolled=True))
+    assert np.array_equal(quick.enrolment(faces[0]).vector, searched.enrolment(faces[0]).vector)
+    assert np.array_equal(quick.embed_batch(faces, fast=False), searched.embed_batch(faces))
+    probe, exact = quick.embed(faces[0]), searched.embed(faces[0])
+    assert 0.999 < probe.similarity(exact) < 1 - 1e-7
+    assert probe.vector.dtype == np.float32
+    assert np.linalg.norm(probe.vector) == pytest.approx(1, abs=1e-5)
+
+
+def test_maps_of_either_precision_are_as_near_as_bfloat16_is(quick, searched, faces):
+    (template, maps), (_, exact) = quick.look(faces[0]), searched.look(faces[0])
+    assert template.similarity(quick.embed(faces[0])) > 0.9999
+    for one, other in zip(maps, exact, strict=True):
+        assert one.response.dtype == np.float32
+        assert np.abs(one.response - other.response).max() < 0.02 * other.response.max()
+        assert np.allclose(one.indicator, other.indicator, atol=1e-6)
+
+
+def test_without_units_for_bfloat16_nothing_changes(searched, faces, monkeypatch):
+    monkeypatch.setattr("ssn.machine.has_fast_bfloat16", lambda device: False)
+    plain = Recognizer(searched.network, searched.card, "cpu", "auto")
+    assert plain.precision == "float32"
+    assert np.array_equal(plain.embed(faces[0]).vector, searched.embed(faces[0]).vector)
+
+
+def test_a_processor_takes_no_more_than_eight_faces_at_once(searched, faces, monkeypatch):
+    sizes = []
+    plain = searched._units
+    monkeypatch.setattr(searched, "_units", lambda gray, *rest: sizes.append(len(gray)) or plain(gray, *rest))
+    many = (faces * 4)[:18]
+    rows = searched.embed_batch(many, batch=64)
+    assert sizes == [8, 8, 2]
+    assert ((rows[:5] * searched.embed_batch(faces)).sum(axis=1) > 0.9999).all()

@@ -105,8 +105,10 @@ def _open_page(finder: FaceFinder, source: Source, title: str, simulated: bool, 
     found = finder.find(image)
     if not found.faces:
         raise why_no_face(image, finder.detector)
-    boxes = tuple(sorted(found.faces[:MOST_FACES], key=lambda box: box.xyxy[0] + box.xyxy[2]))
-    faces = tuple(_aligned(finder, found.image, box) for box in boxes)
+    largest = range(min(len(found.faces), MOST_FACES))
+    in_order = sorted(largest, key=lambda number: found.faces[number].xyxy[0] + found.faces[number].xyxy[2])
+    boxes = tuple(found.faces[number] for number in in_order)
+    faces = tuple(_aligned(finder, found, number) for number in in_order)
     if all(face is None for face in faces):
         raise turned_too_far()
     subject, unclear = _meant(found, boxes, faces)
@@ -127,9 +129,9 @@ def _open_page(finder: FaceFinder, source: Source, title: str, simulated: bool, 
     )
 
 
-def _aligned(finder: FaceFinder, image: np.ndarray, box: FaceBox) -> AlignedFace | None:
+def _aligned(finder: FaceFinder, found: Found, number: int) -> AlignedFace | None:
     try:
-        return finder.align(image, box)
+        return finder.aligned(found, number)
     except NoFaceError:
         return None
 

@@ -72,7 +72,8 @@ def card_facts(recognizer: Recognizer) -> dict[str, str]:
 
 def _where(recognizer: Recognizer) -> dict[str, str]:
     device = str(recognizer.device)
-    return {"engine": recognizer.engine, "device": device, "bfloat16": _yes(recognizer.half)}
+    precision = "probes in bfloat16, enrolled faces in float32" if recognizer.precision == "bfloat16" else "float32"
+    return {"engine": recognizer.engine, "device": device, "precision": precision}
 
 
 def thresholds_table(thresholds: dict[str, float]) -> str:
@@ -144,10 +145,6 @@ def _section(title: str, body: str) -> str:
 def _facts(facts: dict[str, str]) -> str:
     rows = "".join(f"<tr><th>{escape(key)}</th><td>{escape(value)}</td></tr>" for key, value in facts.items())
     return f"<table><tbody>{rows}</tbody></table>"
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
 
 
 def _licences() -> str:

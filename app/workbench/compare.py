@@ -112,8 +112,9 @@ def _by_the_other(services: Services, now: Bench) -> tuple[Bench, ModelCard, dic
     before, after = now.looks
     other = services.beside.recognizer
     with services.looks:
-        complete = Look(before.face, *other.look(before.face))
-        hidden = complete if after is before else Look(after.face, *other.look(after.face))
+        faces = [before.face] if after is before else [before.face, after.face]
+        looks = [Look(face, *seen) for face, seen in zip(faces, other.looks(faces), strict=True)]
+        complete, hidden = looks[0], looks[-1]
     people = services.beside.ask(after.face, MANY).matches
     bench = replace(now, before=complete, after=hidden, matches=people[: now.ranks], judges=None, reranking=None)
     return bench, other.card, {match.person_id: (match.person, match.score) for match in people}

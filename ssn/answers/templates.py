@@ -9,8 +9,9 @@ from ssn.recognizer import Recognizer
 
 
 def template_row(recognizer: Recognizer, face: AlignedFace) -> dict:
-    """``{"spectrum", "face", "vector"}``: 256 numbers of unit length, to seven digits."""
-    vector = [round(float(value), 7) for value in recognizer.embed(face).vector]
+    """``{"spectrum", "face", "vector"}``: 256 numbers of unit length, to seven digits; in float32 whatever probes are
+    looked at in, since nobody knows what they will be compared with."""
+    vector = [round(float(value), 7) for value in recognizer.embed_batch([face], fast=False)[0]]
     return {"spectrum": face.spectrum, "face": subject_of(face), "vector": vector}
 
 

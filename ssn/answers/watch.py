@@ -65,15 +65,13 @@ class Watcher:
         there = [(track, face) for track, face in zip(tracks, faces, strict=True) if face is not None]
         if not there:
             return []
-        first, maps = self.recognizer.look(there[0][1])
-        others = self.recognizer.embed_batch([face for _, face in there[1:]])
-        templates = [first, *(replace(first, vector=vector, spectrum=first.spectrum) for vector in others)]
-        smooth = [self._smoothed(track.number, new) for (track, _), new in zip(there, templates, strict=True)]
+        looks = self.recognizer.looks([face for _, face in there])
+        smooth = [self._smoothed(track.number, new) for (track, _), (new, _) in zip(there, looks, strict=True)]
         found = self.store.search_many(smooth, k, self.recognizer.card.thresholds)
         seen = []
         for place, ((track, face), template, matches) in enumerate(zip(there, smooth, found, strict=True)):
             judged = tuple(self._judged(face, template, matches))
-            shown = tuple(maps) if place == 0 else ()
+            shown = tuple(looks[0][1]) if place == 0 else ()
             seen.append(Seen(track.number, track.box, face, judged, place == 0, shown))
         return sorted(seen, key=lambda one: one.box[0])
 

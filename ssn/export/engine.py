@@ -32,17 +32,24 @@ ENGINES = {
 
 
 def load_recognizer(
-    checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto", engine: str = "torch", maps: bool = False
+    checkpoint: str | Path = DEFAULT_CHECKPOINT,
+    device: str = "auto",
+    engine: str = "torch",
+    maps: bool = False,
+    precision: str = "float32",
 ) -> Recognizer:
     """A checkpoint in one of ``ENGINES``. ``onnx`` runs the ONNX file that was exported from the checkpoint and lies
     beside it, or ``checkpoint`` itself where that is the ONNX file; ``maps`` says that it has to answer maps too.
+    ``precision`` is one of ``PRECISIONS``: what probes are looked at in; onnxruntime has float32 only.
 
     Raises OptionError, CheckpointError, DeviceError, ExportError, MissingPackageError.
     """
     if engine not in ENGINES:
         raise OptionError(f"{engine!r} is no engine.", f"Use one of {', '.join(ENGINES)}.")
     if engine == "torch":
-        return Recognizer.load(checkpoint, device)
+        return Recognizer.load(checkpoint, device, precision)
+    if precision == "bfloat16":
+        raise OptionError("The engine onnx computes in float32.", "Leave out --precision, or use --engine torch.")
     if choose_device(device).type != "cpu" and device != "auto":
         raise OptionError("The engine onnx runs on the processor.", "Leave out --device, or use --engine torch.")
     path = Path(checkpoint)

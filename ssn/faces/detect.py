@@ -13,6 +13,8 @@ LONG_SIDE = 800
 """Pictures are shrunk to this before detection: a face smaller than 20 px there is too small to recognise anyway."""
 SMALLEST_FACE = 24
 """Width in pixels (after that shrinking) of the smallest faces looked for in a photo."""
+WANTED_FACE = 40
+"""Width in pixels of the photo as it is from which no face may be lost: smaller ones are left, where that is faster."""
 LEAST_CONFIDENCE = 0.9
 
 
@@ -22,22 +24,35 @@ class FaceDetector:
     def __init__(self, device: str | torch.device = "cpu", smallest: float = SMALLEST_FACE):
         self._cascade = Cascade(torch.device(device), smallest)
 
-    def detect(self, image: np.ndarray, long_side: int = LONG_SIDE) -> list[FaceBox]:
+    def detect(self, image: np.ndarray, long_side: int = LONG_SIDE, wanted: float = WANTED_FACE) -> list[FaceBox]:
         """Picture (H, W, 3) uint8 RGB → upright faces in its own pixels, largest first; an empty list if there are
-        none. It is looked at with at most ``long_side`` pixels."""
+        none. It is looked at with at most ``long_side`` pixels; none of ``wanted`` pixels of its own is lost, but to
+        that."""
         height, width = image.shape[:2]
-        scale = min(1.0, long_side / max(height, width))
+        scale = _shrinking(image, long_side)
         if scale < 1.0:
             size = (max(1, round(width * scale)), max(1, round(height * scale)))
             image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         if min(image.shape[:2]) < SMALLEST_FACE:
             return []
+        boxes, confidences, points = self._cascade(image, wanted * scale)
         faces = [
-            FaceBox(tuple(float(v) / scale for v in box), np.asarray(five, float) / scale, float(confidence))
-            for box, confidence, five in zip(*self._cascade(image), strict=True)
+            FaceBox((x0, y0, x1, y1), np.asarray(five, float) / scale, confidence)
+            for (x0, y0, x1, y1), confidence, five in zip(
+                (boxes.astype(float) / scale).tolist(), confidences.astype(float).tolist(), points, strict=True
+            )
             if confidence >= LEAST_CONFIDENCE
         ]
         return sorted(faces, key=lambda face: -face.area)
+
+    def smallest(self, image: np.ndarray) -> float:
+        """Width in pixels of the smallest faces that are looked for in a photo."""
+        scale = _shrinking(image, LONG_SIDE)
+        return self._cascade.smallest_for(WANTED_FACE * scale) / scale
+
+
+def _shrinking(image: np.ndarray, long_side: int) -> float:
+    return min(1.0, long_side / max(image.shape[:2]))
 
 
 def central_face(image: np.ndarray, faces: list[FaceBox]) -> FaceBox | None:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from ssn.errors import NoFaceError
-from ssn.faces.detect import LONG_SIDE, SMALLEST_FACE, FaceDetector
+from ssn.faces.detect import LONG_SIDE, FaceDetector
 from ssn.faces.light import LEAST_RANGE, is_dark, is_dark_but_for_lamps, light_range
 
 WHITE, BURNT = 250, 0.5
@@ -39,7 +39,7 @@ def why_no_face(image: np.ndarray, detector: FaceDetector) -> NoFaceError:
     if small is not None:
         return NoFaceError(
             f"No face was found that can be used: it is too small, about {small:.0f} pixels wide.",
-            f"Use a picture in which it is at least {_smallest(image):.0f} pixels wide.",
+            f"Use a picture in which it is at least {detector.smallest(image):.0f} pixels wide.",
         )
     return NoFaceError(
         "No face was found in the picture, nor in its quarter turns.",
@@ -55,16 +55,12 @@ def turned_too_far() -> NoFaceError:
     )
 
 
-def _smallest(image: np.ndarray) -> float:
-    return SMALLEST_FACE * max(1.0, max(image.shape[:2]) / LONG_SIDE)
-
-
 def _small_face(image: np.ndarray, detector: FaceDetector) -> float | None:
     """Width in pixels of the largest face that only shows enlarged, None where there is none."""
     long_side = max(image.shape[:2])
     factor = min(ENLARGED * min(1.0, LONG_SIDE / long_side), MOST_ENLARGED / long_side)
     size = [max(1, round(side * factor)) for side in image.shape[1::-1]]
-    faces = detector.detect(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), MOST_ENLARGED)
+    faces = detector.detect(cv2.resize(image, size, interpolation=cv2.INTER_CUBIC), MOST_ENLARGED, wanted=0)
     if not faces:
         return None
     left, _, right, _ = faces[0].xyxy

@@ -31,13 +31,24 @@ BETTER_TURNED = 0.1
 
 
 @dataclass(frozen=True, eq=False)
+class Marks:
+    """68 landmarks (68, 2) px of a face, and how far ``apart`` they and the detector's points are, in distances from
+    eyes to mouth."""
+
+    landmarks: np.ndarray
+    apart: float
+
+
+@dataclass(frozen=True, eq=False)
 class Found:
     """The faces of a picture, largest first, and the picture (H, W, 3) uint8 RGB they were found in: as it was read, or
-    where it is dark a ``brightened`` copy. Faces are aligned from that one."""
+    where it is dark a ``brightened`` copy. Faces are aligned from that one. ``marks`` are the faces' landmarks, in
+    their order, where they were looked for already."""
 
     image: np.ndarray
     faces: tuple[FaceBox, ...]
     brightened: bool = False
+    marks: tuple[Marks, ...] = ()
 
 
 class FaceFinder:
@@ -56,20 +67,20 @@ class FaceFinder:
         brightened, and so is one in which nothing is found; one that is dark but for lamps by what the rest shows."""
         found = self._found(image)
         bright = stretched_but_for_lamps(image) if not found.faces and is_dark_but_for_lamps(image) else None
-        faces = () if bright is None else self._in_any_turn(bright)
-        return found if bright is None or not faces else Found(bright, faces, brightened=True)
+        lit = found if bright is None else replace(self._in_any_turn(bright), brightened=True)
+        return lit if lit.faces else found
 
     def _found(self, image: np.ndarray) -> Found:
         """As :meth:`find`, taking the brightest as it is."""
         bright = stretched(image) if is_dark(image) else None
         if bright is not None:
-            return Found(bright, self._in_any_turn(bright), brightened=True)
-        faces = self._in_any_turn(image)
-        bright = None if faces else stretched(image)
+            return replace(self._in_any_turn(bright), brightened=True)
+        found = self._in_any_turn(image)
+        bright = None if found.faces else stretched(image)
         if bright is None or np.array_equal(bright, image):
-            return Found(image, faces)
-        faces = self._in_any_turn(bright)
-        return Found(bright, faces, brightened=True) if faces else Found(image, ())
+            return found
+        brightened = self._in_any_turn(bright)
+        return replace(brightened, brightened=True) if brightened.faces else found
 
     def pick(self, found: Found, spectrum: Spectrum = "vis", index: int | None = None) -> AlignedFace:
         """The face that is meant, aligned; it knows which it is of how many, and why. Raises NoFaceError, which says
@@ -77,14 +88,17 @@ class FaceFinder:
         if not found.faces:
             raise why_no_face(found.image, self.detector)
         subject = choose_subject(found.image, found.faces, index)
-        return replace(self.align(found.image, found.faces[subject.index], spectrum), subject=subject)
+        return replace(self.aligned(found, subject.index, spectrum), subject=subject)
+
+    def aligned(self, found: Found, index: int, spectrum: Spectrum = "vis") -> AlignedFace:
+        """The face of that number, from 0; its landmarks are not looked for again. Raises NoFaceError as ``align``."""
+        if found.marks:
+            return _aligned(found.image, found.marks[index], spectrum)
+        return self.align(found.image, found.faces[index], spectrum)
 
     def align(self, image: np.ndarray, face: FaceBox, spectrum: Spectrum = "vis") -> AlignedFace:
         """One of the faces found in ``image``. Raises NoFaceError where landmarks and detector do not agree."""
-        landmarks, apart = self._landmarks(image, face)
-        if apart > MOST_DISAGREEMENT:
-            raise turned_too_far()
-        return align(image, landmarks, spectrum)
+        return _aligned(image, self._marks(image, face), spectrum)
 
     def central_landmarks(self, image: np.ndarray) -> np.ndarray | None:
         """68 landmarks of the upright face nearest the middle, as data sets are cut around their subject; None without
@@ -92,40 +106,50 @@ class FaceFinder:
         face = central_face(image, self.detector.detect(image))
         return None if face is None else find_landmarks(image, face)
 
-    def _landmarks(self, image: np.ndarray, face: FaceBox) -> tuple[np.ndarray, float]:
-        """68 landmarks and how far they disagree with the detector. Those of a tilted head that are in doubt are looked
-        for again in a levelled picture, and the better ones taken."""
+    def _marks(self, image: np.ndarray, face: FaceBox) -> Marks:
+        """The landmarks of a face. Those of a tilted head that are in doubt are looked for again in a levelled picture,
+        and the better ones taken."""
         landmarks = find_landmarks(image, face)
-        apart = disagreement(face, landmarks)
-        if apart > SURE_DISAGREEMENT and tilt(face) > TILTED:
+        marks = Marks(landmarks, disagreement(face, landmarks))
+        if marks.apart > SURE_DISAGREEMENT and tilt(face) > TILTED:
             levelled = find_levelled_landmarks(image, face)
-            if disagreement(face, levelled) < apart:
-                return levelled, disagreement(face, levelled)
-        return landmarks, apart
+            if disagreement(face, levelled) < marks.apart:
+                return Marks(levelled, disagreement(face, levelled))
+        return marks
 
-    def _in_any_turn(self, image: np.ndarray) -> tuple[FaceBox, ...]:
+    def _in_any_turn(self, image: np.ndarray) -> Found:
         """The faces of the picture as it stands; where none of them is beyond doubt, of that quarter turn in which one
         is, or one is clearly less in doubt."""
-        best = self.detector.detect(image)
-        best_trust, sure = self._trust(image, best)
+        best = self._marked(image, self.detector.detect(image))
+        best_trust, sure = _trust(best)
         for turns in (2, 1, 3):
             if sure:
                 break
             turned = np.ascontiguousarray(np.rot90(image, turns))
             faces = [turn_face_back(face, image.shape, turns) for face in self.detector.detect(turned)]
-            trust, sure = self._trust(image, faces)
+            found = self._marked(image, faces)
+            trust, sure = _trust(found)
             if sure or trust > best_trust + BETTER_TURNED:
-                best, best_trust = faces, trust
-        return tuple(best)
+                best, best_trust = found, trust
+        return best
 
-    def _trust(self, image: np.ndarray, faces: Sequence[FaceBox]) -> tuple[float, bool]:
-        """The most that confidence exceeds disagreement for any of the faces, −1 for none; and is one beyond doubt?"""
-        trust, sure = -1.0, False
-        for face in faces:
-            _, apart = self._landmarks(image, face)
-            trust = max(trust, face.confidence - apart)
-            sure = sure or (face.confidence >= SURE_CONFIDENCE and apart <= SURE_DISAGREEMENT)
-        return trust, sure
+    def _marked(self, image: np.ndarray, faces: Sequence[FaceBox]) -> Found:
+        return Found(image, tuple(faces), marks=tuple(self._marks(image, face) for face in faces))
+
+
+def _aligned(image: np.ndarray, marks: Marks, spectrum: Spectrum) -> AlignedFace:
+    if marks.apart > MOST_DISAGREEMENT:
+        raise turned_too_far()
+    return align(image, marks.landmarks, spectrum)
+
+
+def _trust(found: Found) -> tuple[float, bool]:
+    """The most that confidence exceeds disagreement for any of the faces, −1 for none; and is one beyond doubt?"""
+    trust, sure = -1.0, False
+    for face, marks in zip(found.faces, found.marks, strict=True):
+        trust = max(trust, face.confidence - marks.apart)
+        sure = sure or (face.confidence >= SURE_CONFIDENCE and marks.apart <= SURE_DISAGREEMENT)
+    return trust, sure
 
 
 def shared_finder(device: str | torch.device = "cpu") -> FaceFinder:

@@ -13,9 +13,20 @@ LEAST_RANGE = 6.0
 
 
 def light_range(image: np.ndarray) -> tuple[float, float]:
-    """Picture (H, W, 3) uint8 → the 1st and the 99.5th percentile of its brightest channel."""
-    low, high = np.percentile(image.max(axis=2), [1.0, 99.5])
-    return float(low), float(high)
+    """Picture (H, W, 3) uint8 → the 1st and the 99.5th percentile of its brightest channel, as ``np.percentile`` has
+    them, from counts of the 256 levels: nothing is sorted."""
+    brightest = np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
+    up_to = np.cumsum(np.bincount(brightest.ravel(), minlength=256))
+    return _percentile(up_to, 0.01), _percentile(up_to, 0.995)
+
+
+def _percentile(up_to: np.ndarray, share: float) -> float:
+    """``up_to`` (256,) pixels of each level or less → the level that ``share`` of them lie below, linear between two
+    pixels."""
+    place = share * (int(up_to[-1]) - 1)
+    first = int(place)
+    below, above = (int(np.searchsorted(up_to, number, side="right")) for number in (first, first + 1))
+    return below + (min(above, 255) - below) * (place - first)
 
 
 def is_dark(image: np.ndarray) -> bool:

@@ -23,27 +23,30 @@ CELL, STRIDE = 12, 2
 
 
 class PixelSums:
-    """Means over rectangles of a picture (H, W, 3) uint8, from its table of sums (3, H + 1, W + 1)."""
+    """Means over rectangles of a picture (H, W, 3) uint8, from its table of sums (H + 1, W + 1, 3)."""
 
     def __init__(self, image: np.ndarray):
         self.height, self.width = image.shape[:2]
-        self._sums = np.stack([cv2.integral(plane) for plane in cv2.split(np.ascontiguousarray(image))])
+        self._sums = cv2.integral(np.ascontiguousarray(image))
 
     def shrunk(self, height: int, width: int) -> np.ndarray:
         """The whole picture → (1, 3, height, width) float32 in [−1, 1]."""
         top, bottom = _bins(np.array([0]), np.array([self.height]), height)
         left, right = _bins(np.array([0]), np.array([self.width]), width)
-        rows = self._sums.take(bottom[0], axis=1) - self._sums.take(top[0], axis=1)
-        total = rows.take(right[0], axis=2) - rows.take(left[0], axis=2)
-        return _scaled(total, (bottom - top)[0][:, None] * (right - left)[0])[None]
+        rows = self._sums.take(bottom[0], axis=0) - self._sums.take(top[0], axis=0)
+        total = rows.take(right[0], axis=1) - rows.take(left[0], axis=1)
+        means = _scaled(total, (bottom - top)[0][:, None] * (right - left)[0])
+        return np.ascontiguousarray(means.transpose(2, 0, 1))[None]
 
     def crops(self, boxes: np.ndarray, size: int) -> np.ndarray:
-        """Rectangles (N, 4) int, xyxy inside the picture → (N, 3, size, size) float32 in [−1, 1]."""
+        """Rectangles (N, 4) int, xyxy inside the picture → (N, 3, size, size) float32 in [−1, 1], channels last in
+        memory."""
         top, bottom = (edge[:, :, None] for edge in _bins(boxes[:, 1], boxes[:, 3], size))
         left, right = (edge[:, None, :] for edge in _bins(boxes[:, 0], boxes[:, 2], size))
-        sums = self._sums
-        total = sums[:, bottom, right] - sums[:, top, right] - sums[:, bottom, left] + sums[:, top, left]
-        return _scaled(total, (bottom - top) * (right - left)).transpose(1, 0, 2, 3)
+        table, across = self._sums.reshape(-1, 3), self.width + 1
+        total = table.take(bottom * across + right, axis=0) - table.take(top * across + right, axis=0)
+        total += table.take(top * across + left, axis=0) - table.take(bottom * across + left, axis=0)
+        return _scaled(total, (bottom - top) * (right - left)).transpose(0, 3, 1, 2)
 
 
 def _bins(start: np.ndarray, end: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +57,9 @@ def _bins(start: np.ndarray, end: np.ndarray, count: int) -> tuple[np.ndarray, n
 
 
 def _scaled(total: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    return ((total / pixels - 127.5) * 0.0078125).astype(np.float32)
+    """Sums (…, 3) over so many ``pixels`` (…) → their means m as (m − 127.5) / 128, float32."""
+    means = total * (1 / (128 * pixels)).astype(np.float32)[..., None]
+    return np.subtract(means, np.float32(127.5 / 128), dtype=np.float32)
 
 
 class SlicedMaxPool(nn.Module):
@@ -80,6 +85,12 @@ class SlicedMaxPool(nn.Module):
 
 
 def _network(build: type[nn.Module], device: torch.device) -> nn.Module:
+    """For many crops at once: with their channels last."""
+    return build().to(device).to(memory_format=torch.channels_last).eval()
+
+
+def _first_network(build: type[nn.Module], device: torch.device) -> nn.Module:
+    """For whole pictures: its pools sliced."""
     network = build().to(device).eval()
     for name, layer in list(network.named_children()):
         if isinstance(layer, nn.MaxPool2d):
@@ -95,13 +106,15 @@ class Cascade:
         from facenet_pytorch.models.mtcnn import ONet, PNet, RNet
 
         self.device, self.smallest = device, smallest
-        self._first, self._second, self._third = (_network(net, device) for net in (PNet, RNet, ONet))
+        self._first = _first_network(PNet, device)
+        self._second, self._third = _network(RNet, device), _network(ONet, device)
 
     @torch.inference_mode()
-    def __call__(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Picture (H, W, 3) uint8 RGB → boxes (N, 4) xyxy, confidences (N,), points (N, 5, 2), all in its pixels."""
+    def __call__(self, image: np.ndarray, wanted: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Picture (H, W, 3) uint8 RGB → boxes (N, 4) xyxy, confidences (N,), points (N, 5, 2), all in its pixels. Steps
+        of the pyramid for faces smaller than ``wanted`` alone are left out."""
         sums = PixelSums(image)
-        boxes = self._proposals(sums)
+        boxes = self._proposals(sums, self.smallest_for(wanted))
         boxes, confidence, shift, _ = self._judge(sums, boxes, 24, self._second, THRESHOLDS[1])
         chosen = _suppressed(boxes, confidence, 0.7)
         boxes = _square(_moved(boxes[chosen], shift[chosen]))
@@ -112,9 +125,17 @@ class Cascade:
         chosen = _apart(boxes, confidence, 0.7)
         return boxes[chosen], confidence[chosen], points[chosen]
 
-    def _proposals(self, sums: PixelSums) -> np.ndarray:
+    def smallest_for(self, wanted: float) -> float:
+        """Size in px of the faces that the first step of the pyramid is for, where those of ``wanted`` px must not be
+        lost: the largest that the steps from ``smallest`` have up to there."""
+        size = self.smallest
+        while size / FACTOR <= wanted:
+            size /= FACTOR
+        return size
+
+    def _proposals(self, sums: PixelSums, smallest: float) -> np.ndarray:
         """The first network over the pyramid → squares (N, 4) that may hold a face."""
-        scale, found = CELL / self.smallest, []
+        scale, found = CELL / smallest, []
         short = min(sums.height, sums.width)
         while short * scale >= CELL:
             step = sums.shrunk(int(sums.height * scale + 1), int(sums.width * scale + 1))
@@ -140,7 +161,7 @@ class Cascade:
         boxes, inside = boxes[there], inside[there]
         if not len(boxes):
             return boxes, np.zeros(0, np.float32), np.zeros((0, 4), np.float32), np.zeros((0, 10), np.float32)
-        answers = network(torch.from_numpy(np.ascontiguousarray(sums.crops(inside, size))).to(self.device))
+        answers = network(torch.from_numpy(sums.crops(inside, size)).to(self.device))
         shift, *rest, likely = (answer.cpu().numpy() for answer in answers)
         believed = likely[:, 1] > threshold
         points = rest[0] if rest else np.zeros((len(boxes), 10), np.float32)

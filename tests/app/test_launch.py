@@ -47,8 +47,13 @@ def test_help_tells_every_flag(capsys):
     assert left.value.code == 0
     said = capsys.readouterr().out
     doors = ("--host", "--port", "--auth", "--add-user", "--open", "--root-path", "--origin")
-    for flag in (*doors, "--checkpoint", "--beside", "--gallery", "--device"):
+    for flag in (*doors, "--checkpoint", "--beside", "--gallery", "--device", "--precision"):
         assert flag in said
+
+
+def test_probes_are_looked_at_in_whatever_the_machine_is_fastest_in():
+    assert entry.parse_arguments([]).precision == "auto"
+    assert entry.parse_arguments(["--precision", "float32"]).precision == "float32"
 
 
 def test_it_listens_on_this_machine_only_unless_told_otherwise():

@@ -74,6 +74,15 @@ def test_an_engine_whose_file_was_never_exported_leaves_no_gallery(random_checkp
     assert list(tmp_path.iterdir()) == []
 
 
+def test_both_models_look_at_probes_in_the_precision_that_is_asked_for(random_checkpoint, tmp_path, monkeypatch):
+    monkeypatch.setattr("ssn.machine.has_fast_bfloat16", lambda device: True)
+    opened = module.Services.open(
+        random_checkpoint, ":memory:", "cpu", tmp_path, beside=random_checkpoint, precision="auto"
+    )
+    assert opened.recognizer.precision == opened.beside.recognizer.precision == "bfloat16"
+    assert module.Services.open(random_checkpoint, ":memory:", "cpu", tmp_path).recognizer.precision == "float32"
+
+
 def test_the_detector_is_loaded_behind_the_page(services, monkeypatch):
     asked = []
     monkeypatch.setattr(module, "shared_finder", asked.append)

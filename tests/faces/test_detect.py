@@ -90,6 +90,18 @@ def test_all_faces_of_a_picture_are_returned_largest_first(detector, demo):
     assert places == [1, 2, 0]
 
 
+def test_no_face_of_forty_pixels_is_lost_and_less_is_looked_for_where_a_photo_is_shrunk(detector, photo):
+    face = detector.detect(photo)[0]
+    for width in (42, 50):
+        factor = width / (face.xyxy[2] - face.xyxy[0])
+        small = cv2.resize(photo, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        assert (
+            len(detector.detect(cv2.copyMakeBorder(small, 60, 60, 60, 60, cv2.BORDER_CONSTANT, value=(128,) * 3))) == 1
+        )
+    sizes = [detector.smallest(np.zeros((side, side, 3), np.uint8)) for side in (300, 800, 1000, 1600)]
+    assert sizes == pytest.approx([24 / 0.709, 24 / 0.709, 30, 48])
+
+
 def test_a_large_picture_gives_boxes_in_its_own_pixels(detector, photo):
     large = cv2.resize(photo, None, fx=7, fy=7, interpolation=cv2.INTER_CUBIC)
     assert max(large.shape) > 1500

@@ -213,3 +213,17 @@ def test_a_picture_that_is_dark_but_for_a_lamp_is_called_so(finder):
     dark = np.random.default_rng(0).integers(0, 20, (200, 200, 1), dtype=np.uint8).repeat(3, axis=2)
     with pytest.raises(NoFaceError, match="but for a few bright spots the picture is too dark"):
         finder.face(with_lamp(dark))
+
+
+def test_landmarks_are_looked_for_once_a_face(finder, demo, monkeypatch):
+    looked_for = []
+    monkeypatch.setattr(
+        "ssn.faces.finder.find_landmarks", lambda image, face: looked_for.append(face) or find_landmarks(image, face)
+    )
+    image = read_image(demo[0].enrolment)
+    found = finder.find(image)
+    chosen = finder.pick(found)
+    assert len(looked_for) == len(found.faces) == 1
+    again = finder.align(found.image, found.faces[0])
+    assert np.array_equal(chosen.pixels, again.pixels)
+    assert np.array_equal(chosen.landmarks, again.landmarks)

@@ -57,6 +57,25 @@ def test_boxes_confidences_and_points_are_those_of_the_reference(reference, casc
     assert seen >= 5
 
 
+def test_steps_below_the_wanted_size_are_left_out_and_faces_of_it_are_not(cascade, demo, monkeypatch):
+    assert [round(cascade.smallest_for(wanted), 1) for wanted in (0, 33, 34, 40, 48)] == [24, 24, 33.9, 33.9, 47.7]
+    steps = []
+    shrunk = PixelSums.shrunk
+    monkeypatch.setattr(PixelSums, "shrunk", lambda self, *size: steps.append(size) or shrunk(self, *size))
+    photo = read_image(demo[0].enrolment)
+    exact = cascade(photo)
+    every, last = list(steps), 0
+    for wanted in (40, 60):
+        steps.clear()
+        large = cascade(photo, wanted)
+        left_out = len(every) - len(steps)
+        assert left_out > last
+        assert steps == every[left_out:]
+        assert len(large[0]) == len(exact[0]) == 1
+        assert np.allclose(large[0], exact[0], atol=1)
+        last = left_out
+
+
 @given(st.integers(5, 40), st.integers(5, 40), st.integers(3, 48), st.integers(3, 48))
 def test_shrinking_is_the_mean_over_pytorchs_areas(height, width, rows, columns):
     picture = np.random.default_rng(height * width).integers(0, 256, (height, width, 3), dtype=np.uint8)

@@ -59,7 +59,7 @@ class ToyRecognizer:
         self.model_id, self.device = model_id, torch.device("cpu")
         self.cells = None
 
-    def embed_batch(self, faces: list[AlignedFace], enrolled: bool = False) -> np.ndarray:
+    def embed_batch(self, faces: list[AlignedFace], fast: bool | None = None, enrolled: bool = False) -> np.ndarray:
         gray = np.stack([face.pixels.mean(axis=2) for face in faces]) if faces else np.zeros((0, 128, 128))
         rows = gray.reshape(-1, SQUARES, 8, SQUARES, 8).mean(axis=(2, 4)).reshape(-1, SQUARES**2)
         rows = rows - rows.mean(axis=1, keepdims=True)
