@@ -26,7 +26,7 @@ class RememberingRecognizer(Recognizer):
         self._known: dict[bytes, np.ndarray] = {}
 
     def embed_batch(
-        self, faces: list[AlignedFace], batch: int = 16, fast: bool = False, enrolled: bool = False
+        self, faces: list[AlignedFace], batch: int = 16, fast: bool | None = None, enrolled: bool = False
     ) -> np.ndarray:
         keys = [_key(face, self.adaptive, fast, enrolled) for face in faces]
         new = {key: face for key, face in zip(keys, faces, strict=True) if key not in self._known}
@@ -41,7 +41,7 @@ class RememberingRecognizer(Recognizer):
         branches: Sequence[str],
         told: Tensor | None = None,
         batch: int = 16,
-        fast: bool = False,
+        fast: bool | None = None,
         enrolled: bool = False,
     ) -> np.ndarray:
         return self._recognizer.embed_gray(gray, branches, told, batch, fast, enrolled)
@@ -50,7 +50,7 @@ class RememberingRecognizer(Recognizer):
         return self._recognizer.looks(faces)
 
 
-def _key(face: AlignedFace, told: bool, fast: bool, enrolled: bool) -> bytes:
+def _key(face: AlignedFace, told: bool, fast: bool | None, enrolled: bool) -> bytes:
     digest = hashlib.blake2b(f"{face.branch} {fast} {enrolled}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(face.pixels).data)
     if told:
