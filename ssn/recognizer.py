@@ -146,7 +146,7 @@ class Recognizer:
         by some thousandths; where it is not said, probes are computed in this recognizer's precision and what is
         enrolled in float32. Where memory is short the batches become smaller. Raises MemoryShortError.
         """
-        fast = not enrolled and self.precision == "bfloat16" if fast is None else fast
+        fast = self.in_bfloat16(fast, enrolled)
         batch = min(batch, AT_ONCE) if self.device.type == "cpu" else batch
         branch = branch_indices(list(branches), self.device)
 
@@ -164,6 +164,10 @@ class Recognizer:
 
         rows = in_batches(len(gray), max(1, batch // 2) if enrolled else batch, embedded)
         return np.concatenate(rows) if rows else np.zeros((0, self.width), np.float32)
+
+    def in_bfloat16(self, fast: bool | None, enrolled: bool) -> bool:
+        """What ``fast`` means where it is not said."""
+        return not enrolled and self.precision == "bfloat16" if fast is None else fast
 
     def _units(self, gray: Tensor, branch: Tensor, told: Tensor | None, fast: bool) -> Tensor:
         told = None if told is None else told.to(self.device)

@@ -28,6 +28,7 @@ class RememberingRecognizer(Recognizer):
     def embed_batch(
         self, faces: list[AlignedFace], batch: int = 16, fast: bool | None = None, enrolled: bool = False
     ) -> np.ndarray:
+        fast = self.in_bfloat16(fast, enrolled)
         keys = [_key(face, self.adaptive, fast, enrolled) for face in faces]
         new = {key: face for key, face in zip(keys, faces, strict=True) if key not in self._known}
         if new or not faces:
@@ -50,7 +51,7 @@ class RememberingRecognizer(Recognizer):
         return self._recognizer.looks(faces)
 
 
-def _key(face: AlignedFace, told: bool, fast: bool | None, enrolled: bool) -> bytes:
+def _key(face: AlignedFace, told: bool, fast: bool, enrolled: bool) -> bytes:
     digest = hashlib.blake2b(f"{face.branch} {fast} {enrolled}".encode(), digest_size=16)
     digest.update(np.ascontiguousarray(face.pixels).data)
     if told:

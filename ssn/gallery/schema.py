@@ -101,9 +101,10 @@ def connect(path: str) -> sqlite3.Connection:
 def disk_is_full(path: str) -> bool:
     """Is there no room beside this file for what SQLite keeps while a gallery is open?"""
     try:
-        return path != ":memory:" and shutil.disk_usage(Path(path).absolute().parent).free < ROOM
+        disk = shutil.disk_usage(Path(path).absolute().parent)
     except OSError:
         return False
+    return path != ":memory:" and disk.total > 0 and disk.free < ROOM  # what the kernel shows as files has no size
 
 
 def _connect_to_read(path: str) -> sqlite3.Connection:

@@ -264,7 +264,7 @@ def three_steps(target: Path, team: Team) -> None:
     run = Distillation(drawn_crops(), CONFIG, team, tiny(), bfloat16=False)
     reports = []
     for run.step_number in range(3):
-        reports.append(run.learn(*run.batches(run.step_number)))
+        reports.append(dict(run.learn(*run.batches(run.step_number))))
     gradients = [p.grad for p in run.network.parameters()]
     if team.first:
         save_state({**run.state(), "gradients": gradients, "reports": reports, "processes": team.size}, target)
