@@ -73,6 +73,10 @@ class GalleryError(SSNError):
     """A gallery cannot be opened, read or written as asked."""
 
 
+class TemplateGoneError(GalleryError):
+    """A template that was there a moment ago was deleted meanwhile."""
+
+
 class GalleryUnreachableError(GalleryError):
     """The server that keeps a gallery does not answer, or not in time. What it acknowledged is not lost."""
 

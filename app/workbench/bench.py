@@ -21,6 +21,7 @@ from ssn.errors import DataError, ImageError, NoFaceError, SSNError
 from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
 from ssn.faces.read import Source
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
+from ssn.gallery.again import while_templates_go
 from ssn.gallery.alike import Reranking, rerank
 from ssn.gallery.like_with_like import CellSearch
 from ssn.gallery.rerank import SHORTLIST
@@ -248,7 +249,7 @@ def search(services: Services, bench: Bench) -> Bench:
     before, after = bench.looks
     try:
         with services.looks:
-            return _searched(services, bench, before, after)
+            return while_templates_go(lambda: _searched(services, bench, before, after))
     except SSNError as error:
         nothing = replace(bench, matches=(), complete_scores=(), enrolled_scores=(), reranking=None, opinion=None)
         crowd = None if bench.crowd is None else replace(bench.crowd, best={})

@@ -18,6 +18,7 @@ from ssn.explanation.question import Question, Watch
 from ssn.faces.landmarks import find_aligned_landmarks
 from ssn.faces.occlude import occlude
 from ssn.faces.types import AlignedFace
+from ssn.gallery.again import templates_of_person
 from ssn.gallery.alike import mixed_template
 from ssn.gallery.store import Match
 
@@ -75,9 +76,7 @@ def _person(services: Services, bench: Bench, match: Match) -> Target:
     """What the score shown compares with: all templates, or after re-ranking the best one's mixture."""
     if _rescored(bench, match):
         return Target.person(match.person, [mixed_template(services.recognizer, services.gallery, match, bench.mask)])
-    gallery = services.gallery
-    templates = [gallery.template(number) for number, *_ in gallery.templates_of(match.person_id)]
-    return Target.person(match.person, templates)
+    return Target.person(match.person, templates_of_person(services.gallery, match.person_id))
 
 
 def _picture(services: Services, bench: Bench, match: Match) -> AlignedFace | None:

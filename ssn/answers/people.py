@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from ssn.errors import DataError
 from ssn.explanation.pair import Target
+from ssn.gallery.again import templates_of_person
 from ssn.gallery.enrol import Enrolment
 from ssn.gallery.quality import Quality
 from ssn.gallery.store import GalleryStore
@@ -37,4 +38,4 @@ def target_person(store: GalleryStore, name: str, place: str) -> Target:
     person = store.person(name)
     if person is None or person.templates == 0:
         raise DataError(f"Nobody called {name} is enrolled in {place} with this model.", "Check the name.")
-    return Target.person(person.name, [store.template(i) for i, *_ in store.templates_of(person.id)])
+    return Target.person(person.name, templates_of_person(store, person.id))

@@ -8,7 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from ssn.errors import GalleryError
+from ssn.errors import GalleryError, TemplateGoneError
 from ssn.faces.types import Spectrum
 from ssn.gallery.checked import checked_vector
 from ssn.gallery.index import Hit, Over
@@ -81,10 +81,10 @@ class SearchedStore(ABC):
         raise GalleryError(f"The gallery {self.path} changes too fast to be searched.", "Try again in a moment.")
 
     def template(self, template_id: int) -> Template:
-        """As :meth:`GalleryStore.template`. Raises GalleryError if it is gone, TemplateMismatchError if another model
-        made it."""
+        """As :meth:`GalleryStore.template`. Raises TemplateGoneError if it is gone, TemplateMismatchError if another
+        model made it."""
         if (stored := self._stored_template(template_id)) is None:
-            raise GalleryError(f"There is no template {template_id}.", "It may have been deleted.")
+            raise TemplateGoneError(f"There is no template {template_id}.", "It may have been deleted.")
         template = Template(*stored)
         checked_vector(template, self.model_id)
         return template

@@ -15,6 +15,7 @@ import numpy as np
 from ssn.errors import DataError, ExplanationCancelledError, LandmarksUnknownError
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.types import FACE_SIZE, AlignedFace
+from ssn.gallery.again import templates_of_person
 from ssn.gallery.cohort import Cohort
 from ssn.gallery.condition import condition_of
 from ssn.gallery.search_verdict import SearchJudges
@@ -191,8 +192,8 @@ class Sweeper:
     def _person(self, first: Match) -> tuple[int, np.ndarray]:
         """Who is asked about, the first of the first search, and their templates (T, 256)."""
         if self._asked is None:
-            numbers = [number for number, *_ in self.gallery.templates_of(first.person_id)]
-            self._asked = first.person_id, np.stack([self.gallery.template(number).vector for number in numbers])
+            known = templates_of_person(self.gallery, first.person_id)
+            self._asked = first.person_id, np.stack([template.vector for template in known])
         return self._asked
 
     def _judged(self, face: AlignedFace, probe: Template, match: Match) -> Match:

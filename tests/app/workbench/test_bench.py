@@ -162,3 +162,21 @@ def test_a_second_model_answers_for_the_same_face_and_people(two_models, other_r
 def test_without_a_second_model_there_is_no_opinion(services, bench, face):
     services.enrol("Ada", face, "test")
     assert steps.choose(services, bench, 0).opinion is None
+
+
+def test_who_is_deleted_between_the_search_and_the_reading_is_searched_without(services, bench, landmarks, monkeypatch):
+    for seed in range(3):
+        services.enrol(f"Person {seed}", noise_face(landmarks, 20 + seed), "test")
+    done = steps.choose(services, bench, 0)
+    first, *others = done.matches
+    plain = services.gallery.template
+
+    def deleted_meanwhile(number: int) -> Template:
+        if any(person.id == first.person_id for person in services.gallery.people()):
+            services.gallery.delete_person(first.person_id)
+        return plain(number)
+
+    monkeypatch.setattr(services.gallery, "template", deleted_meanwhile)
+    again = steps.search(services, done)
+    assert again.search_problem == ""
+    assert [match.person_id for match in again.matches][: len(others)] == [match.person_id for match in others]
