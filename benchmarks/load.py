@@ -95,7 +95,8 @@ class Client:
     def explain(self) -> None:
         person = {} if self.shown is None else {"person": self.shown.group(1)}
         self.page.send("ranks", "click", person, why_method="gradcam")
-        _own(self.best in self.page.heard, f"{self.best} was asked for")
+        gone = "not among the matches" in self.page.heard  # somebody deleted the person meanwhile, and that is said
+        _own(gone or self.best in self.page.heard, f"{self.best} was asked for")
 
     def enrol(self) -> None:
         opened = self.page.send("enrol-input", "input", {"data": self.photo, "size": 1})
