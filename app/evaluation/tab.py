@@ -105,12 +105,12 @@ class EvaluationTab:
 
     async def on_cancel(self, request: gr.Request) -> None:
         """At once; the run says itself that it was cancelled."""
-        self._visit(request)[1].stop()
+        self._visit(request)[1].running.stop()
 
     def on_measure(self, protocol: str, people: float, hidden: list[str], request: gr.Request) -> Iterator[Update]:
         """Progress while it runs, then the run as A."""
         _, visit = self._visit(request)
-        cancel = visit.begin()
+        cancel = visit.running.begin()
         if cancel is None:
             yield {self.status: notice("Your run is still under way.", "warn")}
             return
@@ -125,7 +125,7 @@ class EvaluationTab:
         except SSNError as error:
             yield self._rest(error_notice(error))
         finally:
-            visit.end()
+            visit.running.end()
 
     def _running(self, now: Progress) -> Update:
         return {self.status: views.progress(now), self.cancel: gr.Button(interactive=True)}

@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
+from app.kit.running import Running
 from app.session import Part
 from ssn.evaluation.mistakes import Mistake
 from ssn.evaluation.report_parts import GroupRow, PicturePair
@@ -28,35 +29,14 @@ class Shown:
 
 
 class Visit(Part):
-    """One run at a time. Safe to use from several threads."""
+    """``running`` is the run under way, one at a time. Safe to use from several threads."""
 
     def __init__(self):
         self.runs: OrderedDict[str, Shown] = OrderedDict()
         self._bytes: dict[str, int] = {}
         self.shown: tuple[Shown, ...] = ()
-        self._cancel: threading.Event | None = None
+        self.running = Running()
         self._lock = threading.Lock()
-
-    def begin(self) -> threading.Event | None:
-        """A run starts → what ends it when set; None where one is under way."""
-        with self._lock:
-            if self._cancel is not None:
-                return None
-            self._cancel = threading.Event()
-            return self._cancel
-
-    def end(self) -> None:
-        """No run is under way any more."""
-        with self._lock:
-            if self._cancel is not None:
-                self._cancel.set()
-            self._cancel = None
-
-    def stop(self) -> None:
-        """Ask the run under way to end."""
-        with self._lock:
-            if self._cancel is not None:
-                self._cancel.set()
 
     def add(self, run: Shown) -> None:
         """Keep a run."""
@@ -83,4 +63,4 @@ class Visit(Part):
             return oldest is not None
 
     def leave(self) -> None:
-        self.stop()
+        self.running.stop()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar
 
 import gradio as gr
@@ -14,7 +15,7 @@ from app.workbench.bench import Bench
 from app.workbench.desk import Desk
 
 
-class ComparingBox:
+class ComparingBox(ABC):
     """Components and handler; laid out where it is made. ``LABEL`` and ``NAME`` are the box's, ``FACTS`` is the element
     that says what came of it."""
 
@@ -31,9 +32,9 @@ class ComparingBox:
         """What is said while there is no probe."""
         return ""
 
+    @abstractmethod
     def set(self, bench: Bench, wanted: bool) -> Bench:
         """The bench as it is with the box ticked, or not."""
-        raise NotImplementedError
 
     @property
     def outputs(self) -> list[Block]:

@@ -77,7 +77,7 @@ def test_a_run_is_shown_with_progress_and_can_be_chosen_again(tab, visit, visito
         assert NAMES[measure] in last[tab.measures]
     assert last[tab.plots["roc"]].visible
     assert last[tab.first].value == "toy"
-    assert visit.begin() is not None, "the run has ended"
+    assert visit.running.begin() is not None, "the run has ended"
     again = tab.on_choice("toy", "", visitor)
     assert again[tab.measures] == last[tab.measures]
 
@@ -106,10 +106,10 @@ def test_only_files_of_the_folder_are_opened(tab, visitor, name):
 
 
 def test_one_run_a_visitor_and_so_many_a_server(tab, services, visit, visitor):
-    assert visit.begin() is not None
+    assert visit.running.begin() is not None
     (answer,) = tab.on_measure("synthetic", 4, ["none"], visitor)
     assert "still under way" in answer[tab.status]
-    visit.end()
+    visit.running.end()
     with services.runs:
         *_, answer = tab.on_measure("synthetic", 4, ["none"], visitor)
     assert "Another run is under way" in answer[tab.status]
@@ -122,7 +122,7 @@ def test_cancel_ends_the_run_and_frees_the_server(tab, services, visit, visitor,
 
     def drawing(source, people):
         begun.set()
-        visit._cancel.wait(30)
+        visit.running._cancel.wait(30)
         raise_if_asked.step("faces", 1, 2)
 
     raise_if_asked = Watch(threading.Event())
