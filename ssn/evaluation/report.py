@@ -87,8 +87,9 @@ def _counts(evaluation: Evaluation) -> str:
 
 def as_json(evaluation: Evaluation) -> dict:
     """The documented form: ``{"model", "protocol", "rows": [...], "notes", "failures", "precision"}``; shares in
-    [0, 1]."""
-    return {**asdict(evaluation), "notes": list(evaluation.notes), "failures": _failures(evaluation)}
+    [0, 1]. Which probes were found is in the score file alone: here and in a card it would be thousands of words."""
+    rows = [{name: value for name, value in asdict(row).items() if name != "hits"} for row in evaluation.rows]
+    return {**asdict(evaluation), "rows": rows, "notes": list(evaluation.notes), "failures": _failures(evaluation)}
 
 
 def _failures(evaluation: Evaluation) -> list[dict]:
