@@ -29,7 +29,7 @@ from ssn.evaluation.remembering import RememberingRecognizer
 from ssn.evaluation.report import as_table, folds_as_table
 from ssn.evaluation.run import Plan, data_fingerprint, evaluation_of, run
 from ssn.faces.occlude import OCCLUSIONS
-from ssn.models.checkpoint import update_card
+from ssn.models.checkpoint import BASE_CHECKPOINT, update_card
 from ssn.recognizer import Recognizer
 
 
@@ -57,7 +57,7 @@ def evaluate(
     family: Annotated[
         str | None, typer.Option(help="Also measure these methods of the comparison, separated by commas, or all.")
     ] = None,
-    family_checkpoint: Annotated[Path, typer.Option(help="The Light CNN that families match with.")] = DEFAULT,
+    family_checkpoint: Annotated[Path, typer.Option(help="The Light CNN that families match with.")] = BASE_CHECKPOINT,
     fine_tuned: Annotated[Path | None, typer.Option(help="Weights of the family light-cnn-finetuned.")] = None,
     onnx: Annotated[Path | None, typer.Option(help="Model file of the family onnx.")] = None,
     simulate_nir: Annotated[
@@ -91,10 +91,13 @@ def evaluate(
     _check_files(scores, names, fine_tuned, onnx)
     protocols = data.read_folds(cache)
     others = _others(beside or [], checkpoint)
-    recognizer = RememberingRecognizer(Recognizer.load(checkpoint, device))
-    material = _material(names, recognizer, checkpoint, family_checkpoint, fine_tuned, onnx, device)
+    matching = [family_checkpoint] if names else []
+    loaded = _loaded([checkpoint, *others.values(), *matching], device)
+    recognizer = loaded[checkpoint.resolve()]
+    tuned = Recognizer.load(fine_tuned, device) if names and fine_tuned is not None else None
+    material = Material(loaded[family_checkpoint.resolve()], tuned, onnx=onnx) if names else Material()
     bench = _Bench(FaceStore(cache, workers), plan, names, material, scores, len(protocols), command_line(context))
-    networks = {"": recognizer} | {name: Recognizer.load(file, device) for name, file in others.items()}
+    networks = {"": recognizer} | {name: loaded[file.resolve()] for name, file in others.items()}
     for number, protocol in enumerate(protocols, start=1):
         bench.measure(protocol, number, {name: NetworkMatcher(each, fast=fast) for name, each in networks.items()})
     text, found = bench.result(data, json_file)
@@ -193,21 +196,10 @@ def _others(beside: list[Path], checkpoint: Path) -> dict[str, Path]:
     return others
 
 
-def _material(
-    names: tuple[str, ...],
-    recognizer: Recognizer,
-    checkpoint: Path,
-    family_checkpoint: Path,
-    fine_tuned: Path | None,
-    onnx: Path | None,
-    device: str,
-) -> Material:
-    """The networks families need; the checkpoint measured is not loaded twice."""
-    if not names:
-        return Material()
-    same = family_checkpoint.resolve() == checkpoint.resolve()
-    tuned = Recognizer.load(fine_tuned, device) if fine_tuned is not None else None
-    return Material(recognizer if same else Recognizer.load(family_checkpoint, device), tuned, onnx=onnx)
+def _loaded(files: Iterable[Path], device: str) -> dict[Path, Recognizer]:
+    """Each checkpoint once, by where it lies; none of them looks at a picture twice."""
+    places = dict.fromkeys(file.resolve() for file in files)
+    return {place: RememberingRecognizer(Recognizer.load(place, device)) for place in places}
 
 
 def _check_files(scores: Path | None, names: tuple[str, ...], fine_tuned: Path | None, onnx: Path | None) -> None:

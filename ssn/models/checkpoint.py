@@ -32,8 +32,8 @@ OFFICIAL_SHA256 = "d0750746622270548137b092700811b00dc64d67ca8df042c6cf48cb3b1b9
 SELECTIONS = ("pixel", "adaptive")
 BASE_CHECKPOINT = CHECKPOINTS / "light-cnn-29-v2-mobilefacenet.safetensors"
 """What a search starts from."""
-DEFAULT_CHECKPOINT = BASE_CHECKPOINT
-"""What recognises, where nothing else is asked for."""
+DEFAULT_CHECKPOINT = CHECKPOINTS / "ssn-tied-partial.safetensors"
+"""What recognises, where nothing else is asked for: the searched network."""
 
 
 def save_model(path: str | Path, tensors: dict[str, Tensor], card: ModelCard, half: bool = True) -> ModelCard:
