@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from app.kit.background import let_end
 from ssn.errors import OptionError, SSNError
 from ssn.places import ASSETS
 
@@ -33,6 +34,8 @@ EVENTS_WAITING = 256
 """Events of all visitors that wait to be begun; the next one is told that the server is busy."""
 THREADS = 100
 """Events under way: most wait for a slot of the network, which bounds the work itself."""
+LOADING = 20.0
+"""Seconds in which whatever is being loaded may end before the process does."""
 VISITORS = 200
 """Whose last shown pictures Gradio remembers; the one idle longest makes room."""
 
@@ -257,6 +260,7 @@ def _ended_politely() -> Iterator[None]:
         tell("Stopped.")
     finally:
         signal.signal(signal.SIGTERM, before)
+        let_end(LOADING)
 
 
 def tell(text: str) -> None:

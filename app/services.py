@@ -7,11 +7,13 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from app.explainers import Explainers
 from app.first_start import default_gallery, open_gallery
+from app.kit.background import behind_the_page
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
 from ssn.answers.enrolling import Choices, Enroller, quality_measure
@@ -120,7 +122,7 @@ class Services:
             opinion.prepare()
         made = cls(recognizer, opened, people, opinion, cohort_of(checkpoint, recognizer.model_id))
         if made.like_with_like is not None:
-            threading.Thread(target=_prepare, args=(made.like_with_like,), daemon=True).start()
+            behind_the_page(partial(_prepare, made.like_with_like), "enrolled faces by cells")
         return made
 
     @contextlib.contextmanager
@@ -150,9 +152,7 @@ class Services:
             with self.photos:
                 _ = self.finder
 
-        thread = threading.Thread(target=load, daemon=True, name="make-ready")
-        thread.start()
-        return thread
+        return behind_the_page(load, "face detector")
 
     def open_photo(self, source: Source, title: str, simulated: bool = False, page: int | None = None) -> Photo:
         """Read a picture and find its faces, in its turn. Raises BusyError, the errors of reading, and NoFaceError."""

@@ -7,6 +7,23 @@ from collections.abc import Callable, Iterator
 from queue import Empty, SimpleQueue
 from typing import Any
 
+BEHIND = "behind the page: "
+
+
+def behind_the_page(work: Callable[[], None], what: str) -> threading.Thread:
+    """Begin ``work`` that nobody waits for; ``what`` it is stands in the thread's name."""
+    thread = threading.Thread(target=work, daemon=True, name=BEHIND + what)
+    thread.start()
+    return thread
+
+
+def let_end(seconds: float) -> None:
+    """Wait until nothing is worked at behind the page, so long at most for each. A thread in the middle of foreign code
+    would take the ending process down with an abort."""
+    for thread in threading.enumerate():
+        if thread.name.startswith(BEHIND):
+            thread.join(seconds)
+
 
 def in_background(work: Callable[[Callable[[Any], None]], Any], every: float = 0.25) -> Iterator[Any]:
     """Run ``work`` in a thread. Yields its progress in [0, 1] every ``every`` seconds, parts of the result as soon as

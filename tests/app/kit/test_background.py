@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 
-from app.kit.background import in_background
+from app.kit.background import behind_the_page, in_background, let_end
 from ssn.errors import ExplanationError
 
 
@@ -34,3 +37,15 @@ def test_parts_are_given_on_in_their_order():
         return "whole"
 
     assert [one for one in in_background(work, every=0.01) if isinstance(one, str)] == ["first", "second", "whole"]
+
+
+def test_the_end_waits_for_what_is_worked_at_behind_the_page_and_for_no_longer_than_it_may():
+    done, never = threading.Event(), threading.Event()
+    behind_the_page(lambda: (time.sleep(0.3), done.set()), "soon")
+    stuck = behind_the_page(lambda: never.wait(60), "never")
+    began = time.monotonic()
+    let_end(2.0)
+    assert done.is_set()
+    assert time.monotonic() - began < 30 and stuck.is_alive()
+    never.set()
+    stuck.join(30)
