@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -100,7 +101,7 @@ class Recognizer:
     @classmethod
     def load(
         cls, checkpoint: str | Path = DEFAULT_CHECKPOINT, device: str = "auto", precision: str = "float32"
-    ) -> Recognizer:
+    ) -> Self:
         """From a checkpoint file. Raises CheckpointError, DeviceError or OptionError."""
         chosen = choose_device(device)
         return cls(*load_model(checkpoint), chosen, precision)

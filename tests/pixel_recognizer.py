@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ssn.evaluation.remembering import RememberingRecognizer
 from ssn.models.card import ModelCard
 from ssn.recognizer import Recognizer
 
@@ -26,3 +27,7 @@ class PixelRecognizer(Recognizer):
     def __init__(self, network: nn.Module | None = None):
         self.network, self.device, self.half = (network or Pixels()).eval(), torch.device("cpu"), False
         self.card = ModelCard("pixels", model_id="pixels")
+
+
+class RememberingPixels(RememberingRecognizer, PixelRecognizer):
+    """The same, which looks at no picture twice."""

@@ -199,7 +199,7 @@ def _others(beside: list[Path], checkpoint: Path) -> dict[str, Path]:
 def _loaded(files: Iterable[Path], device: str) -> dict[Path, Recognizer]:
     """Each checkpoint once, by where it lies; none of them looks at a picture twice."""
     places = dict.fromkeys(file.resolve() for file in files)
-    return {place: RememberingRecognizer(Recognizer.load(place, device)) for place in places}
+    return {place: RememberingRecognizer.load(place, device) for place in places}
 
 
 def _check_files(scores: Path | None, names: tuple[str, ...], fine_tuned: Path | None, onnx: Path | None) -> None:

@@ -6,24 +6,21 @@ Everybody enrolled, and every probe that a method leaves as it is, is the same p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
-from torch import Tensor
 
 from ssn.faces.types import AlignedFace
-from ssn.models.block_maps import BlockMap
-from ssn.recognizer import Recognizer, Template
+from ssn.recognizer import Recognizer
 
 
 class RememberingRecognizer(Recognizer):
-    """``recognizer``, which keeps every template of ``embed_batch`` (1 KB each) by the pixels it is of, what is hidden
-    of them, and how it was computed."""
+    """Keeps every template of ``embed_batch`` (1 KB each) by the pixels it is of, what is hidden of them, and how it
+    was computed."""
 
-    def __init__(self, recognizer: Recognizer):
-        self.__dict__.update(recognizer.__dict__)
-        self._recognizer = recognizer
-        self._known: dict[bytes, np.ndarray] = {}
+    @cached_property
+    def _known(self) -> dict[bytes, np.ndarray]:
+        return {}
 
     def embed_batch(
         self, faces: list[AlignedFace], batch: int = 16, fast: bool | None = None, enrolled: bool = False
@@ -31,24 +28,10 @@ class RememberingRecognizer(Recognizer):
         fast = self.in_bfloat16(fast, enrolled)
         keys = [_key(face, self.adaptive, fast, enrolled) for face in faces]
         new = {key: face for key, face in zip(keys, faces, strict=True) if key not in self._known}
-        if new or not faces:
-            rows = self._recognizer.embed_batch(list(new.values()), batch, fast, enrolled)
-            self._known |= dict(zip(new, rows, strict=True))
-        return np.stack([self._known[key] for key in keys]) if faces else rows
-
-    def embed_gray(
-        self,
-        gray: Tensor,
-        branches: Sequence[str],
-        told: Tensor | None = None,
-        batch: int = 16,
-        fast: bool | None = None,
-        enrolled: bool = False,
-    ) -> np.ndarray:
-        return self._recognizer.embed_gray(gray, branches, told, batch, fast, enrolled)
-
-    def looks(self, faces: list[AlignedFace]) -> list[tuple[Template, list[BlockMap]]]:
-        return self._recognizer.looks(faces)
+        if new:
+            rows = super().embed_batch(list(new.values()), batch, fast, enrolled)
+            self._known.update(zip(new, rows, strict=True))
+        return np.stack([self._known[key] for key in keys]) if faces else super().embed_batch(faces)
 
 
 def _key(face: AlignedFace, told: bool, fast: bool, enrolled: bool) -> bytes:

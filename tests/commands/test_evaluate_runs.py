@@ -17,11 +17,12 @@ import pytest
 from ssn.__main__ import main
 from ssn.commands.evaluate import evaluate
 from ssn.evaluation.metrics.open_set import fnir_at_fpir, searches, strangers_of
+from ssn.evaluation.remembering import RememberingRecognizer
 from ssn.evaluation.scores import ScoreFile
 from ssn.models.network import BlockTrace
 from ssn.recognizer import Recognizer
 from tests.data import miniature
-from tests.pixel_recognizer import PixelRecognizer, Pixels
+from tests.pixel_recognizer import PixelRecognizer, Pixels, RememberingPixels
 
 ROOT = Path(__file__).parents[2]
 
@@ -141,6 +142,23 @@ def test_an_open_set_that_is_asked_for_and_cannot_be_is_an_error(evaluated, tmp_
     assert evaluated(*words)["rows"][0]["open_set"] == {}
     assert run("evaluate", *words, "--cache", tmp_path / "cache", "--workers", 1, "--open-set") == 2
     assert "open set needs" in capsys.readouterr().err
+
+
+def test_a_method_with_the_same_network_looks_at_no_picture_again(evaluated, tmp_path, monkeypatch):
+    looked: list[int] = []
+
+    class Counted(RememberingPixels):
+        def embed_gray(self, gray, *given):
+            looked.append(len(gray))
+            return super().embed_gray(gray, *given)
+
+    monkeypatch.setattr(RememberingRecognizer, "load", lambda *_: Counted(Traced()))
+    words = ("--protocol", "folder", "--root", miniature.folder(tmp_path / "set", people=2), "--occlusions", "maskTop")
+    alone = evaluated(*words)
+    once = sum(looked)
+    looked.clear()
+    assert evaluated(*words, "--family", "light-cnn")["families"]["light-cnn"]["rows"] == alone["rows"]
+    assert sum(looked) == once > 0
 
 
 def test_other_checkpoints_are_measured_on_the_same_faces(evaluated, tmp_path, monkeypatch, capsys):

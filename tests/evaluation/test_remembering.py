@@ -10,11 +10,10 @@ import pytest
 from ssn.evaluation.families.inpainting import Inpainting
 from ssn.evaluation.families.light_cnn import LightCNN
 from ssn.evaluation.matcher import FamilyMatcher, NetworkMatcher
-from ssn.evaluation.remembering import RememberingRecognizer
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.types import AlignedFace
 from tests.drawn import mean_landmarks
-from tests.pixel_recognizer import PixelRecognizer
+from tests.pixel_recognizer import PixelRecognizer, RememberingPixels
 
 
 def noise(seed: int, spectrum: str = "vis") -> AlignedFace:
@@ -39,7 +38,7 @@ def seen(monkeypatch) -> list[int]:
 def test_methods_with_one_network_share_what_is_the_same_picture_to_them(seen):
     faces = [noise(i) for i in range(5)]
     hidden = occlude(faces[0], named_mask("maskTop", faces[0].landmarks))
-    plain, shared = PixelRecognizer(), RememberingRecognizer(PixelRecognizer())
+    plain, shared = PixelRecognizer(), RememberingPixels()
     methods = [NetworkMatcher(shared), FamilyMatcher(LightCNN(shared)), FamilyMatcher(Inpainting(shared))]
     probes = [*faces[1:], hidden]
     expected = [plain.embed_batch(faces, enrolled=True), plain.embed_batch(probes)]
@@ -53,7 +52,7 @@ def test_methods_with_one_network_share_what_is_the_same_picture_to_them(seen):
 
 
 def test_what_differs_is_kept_apart(seen):
-    shared, plain = RememberingRecognizer(PixelRecognizer()), PixelRecognizer()
+    shared, plain = RememberingPixels(), PixelRecognizer()
     face = noise(1)
     for each in (face, noise(1, "nir"), noise(2)):
         for enrolled in (False, True):
