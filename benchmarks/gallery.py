@@ -27,11 +27,11 @@ from benchmarks.milvus_process import MilvusProcess
 from ssn.files import write_json
 from ssn.gallery import milvus_server as milvus_settings
 from ssn.gallery.contents import StoredTemplate
+from ssn.gallery.editing import StoredPerson
 from ssn.gallery.fingerprint import fingerprints
 from ssn.gallery.milvus import MilvusGallery
 from ssn.gallery.milvus_contents import write_server
 from ssn.gallery.sqlite import Gallery
-from ssn.gallery.store import StoredPerson
 from ssn.gallery.vector_file import VectorFile
 from ssn.models.light_cnn import EMBEDDING_SIZE
 from ssn.recognizer import Template

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ssn.gallery.editing import StoredPerson
 from ssn.gallery.names import folded
 from ssn.gallery.sqlite import Gallery
-from ssn.gallery.store import StoredPerson
 
 AT_A_TIME = 500
 

@@ -151,6 +151,5 @@ class Database:
                 yield VectorFile(self.path, model), [number for number, _ in rows]
 
     def close(self) -> None:
-        """Nothing can be asked of it any more."""
         with self._lock:
             self._db.close()

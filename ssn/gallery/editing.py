@@ -17,8 +17,17 @@ from ssn.errors import GalleryError
 from ssn.gallery.changes import Change, Kind
 from ssn.gallery.checked import checked_vector
 from ssn.gallery.names import clean_name, clean_notes
-from ssn.gallery.store import StoredPerson
 from ssn.recognizer import Template
+
+
+@dataclass(frozen=True)
+class StoredPerson:
+    """What stands about somebody; ``created`` is in UTC, as SQLite writes it."""
+
+    id: int
+    name: str
+    notes: str
+    created: str
 
 
 @dataclass(frozen=True)
@@ -116,10 +125,15 @@ class Edit(Protocol):
 
 
 class EditedStore(ABC):
-    """The half of a gallery that writes, as ``store.GalleryStore`` says."""
+    """The half of a gallery that writes; ``store.GalleryStore`` is the whole of it. All raise GalleryError where the
+    store cannot do as asked."""
 
     path: str
     model_id: str
+
+    @abstractmethod
+    def changes(self) -> list[Change]:
+        """What can be undone, the last first: enrolments, renaming, notes, moving and merging; never a deletion."""
 
     @abstractmethod
     def _edit(self) -> AbstractContextManager[Edit]:
@@ -142,7 +156,9 @@ class EditedStore(ABC):
         digest: bytes | None = None,
         source: int | None = None,
     ) -> int:
-        """As :meth:`GalleryStore.enrol`."""
+        """Add a template to the person of that name, who is created if new → template id. With a ``digest`` this
+        person already has, nothing is added. ``source`` is the template of another model it was made again from.
+        Raises TemplateMismatchError for a template of another model."""
         name, vector = clean_name(name), checked_vector(template, self.model_id)
         origin = origin.encode("utf-8", "replace").decode()  # a file name may hold bytes that are no text
         new = NewTemplate(vector, template.spectrum, face_image, origin, digest or None, source)
@@ -157,7 +173,7 @@ class EditedStore(ABC):
             return number
 
     def rename(self, person_id: int, name: str) -> None:
-        """As :meth:`GalleryStore.rename`."""
+        """Give a person another name, which nobody else has."""
         name = clean_name(name)
         with self._edit() as edit:
             person = edit.person(person_id)
@@ -168,7 +184,7 @@ class EditedStore(ABC):
                 edit.note(Noted("rename", [person_id], [], {person_id: person}, facts))
 
     def set_notes(self, person_id: int, notes: str) -> None:
-        """As :meth:`GalleryStore.set_notes`."""
+        """Write notes on a person in place of the old ones."""
         notes = clean_notes(notes)
         with self._edit() as edit:
             person = edit.person(person_id)
@@ -178,7 +194,7 @@ class EditedStore(ABC):
                 edit.note(Noted("notes", [person_id], [], {person_id: person}, facts))
 
     def merge(self, person_id: int, into: int) -> None:
-        """As :meth:`GalleryStore.merge`."""
+        """All templates of the first person become the second's, and so do the notes."""
         if person_id == into:
             raise GalleryError("They are the same person already.", "Choose two people.")
         with self._edit() as edit:
@@ -188,7 +204,8 @@ class EditedStore(ABC):
             edit.give("merge", edit.templates(person_id), source, target, made=False)
 
     def move_template(self, template_id: int, name: str) -> None:
-        """As :meth:`GalleryStore.move_template`."""
+        """A template becomes that of the person of this name, who is created if new; a person left without any is
+        removed."""
         name = clean_name(name)
         with self._edit() as edit:
             source = edit.person(edit.owner(template_id))
@@ -197,7 +214,8 @@ class EditedStore(ABC):
                 edit.give("move", [template_id], source, target, made)
 
     def undo(self, number: int | None = None) -> Change:
-        """As :meth:`GalleryStore.undo`. An enrolment that is undone is deleted."""
+        """Take the last change back → what it was. With a ``number``, only if that still is the last. An enrolment that
+        is undone is deleted."""
         with self._edit() as edit:
             last = edit.last_change()
             if last is None:
@@ -210,7 +228,7 @@ class EditedStore(ABC):
         return last
 
     def delete_person(self, person_id: int) -> None:
-        """As :meth:`GalleryStore.delete_person`."""
+        """Remove a person with all templates and pictures, wherever they are kept."""
         with self._final_edit() as edit:
             edit.person(person_id)
             edit.remove(edit.templates(person_id))
@@ -218,13 +236,13 @@ class EditedStore(ABC):
             edit.forget()
 
     def delete_template(self, template_id: int) -> None:
-        """As :meth:`GalleryStore.delete_template`."""
+        """Remove one template with its picture; a person left without any is removed too."""
         with self._final_edit() as edit:
             edit.remove([template_id])
             edit.forget()
 
     def delete_model(self, model_id: str) -> int:
-        """As :meth:`GalleryStore.delete_model`."""
+        """Remove the templates of another model, of people who have one of this gallery's → how many."""
         with self._final_edit() as edit:
             gone = edit.of_both(model_id) if model_id != self.model_id else []
             edit.remove(gone)

@@ -13,10 +13,11 @@ import numpy as np
 
 from ssn.errors import GalleryError
 from ssn.gallery.contents import Contents, StoredTemplate, read_file, write_file
+from ssn.gallery.editing import StoredPerson
 from ssn.gallery.milvus import MilvusGallery
 from ssn.gallery.milvus_contents import read_server, write_server
 from ssn.gallery.sqlite import Gallery
-from ssn.gallery.store import GalleryStore, StoredPerson
+from ssn.gallery.store import GalleryStore
 
 Progress = Callable[[int, int], None]
 """Told how many templates are done, and of how many."""

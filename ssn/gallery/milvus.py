@@ -24,8 +24,7 @@ from ssn.gallery.milvus_rows import pictures_of
 from ssn.gallery.milvus_server import read_address
 from ssn.gallery.names import clean_name, folded
 from ssn.gallery.ranking import ROUNDING, Ranked
-from ssn.gallery.searching import SearchedStore
-from ssn.gallery.store import Enrolled, Person, StoredPicture
+from ssn.gallery.store import Enrolled, GalleryStore, Person, StoredPicture
 from ssn.gallery.stored_face import stored_face
 
 MOST = 16_384
@@ -34,7 +33,7 @@ TOGETHER = 32
 """Probes in one request."""
 
 
-class MilvusGallery(EditedMilvus, SearchedStore):
+class MilvusGallery(EditedMilvus, GalleryStore):
     """A gallery on a server, seen through one model. Safe to share between threads. ``device`` and ``index`` are those
     of galleries in files: here the server searches, and the address says with what."""
 
@@ -42,7 +41,6 @@ class MilvusGallery(EditedMilvus, SearchedStore):
         super().__init__(read_address(where), model_id)
 
     def with_digest(self, name: str, digest: bytes) -> int | None:
-        """As :meth:`GalleryStore.with_digest`."""
         if (person := self._named(name)) is None:
             return None
         rows = self._book.rows(kind="template", person=person.number, model=self._model, find=digest.hex())
@@ -59,11 +57,9 @@ class MilvusGallery(EditedMilvus, SearchedStore):
         return sorted((row for row in rows if row.stored), key=lambda row: row.name)
 
     def people(self) -> list[Person]:
-        """Everybody, by name."""
         return self._counted(list(self._book.all_rows("person")), list(self._book.all_rows("template")))
 
     def person(self, name: str) -> Person | None:
-        """As :meth:`GalleryStore.person`."""
         row = self._named(name)
         rows = [] if row is None else [row]
         return next(iter(self._counted(rows, self._templates_of_all(rows))), None)
@@ -72,27 +68,23 @@ class MilvusGallery(EditedMilvus, SearchedStore):
         return self._book.rows(kind="template", person=[row.number for row in people]) if people else []
 
     def namesakes(self, name: str) -> list[Person]:
-        """As :meth:`GalleryStore.namesakes`."""
         name = clean_name(name)
         rows = [row for row in self._book.rows(kind="person", also=hashed(folded(name))) if row.facts["name"] != name]
         return self._counted(rows, self._templates_of_all(rows))
 
     def size(self) -> tuple[int, int]:
-        """As :meth:`GalleryStore.size`; counted by the server while there is one model."""
         counters = self._book.counters()
-        if set(counters.models) <= {self._model}:
+        if set(counters.models) <= {self._model}:  # the server counts while there is one model
             templates = self._book.count("template")
             return templates, self._book.count("person") if templates else 0
         owners = [row.person for row in self._book.all_rows("template", model=self._model)]
         return len(owners), len(set(owners))
 
     def all_templates_of(self, person_id: int) -> list[tuple[int, str, str, str]]:
-        """(template id, model, spectrum, origin) of one person, oldest first, for all models."""
         rows = sorted(self._book.rows(kind="template", person=person_id), key=lambda row: row.number)
         return [(row.number, *(row.facts[key] for key in ("model", "spectrum", "origin"))) for row in rows]
 
     def roster(self) -> list[Enrolled]:
-        """Every template of this gallery's model, oldest first."""
         names = {row.number: row.facts["name"] for row in self._book.all_rows("person")}
         rows = [(row, row.facts) for row in self._book.all_rows("template", model=self._model) if row.person in names]
         return [Enrolled(r.number, r.person, names[r.person], f["spectrum"], f["pictured"]) for r, f in rows]
@@ -117,23 +109,19 @@ class MilvusGallery(EditedMilvus, SearchedStore):
         return found
 
     def face_images(self, template_ids: Sequence[int]) -> dict[int, bytes]:
-        """As :meth:`GalleryStore.face_images`."""
         return pictures_of(self._book.rows(kind="picture", number=list(template_ids)))
 
     def first_templates(self, person_ids: Sequence[int]) -> dict[int, int]:
-        """As :meth:`GalleryStore.first_templates`."""
         found: dict[int, int] = {}
         for row in self._book.rows(kind="template", model=self._model, person=list(person_ids)):
             found[row.person] = min(row.number, found.get(row.person, row.number))
         return found
 
     def stored_face(self, template_id: int) -> AlignedFace | None:
-        """As :meth:`GalleryStore.stored_face`."""
         row, picture = self._template(template_id), self.face_image(template_id)
         return None if row is None or picture is None else stored_face(picture, row.facts["spectrum"])
 
     def pictures_of_other_models(self, everybody: bool = False) -> list[int]:
-        """As :meth:`GalleryStore.pictures_of_other_models`."""
         rows = list(self._book.all_rows("template"))
         own = [row for row in rows if row.model == self._model]
         sources, people = {row.facts["source"] for row in own}, {row.person for row in own}
@@ -144,13 +132,11 @@ class MilvusGallery(EditedMilvus, SearchedStore):
         return [row.number for row in others if row.number not in sources and (row.person, row.find) not in digests]
 
     def other_models(self) -> list[str]:
-        """As :meth:`GalleryStore.other_models`."""
         known = self._book.counters().models
         others = [key for key in known if key != self._model]
         return sorted(known[key] for key in others if any(True for _ in self._book.all_rows("template", model=key)))
 
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
-        """As :meth:`GalleryStore.stored_pictures`."""
         pictures = self.face_images(template_ids)
         rows = sorted(self._book.rows(kind="template", number=list(pictures)), key=lambda row: row.number)
         names = self._names_of({row.person for row in rows})
@@ -168,7 +154,6 @@ class MilvusGallery(EditedMilvus, SearchedStore):
         ]
 
     def notes(self, person_id: int) -> str:
-        """As :meth:`GalleryStore.notes`."""
         for row in self._book.rows(key=f"person:{person_id}", kind="person"):
             return row.facts["notes"]
         raise no_person()

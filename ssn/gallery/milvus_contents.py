@@ -9,11 +9,11 @@ from typing import TypeVar
 
 from ssn.errors import GalleryError
 from ssn.gallery.contents import Contents, StoredTemplate
+from ssn.gallery.editing import StoredPerson
 from ssn.gallery.milvus import MilvusGallery
 from ssn.gallery.milvus_book import Book, Counters, Row, hashed, text_of
 from ssn.gallery.milvus_rows import person_row, picture_rows, pictures_of, template_row
 from ssn.gallery.milvus_server import LOADING_SECONDS, MilvusServer, read_address
-from ssn.gallery.store import StoredPerson
 
 AT_A_TIME = 200
 """Templates written in one message, pictures and all."""

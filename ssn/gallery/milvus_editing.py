@@ -12,11 +12,10 @@ from typing import Any
 
 from ssn.errors import GalleryError
 from ssn.gallery.changes import UNDOABLE, Change, Kind
-from ssn.gallery.editing import Edit, EditedStore, NewTemplate, Noted, check_free, no_person, no_template
+from ssn.gallery.editing import Edit, EditedStore, NewTemplate, Noted, StoredPerson, check_free, no_person, no_template
 from ssn.gallery.milvus_book import Book, Changing, Row, hashed, text_of
 from ssn.gallery.milvus_rows import now, person_row, picture_rows, template_row
 from ssn.gallery.milvus_server import Address, MilvusServer
-from ssn.gallery.store import StoredPerson
 
 
 class EditedMilvus(EditedStore):
@@ -45,12 +44,10 @@ class EditedMilvus(EditedStore):
         """Rows are erased with the change; the server's own disk is its administrator's."""
 
     def changes(self) -> list[Change]:
-        """As :meth:`GalleryStore.changes`."""
         rows = sorted(self._book.rows(kind="change"), key=lambda row: -row.number)
         return [_change(row) for row in rows]
 
     def close(self) -> None:
-        """Nothing can be asked of it any more."""
         self._book.let_go()
         self._server.close()
 

@@ -21,14 +21,13 @@ from ssn.gallery.exact import ExactIndex
 from ssn.gallery.index import Hit, Over, TemplateIndex
 from ssn.gallery.names import clean_name, folded
 from ssn.gallery.parts_table import PartsGallery
-from ssn.gallery.searching import SearchedStore
 from ssn.gallery.sqlite_editing import IN
-from ssn.gallery.store import Enrolled, Person, StoredPicture
+from ssn.gallery.store import Enrolled, GalleryStore, Person, StoredPicture
 from ssn.gallery.stored_face import stored_face
 from ssn.models.light_cnn import EMBEDDING_SIZE
 
 
-class Gallery(PartsGallery, SearchedStore):
+class Gallery(PartsGallery, GalleryStore):
     """A gallery file (``:memory:`` keeps nothing), seen through one model. Safe to share between threads."""
 
     def __init__(
@@ -42,7 +41,6 @@ class Gallery(PartsGallery, SearchedStore):
         self._size: tuple[tuple[int, int], tuple[int, int]] | None = None
 
     def with_digest(self, name: str, digest: bytes) -> int | None:
-        """The template that person was enrolled with from the content of that digest."""
         sql = """SELECT t.id FROM templates t JOIN people p ON p.id = t.person
                  WHERE p.name=? AND t.model=? AND t.digest=?"""
         rows = self._rows(sql, clean_name(name), self.model_id, digest)
@@ -54,13 +52,10 @@ class Gallery(PartsGallery, SearchedStore):
         return [Person(*row) for row in self._rows(sql, self.model_id, *values)]
 
     def people(self) -> list[Person]:
-        """Everybody, by name."""
         return self._people()
 
     def size(self) -> tuple[int, int]:
-        """How many templates of this gallery's model there are, and of how many people: counted by an index of the
-        database once after every change."""
-        with self._lock:
+        with self._lock:  # counted by an index of the database, once after every change
             version = (self._rows("PRAGMA data_version")[0][0], self._db.total_changes)
             if self._size is None or self._size[0] != version:
                 sql = "SELECT COUNT(*), COUNT(DISTINCT person) FROM templates WHERE model = ?"
@@ -68,48 +63,38 @@ class Gallery(PartsGallery, SearchedStore):
             return self._size[1]
 
     def person(self, name: str) -> Person | None:
-        """Who has exactly this name, once it is cleaned. Raises GalleryError for what is no name."""
         return next(iter(self._people("WHERE p.name = ?", clean_name(name))), None)
 
     def namesakes(self, name: str) -> list[Person]:
-        """Who has this name but for upper and lower case. Raises GalleryError for what is no name."""
         name = clean_name(name)
         return self._people("WHERE p.folded = ? AND p.name <> ?", folded(name), name)
 
     def all_templates_of(self, person_id: int) -> list[tuple[int, str, str, str]]:
-        """(template id, model, spectrum, origin) of one person, oldest first, for all models."""
         sql = "SELECT id, model, spectrum, origin FROM templates WHERE person=? ORDER BY id"
         return self._rows(sql, person_id)
 
     def roster(self) -> list[Enrolled]:
-        """Every template of this gallery's model, oldest first."""
         sql = """SELECT t.id, p.id, p.name, t.spectrum, t.face IS NOT NULL FROM templates t
                  JOIN people p ON p.id = t.person WHERE t.model = ? ORDER BY t.id"""
         rows = self._rows(sql, self.model_id)
         return [Enrolled(number, owner, name, spectrum, bool(face)) for number, owner, name, spectrum, face in rows]
 
     def face_images(self, template_ids: Sequence[int]) -> dict[int, bytes]:
-        """The pictures stored with these templates, by template id; those without one are missing."""
         sql = f"SELECT id, opened(face, 'face') FROM templates WHERE face IS NOT NULL AND id {IN}"
         return dict(self._rows(sql, json.dumps(list(template_ids))))
 
     def first_templates(self, person_ids: Sequence[int]) -> dict[int, int]:
-        """Each person's oldest template of this gallery's model, by person id; people without one are missing."""
         sql = """SELECT person, MIN(id) FROM templates
                  WHERE model = ? AND person IN (SELECT value FROM json_each(?)) GROUP BY person"""
         return dict(self._rows(sql, self.model_id, json.dumps(list(person_ids))))
 
     def stored_face(self, template_id: int) -> AlignedFace | None:
-        """The picture stored with a template, as a face to embed again; None where there is none. Raises ImageError
-        where it is damaged or no aligned face."""
         rows = self._rows(
             "SELECT opened(face, 'face'), spectrum FROM templates WHERE id=? AND face IS NOT NULL", template_id
         )
         return stored_face(*rows[0]) if rows else None
 
     def pictures_of_other_models(self, everybody: bool = False) -> list[int]:
-        """The templates with a picture of people who have none of this gallery's model; oldest first. With
-        ``everybody``, of all other models' templates those whose picture has not been enrolled with this one."""
         new = """t.model <> :model AND NOT EXISTS (SELECT 1 FROM templates o WHERE o.source = t.id AND o.model = :model)
                  AND NOT EXISTS (SELECT 1 FROM templates o WHERE o.person = t.person AND o.model = :model
                  AND o.digest = t.digest)"""
@@ -118,18 +103,15 @@ class Gallery(PartsGallery, SearchedStore):
         return [row[0] for row in self._rows(sql.replace(":model", "?1"), self.model_id)]
 
     def other_models(self) -> list[str]:
-        """The other models that there are templates of, by name."""
         sql = "SELECT DISTINCT model FROM templates WHERE model <> ? ORDER BY model"
         return [row[0] for row in self._rows(sql, self.model_id)]
 
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
-        """What is stored with these templates, oldest first; those that are gone or have no picture are missing."""
         sql = f"""SELECT t.id, p.name, t.spectrum, opened(t.face, 'face'), t.origin, t.digest FROM templates t
                   JOIN people p ON p.id = t.person WHERE t.face IS NOT NULL AND t.id {IN} ORDER BY t.id"""
         return [StoredPicture(*row) for row in self._rows(sql, json.dumps(list(template_ids)))]
 
     def notes(self, person_id: int) -> str:
-        """What is written down about a person. Raises GalleryError if there is none."""
         rows = self._rows("SELECT notes FROM people WHERE id=?", person_id)
         if not rows:
             raise no_person()

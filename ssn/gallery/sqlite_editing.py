@@ -10,9 +10,8 @@ from typing import Any
 
 from ssn.gallery.changes import Change, Kind, changes, forget, note
 from ssn.gallery.database import Database
-from ssn.gallery.editing import Edit, EditedStore, NewTemplate, Noted, check_free, no_person, no_template
+from ssn.gallery.editing import Edit, EditedStore, NewTemplate, Noted, StoredPerson, check_free, no_person, no_template
 from ssn.gallery.names import folded
-from ssn.gallery.store import StoredPerson
 
 IN = "IN (SELECT value FROM json_each(?))"
 CHANGES = "SELECT id, kind, facts, made FROM changes ORDER BY id DESC"
@@ -32,7 +31,6 @@ class EditedGallery(Database, EditedStore):
             yield SqliteEdit(self, db)
 
     def changes(self) -> list[Change]:
-        """As :meth:`GalleryStore.changes`."""
         return changes(self._rows(CHANGES))
 
 

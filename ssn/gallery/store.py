@@ -1,16 +1,28 @@
-"""What a gallery must be able to do, wherever it keeps its people."""
+"""What a gallery is, wherever it keeps its people: what it must be able to do, and what every one does alike.
+
+Here it is read; the half that writes is ``editing.EditedStore``. A kind of gallery adds how one change is made, how the
+nearest templates are found, and how what is stored is looked up.
+"""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Self
 
+import numpy as np
+
+from ssn.errors import GalleryError, TemplateGoneError
 from ssn.faces.types import AlignedFace, Spectrum
-from ssn.gallery.changes import Change
+from ssn.gallery.checked import checked_vector
+from ssn.gallery.editing import EditedStore
 from ssn.gallery.index import Hit, Over
 from ssn.gallery.verdict import DEFAULT_RULE, Thresholds, Verdict, find_rule
 from ssn.recognizer import Template
+
+ATTEMPTS = 20
+"""Times a search begins anew because somebody it found was deleted elsewhere meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +44,6 @@ class Enrolled:
     person: str
     spectrum: Spectrum
     pictured: bool
-
-
-@dataclass(frozen=True)
-class StoredPerson:
-    """What stands about somebody; ``created`` is in UTC, as SQLite writes it."""
-
-    id: int
-    name: str
-    notes: str
-    created: str
 
 
 @dataclass(frozen=True)
@@ -79,134 +81,88 @@ def ranked(
     ]
 
 
-class GalleryStore(Protocol):
+class GalleryStore(EditedStore):
     """People and their templates, seen through one model. Safe to share between threads.
 
     Every change is whole or not there. Names are cleaned (``names.clean_name``) wherever one is given. All raise
     GalleryError where the store cannot do as asked, TemplateMismatchError for templates of another model.
     """
 
-    path: str
-    model_id: str
-
-    def enrol(
-        self,
-        name: str,
-        template: Template,
-        face_image: bytes | None = None,
-        origin: str = "",
-        digest: bytes | None = None,
-        source: int | None = None,
-    ) -> int:
-        """Add a template to the person of that name, who is created if new → template id. With a ``digest`` this
-        person already has, nothing is added. ``source`` is the template of another model it was made again from."""
-        ...
-
+    @abstractmethod
     def with_digest(self, name: str, digest: bytes) -> int | None:
         """The template that person was enrolled with from the content of that digest."""
-        ...
 
+    @abstractmethod
     def people(self) -> list[Person]:
         """Everybody, by name."""
-        ...
 
+    @abstractmethod
     def size(self) -> tuple[int, int]:
         """How many templates of this gallery's model there are, and of how many people. Costs no listing of them."""
-        ...
 
+    @abstractmethod
     def person(self, name: str) -> Person | None:
-        """Who has exactly this name, once it is cleaned."""
-        ...
+        """Who has exactly this name, once it is cleaned. Raises GalleryError for what is no name."""
 
+    @abstractmethod
     def namesakes(self, name: str) -> list[Person]:
-        """Who has this name but for upper and lower case."""
-        ...
+        """Who has this name but for upper and lower case. Raises GalleryError for what is no name."""
 
-    def templates_of(self, person_id: int) -> list[tuple[int, str, str]]:
-        """(template id, spectrum, origin) of one person, oldest first."""
-        ...
-
+    @abstractmethod
     def all_templates_of(self, person_id: int) -> list[tuple[int, str, str, str]]:
         """(template id, model, spectrum, origin) of one person, oldest first, for all models."""
-        ...
 
+    @abstractmethod
     def roster(self) -> list[Enrolled]:
-        """Every template, oldest first."""
-        ...
+        """Every template of this gallery's model, oldest first."""
 
-    def template(self, template_id: int) -> Template:
-        """One stored template."""
-        ...
-
-    def face_image(self, template_id: int) -> bytes | None:
-        """The picture stored with a template, encoded as it was given."""
-        ...
-
+    @abstractmethod
     def face_images(self, template_ids: Sequence[int]) -> dict[int, bytes]:
-        """The pictures stored with these templates, by template id; those without one are missing."""
-        ...
+        """The pictures stored with these templates, encoded as they were given, by template id; those without one are
+        missing."""
 
+    @abstractmethod
     def first_templates(self, person_ids: Sequence[int]) -> dict[int, int]:
-        """Each person's oldest template, by person id; people without one are missing."""
-        ...
+        """Each person's oldest template of this gallery's model, by person id; people without one are missing."""
 
+    @abstractmethod
     def stored_face(self, template_id: int) -> AlignedFace | None:
-        """The picture stored with a template, as a face to embed again. Raises ImageError for a damaged one."""
-        ...
+        """The picture stored with a template, as a face to embed again; None where there is none. Raises ImageError
+        where it is damaged or no aligned face."""
 
+    @abstractmethod
     def pictures_of_other_models(self, everybody: bool = False) -> list[int]:
-        """The templates with a picture of the people whom only other models can find; oldest first. With ``everybody``,
-        of all other models' templates those whose picture has not been enrolled with this one."""
-        ...
+        """The templates with a picture of people who have none of this gallery's model; oldest first. With
+        ``everybody``, of all other models' templates those whose picture has not been enrolled with this one."""
 
+    @abstractmethod
     def other_models(self) -> list[str]:
         """The other models that there are templates of, by name."""
-        ...
 
+    @abstractmethod
     def stored_pictures(self, template_ids: Sequence[int]) -> list[StoredPicture]:
         """What is stored with these templates, oldest first; those that are gone or have no picture are missing."""
-        ...
 
+    @abstractmethod
     def notes(self, person_id: int) -> str:
-        """What is written down about a person."""
-        ...
+        """What is written down about a person. Raises GalleryError if there is none."""
 
-    def rename(self, person_id: int, name: str) -> None:
-        """Give a person another name, which nobody else has."""
-        ...
+    @abstractmethod
+    def close(self) -> None:
+        """Nothing can be asked of it any more."""
 
-    def set_notes(self, person_id: int, notes: str) -> None:
-        """Write notes on a person in place of the old ones."""
-        ...
+    @abstractmethod
+    def _hits(self, probes: Sequence[np.ndarray], k: int, over: Over) -> list[list[Hit]]:
+        """Probes (256,) float32 → for each the k people most like it, best first; of equal scores the older template
+        comes first. Raises TemplateMismatchError where everything enrolled was made by another model."""
 
-    def merge(self, person_id: int, into: int) -> None:
-        """All templates of the first person become the second's, and so do the notes."""
-        ...
+    @abstractmethod
+    def _names_of(self, people: set[int]) -> dict[int, str]:
+        """What people are called, who are missing where they are gone."""
 
-    def move_template(self, template_id: int, name: str) -> None:
-        """A template becomes that of the person of this name, who is created if new; a person left without any is
-        removed."""
-        ...
-
-    def changes(self) -> list[Change]:
-        """What can be undone, the last first: enrolments, renaming, notes, moving and merging; never a deletion."""
-        ...
-
-    def undo(self, number: int | None = None) -> Change:
-        """Take the last change back → what it was. With a ``number``, only if that still is the last."""
-        ...
-
-    def delete_person(self, person_id: int) -> None:
-        """Remove a person with all templates and pictures, wherever they are kept."""
-        ...
-
-    def delete_template(self, template_id: int) -> None:
-        """Remove one template with its picture; a person left without any is removed too."""
-        ...
-
-    def delete_model(self, model_id: str) -> int:
-        """Remove the templates of another model, of people who have one of this gallery's → how many."""
-        ...
+    @abstractmethod
+    def _stored_template(self, template_id: int) -> tuple[np.ndarray, str, Spectrum] | None:
+        """Vector (256,) float32, model and spectrum; None where it is gone."""
 
     def search(
         self,
@@ -216,8 +172,9 @@ class GalleryStore(Protocol):
         rule: str = DEFAULT_RULE,
         over: Over = "best",
     ) -> list[Match]:
-        """The k people most like the probe, best first; fewer where fewer are enrolled."""
-        ...
+        """The k people most like the probe, best first; fewer where fewer are enrolled. Of equal scores the older
+        template comes first."""
+        return self.search_many([probe], k, thresholds, rule, over)[0]
 
     def search_many(
         self,
@@ -227,11 +184,36 @@ class GalleryStore(Protocol):
         rule: str = DEFAULT_RULE,
         over: Over = "best",
     ) -> list[list[Match]]:
-        """:meth:`search` for several probes at once."""
-        ...
+        """:meth:`search` for several probes at once, which costs less than one after the other."""
+        vectors = [checked_vector(probe, self.model_id) for probe in probes]
+        for _ in range(ATTEMPTS):
+            found = self._hits(vectors, k, over)
+            people = {hit.person_id for hits in found for hit in hits}
+            names = self._names_of(people)
+            if people == names.keys():  # else somebody was deleted since
+                return [ranked(hits, names, thresholds, rule) for hits in found]
+        raise GalleryError(f"The gallery {self.path} changes too fast to be searched.", "Try again in a moment.")
 
-    def close(self) -> None: ...
+    def template(self, template_id: int) -> Template:
+        """One stored template. Raises TemplateGoneError if it is gone, TemplateMismatchError if another model made
+        it."""
+        if (stored := self._stored_template(template_id)) is None:
+            raise TemplateGoneError(f"There is no template {template_id}.", "It may have been deleted.")
+        template = Template(*stored)
+        checked_vector(template, self.model_id)
+        return template
 
-    def __enter__(self) -> GalleryStore: ...
+    def templates_of(self, person_id: int) -> list[tuple[int, str, str]]:
+        """(template id, spectrum, origin) of one person's templates of this gallery's model, oldest first."""
+        rows = self.all_templates_of(person_id)
+        return [(number, spectrum, origin) for number, model, spectrum, origin in rows if model == self.model_id]
 
-    def __exit__(self, *_) -> None: ...
+    def face_image(self, template_id: int) -> bytes | None:
+        """The picture stored with a template, encoded as it was given."""
+        return self.face_images([template_id]).get(template_id)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from inspect import isabstract
+
 import numpy as np
 import pytest
 
@@ -9,6 +11,7 @@ from ssn.errors import DataError, GalleryError
 from ssn.gallery.index import Hit
 from ssn.gallery.registry import INDICES, STORES, find_index, open_store, scheme_of
 from ssn.gallery.sqlite import Gallery
+from ssn.gallery.store import GalleryStore
 from tests.gallery.templates import MODEL, template
 
 
@@ -70,12 +73,18 @@ def test_an_address_has_a_scheme_and_a_path_has_none(where, scheme):
     assert scheme_of(where) == scheme
 
 
-def test_the_gallery_is_a_store_in_every_method(gallery):
-    from ssn.gallery.store import GalleryStore
+@pytest.mark.parametrize("kind", set(STORES.values()))
+def test_every_kind_of_gallery_does_all_that_a_gallery_must(kind):
+    assert issubclass(kind, GalleryStore)
+    assert not isabstract(kind), sorted(kind.__abstractmethods__)
 
-    promised = {name for name in vars(GalleryStore) if not name.startswith("_") and callable(vars(GalleryStore)[name])}
-    assert len(promised) > 12
-    assert all(callable(getattr(gallery, name)) for name in promised)
+
+def test_a_kind_of_gallery_that_leaves_something_out_is_not_made():
+    class Deaf(Gallery):
+        notes = GalleryStore.notes
+
+    with pytest.raises(TypeError, match="notes"):
+        Deaf(":memory:", MODEL)
 
 
 def test_several_probes_find_what_each_finds(gallery):
