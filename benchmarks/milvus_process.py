@@ -7,9 +7,21 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
+
+
+@contextlib.contextmanager
+def _starting_alone() -> Iterator[None]:
+    """Servers that start at once would choose the same free ports: one after the other, in whatever process."""
+    import fcntl  # not on Windows, for which there is no server either
+
+    with open(Path(tempfile.gettempdir()) / f"milvus-starting-{os.getuid()}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 class MilvusProcess:
@@ -31,6 +43,10 @@ class MilvusProcess:
 
     def start(self, seconds: float = 90.0) -> None:
         """Until it says that it is well. Raises RuntimeError with its last words where it never does."""
+        with _starting_alone():
+            self._start(seconds)
+
+    def _start(self, seconds: float) -> None:
         self._server = self._make()
         self._server.wait_for_started = False
         self._server.start()

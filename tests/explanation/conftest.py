@@ -1,4 +1,4 @@
-"""Pairs whose score is explained: a small one, and Light CNN-29 with random weights."""
+"""Pairs whose score is explained: a small network, Light CNN-29 with random weights; a linear one and its explainer."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import numpy as np
 import pytest
 import torch
 
+from ssn.explanation.explainer import Explainer
 from ssn.explanation.methods.baselines import baseline_picture, gray
 from ssn.explanation.pair import PairScore
-from tests.explanation.toys import (
-    MaxEmbedder,
-    light_cnn,
-    smooth_face,
-)
+from tests.explanation.toys import LinearEmbedder, MaxEmbedder, light_cnn, smooth_face, stand_in
 
 
 @pytest.fixture
@@ -35,3 +32,14 @@ def real() -> tuple[PairScore, np.ndarray, np.ndarray]:
         unit = torch.nn.functional.normalize(score.embed(torch.tensor(np.stack([x, baseline]))[:, None]), dim=1)
     difference = unit[0] - unit[1]
     return PairScore(network, "vis", difference / difference.norm()), x, baseline
+
+
+@pytest.fixture
+def network() -> LinearEmbedder:
+    generator = torch.Generator().manual_seed(0)
+    return LinearEmbedder(torch.randn(4, 128 * 128, generator=generator), torch.randn(4, generator=generator))
+
+
+@pytest.fixture
+def explainer(network) -> Explainer:
+    return Explainer(stand_in(network))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ssn.explanation.methods.baselines import gray
 from ssn.explanation.pair import PairScore, Target
 from ssn.faces.types import AlignedFace
 from ssn.models.light_cnn import LightCNN29, LightCNN29V2, MaxFeatureMap
@@ -112,6 +113,20 @@ def stand_in(network: nn.Module, model_id: str = "toy-1"):
 def target_of(vector, name: str = "someone", model_id: str = "toy-1", **more) -> Target:
     vector = np.asarray(vector, np.float32)
     return Target(name, vector / np.linalg.norm(vector), model_id, **more)
+
+
+FEW = {"steps": 4}
+"""Parameters that make integrated gradients quick."""
+
+
+def photo_target(network, face, **more):
+    """The target that ``face`` itself is, for this network."""
+    score = PairScore(
+        network, face.branch, torch.ones(network(torch.zeros(1, 1, 128, 128), torch.zeros(1).long()).shape[1])
+    )
+    with torch.no_grad():
+        vector = score.embed(torch.tensor(gray(face))[None, None])[0].numpy()
+    return target_of(vector, face=face, **more)
 
 
 PLAIN = ("ig", "saliency", "input_x_gradient", "deeplift", "smoothgrad", "occlusion", "region_ablation", "region_shap")
