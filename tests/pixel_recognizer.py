@@ -8,6 +8,7 @@ from torch import nn
 
 from ssn.evaluation.remembering import RememberingRecognizer
 from ssn.models.card import ModelCard
+from ssn.models.network import BlockTrace
 from ssn.recognizer import Recognizer
 
 
@@ -19,6 +20,15 @@ class Pixels(nn.Module):
     def forward(self, gray, branch, mask=None):
         small = F.adaptive_avg_pool2d(gray, 16).flatten(1)
         return small - small.mean(dim=1, keepdim=True)
+
+
+class TracedPixels(Pixels):
+    """What the blocks saw is the picture itself."""
+
+    width = 256
+
+    def trace(self, gray, branch, mask=None):
+        return self(gray, branch), [BlockTrace(None, gray, gray)] * 4
 
 
 class PixelRecognizer(Recognizer):

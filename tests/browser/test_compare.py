@@ -58,9 +58,7 @@ def test_states_are_compared_side_by_side(visitor):
     assert "Lead over rank 2" in page.locator("#compare-result table").inner_text()
     page.wait_for_selector("#compare-plot .main-svg")
     visitor.screenshot("compare")
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing sticks out sideways"
-    visitor.screenshot("compare-390")
+    visitor.check_telephone("compare")
 
     page.locator("#compare-kind").get_by_label("Pinned | now").click()
     page.wait_for_function("() => document.querySelectorAll('#compare-result section').length === 2")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-
 import pytest
 from PIL import Image
 
@@ -13,22 +11,16 @@ OFF = "() => document.querySelector('#live-camera video').srcObject === null"
 
 
 @pytest.fixture
-def filmed(playwright, chromium, chromium_flags, demo, tmp_path):
+def seeing(browser_seeing, demo):
     """A browser whose camera sees the first two demo people, the first one larger and on the left."""
     room = Image.new("RGB", (640, 480), (120, 120, 120))
     room.paste(Image.open(demo[0].enrolment).convert("RGB").resize((340, 340)), (10, 60))
     room.paste(Image.open(demo[1].enrolment).convert("RGB").resize((260, 260)), (360, 100))
-    frame = io.BytesIO()
-    room.save(frame, "JPEG", quality=95)
-    (tmp_path / "camera.mjpeg").write_bytes(frame.getvalue() * 30)
-    flags = [*chromium_flags, f"--use-file-for-fake-video-capture={tmp_path / 'camera.mjpeg'}"]
-    browser = playwright.chromium.launch(executable_path=chromium, args=flags)
-    yield browser
-    browser.close()
+    return browser_seeing(room)
 
 
-def test_everybody_is_named_while_the_tab_is_open(filmed, visit, demo):
-    visitor = visit(filmed, permissions=["camera"])
+def test_everybody_is_named_while_the_tab_is_open(seeing, visit, demo):
+    visitor = visit(seeing, permissions=["camera"])
     page = visitor.page
     visitor.tab("Live")
     page.get_by_role("button", name="Start the camera").click()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.browser.conftest import PLOTTED, Visitor
+from tests.browser.visitor import PLOTTED, TELEPHONE, Visitor
 
 pytestmark = pytest.mark.browser
 
@@ -218,7 +218,7 @@ def test_names_in_a_ranking_are_whole_on_a_small_screen(shown):
 def test_the_tables_of_the_model_fit_a_telephone(shown):
     page = shown.page
     shown.tab("Model")
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(TELEPHONE)
     widths = page.locator(".card-grid table").evaluate_all(
         "tables => tables.filter(table => table.checkVisibility())"
         ".map(table => table.getBoundingClientRect().right - table.closest('section').getBoundingClientRect().right)"
@@ -229,7 +229,7 @@ def test_the_tables_of_the_model_fit_a_telephone(shown):
 
 def test_the_story_stays_in_sight_on_a_telephone(shown):
     page = shown.page
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(TELEPHONE)
     for title, step in (("A complete face", 1), ("Behind a surgical mask", 2)):
         page.locator("#story").get_by_role("button", name=title).click()
         page.wait_for_function(f"() => document.querySelector('.story-text').dataset.step === '{step}'")

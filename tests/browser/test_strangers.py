@@ -27,7 +27,8 @@ from app.security.headers import HEADERS
 from app.security.passwords import add_user
 from ssn.gallery.enrol import enrol_face
 from ssn.gallery.sqlite import Gallery
-from tests.browser.conftest import PATIENCE, running
+from tests.browser.conftest import running
+from tests.browser.visitor import PATIENCE
 
 pytestmark = pytest.mark.browser
 

@@ -32,9 +32,7 @@ def test_both_faces_are_explained_and_measured(visitor):
     page.wait_for_function("() => document.querySelector('#why-stop').disabled")
     assert page.locator("#why-methods .chip").count() == 6
     visitor.screenshot("why-methods")
-    page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390, "nothing sticks out sideways"
-    visitor.screenshot("why-390")
+    visitor.check_telephone("why")
     page.get_by_label("maskTop").click()
     page.wait_for_function("() => document.querySelector('#why-result').innerText.includes('Press Explain')")
     assert page.locator("#why-methods li").count() == 0

@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from ssn.__main__ import main
 from ssn.recognizer import Recognizer
+from tests.commands.running import run
 from tests.gallery.toys import ToyFinder, ToyRecognizer
+from tests.pixel_recognizer import PixelRecognizer, TracedPixels
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,24 @@ def toy_finder(monkeypatch) -> ToyFinder:
 def ask(toy, toy_finder, tmp_path_factory, capsys):
     """Run a command with ``--json`` into a file."""
 
-    def run(*words: object) -> Answer:
+    def asked(*words: object) -> Answer:
         file: Path = tmp_path_factory.mktemp("json") / "out.json"
-        with pytest.raises(SystemExit) as stop:
-            main([*map(str, words), "--json", str(file)])
-        said = capsys.readouterr()
+        status, said = run(*words, "--json", file), capsys.readouterr()
         data = json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-        return Answer(stop.value.code or 0, said.out, said.err, data)
+        return Answer(status, said.out, said.err, data)
 
-    return run
+    return asked
+
+
+@pytest.fixture
+def evaluated(tmp_path, monkeypatch):
+    """``evaluate`` with a network as fast as the machine → its JSON."""
+    monkeypatch.setattr(Recognizer, "load", lambda *_: PixelRecognizer(TracedPixels()))
+
+    def do(*words) -> dict:
+        out = tmp_path / "out.json"
+        common = ("--cache", tmp_path / "cache", "--workers", 1, "--device", "cpu", "--json", out)
+        assert run("evaluate", *words, *common) == 0
+        return json.loads(out.read_text())
+
+    return do

@@ -11,13 +11,7 @@ from PIL import Image
 from ssn.__main__ import main
 from ssn.gallery.sqlite import Gallery
 from ssn.models.checkpoint import load_model
-
-
-def run(*words) -> int:
-    """The exit status of a command."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    return stop.value.code or 0
+from tests.commands.running import run
 
 
 @pytest.fixture

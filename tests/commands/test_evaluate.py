@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
-from ssn.__main__ import main
 from ssn.commands.evaluate import thresholds_of
 from ssn.data import acquire
 from ssn.errors import DataError
@@ -17,28 +15,8 @@ from ssn.evaluation import face_set
 from ssn.evaluation.measure import Evaluation, Row
 from ssn.models.checkpoint import load_model, update_card
 from ssn.recognizer import Recognizer
+from tests.commands.running import run
 from tests.data import miniature
-from tests.pixel_recognizer import PixelRecognizer
-
-
-def run(*words) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    return stop.value.code or 0
-
-
-@pytest.fixture
-def evaluated(tmp_path, monkeypatch):
-    """``evaluate`` with a network as fast as the machine → its JSON."""
-    monkeypatch.setattr(Recognizer, "load", lambda *_: PixelRecognizer())
-
-    def do(*words) -> dict:
-        out = tmp_path / "out.json"
-        common = ("--cache", tmp_path / "cache", "--workers", 1, "--device", "cpu", "--json", out)
-        assert run("evaluate", *words, *common) == 0
-        return json.loads(out.read_text())
-
-    return do
 
 
 @pytest.fixture
@@ -142,6 +120,10 @@ def test_few_people_are_measured_as_far_as_that_goes(people, evaluated):
         (("--protocol", "casia"), "--root"),
         (("--protocol", "nonsense"), "no protocol"),
         (("--fold", "99"), "no fold"),
+        (("--occlusions", "none,hat"), "'hat' is no occlusion"),
+        (("--family", "nobody"), "no family 'nobody'"),
+        (("--family", "onnx"), "--onnx"),
+        (("--scores", "a.json"), "ending .npz"),
     ],
 )
 def test_what_cannot_be_measured_or_kept_is_refused_before_anything_is(words, said, capsys, monkeypatch):

@@ -14,47 +14,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssn.__main__ import main
 from ssn.commands.evaluate import evaluate
 from ssn.evaluation.metrics.open_set import fnir_at_fpir, searches, strangers_of
 from ssn.evaluation.remembering import RememberingRecognizer
 from ssn.evaluation.scores import ScoreFile
-from ssn.models.network import BlockTrace
 from ssn.recognizer import Recognizer
+from tests.commands.running import run
 from tests.data import miniature
-from tests.pixel_recognizer import PixelRecognizer, Pixels, RememberingPixels
+from tests.pixel_recognizer import PixelRecognizer, RememberingPixels, TracedPixels
 
 ROOT = Path(__file__).parents[2]
-
-
-class Traced(Pixels):
-    """What the blocks saw is the picture itself."""
-
-    width = 256
-
-    def trace(self, gray, branch, mask=None):
-        return self(gray, branch), [BlockTrace(None, gray, gray)] * 4
-
-
-def run(*words) -> int:
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    return stop.value.code or 0
-
-
-@pytest.fixture
-def evaluated(tmp_path, monkeypatch):
-    """``evaluate`` with a network as fast as the machine → its JSON."""
-    monkeypatch.setattr(Recognizer, "load", lambda *_: PixelRecognizer(Traced()))
-
-    def do(*words) -> dict:
-        out = tmp_path / "out.json"
-        common = ("--cache", tmp_path / "cache", "--workers", 1, "--device", "cpu", "--json", out)
-        assert run("evaluate", *words, *common) == 0
-        return json.loads(out.read_text())
-
-    return do
-
 
 SCRIPT = """
 import os, signal, sys
@@ -103,7 +72,7 @@ def test_rows_on_file_are_not_measured_again_and_another_set_is_refused(evaluate
     monkeypatch.setattr(PixelRecognizer, "embed_gray", lambda *_: pytest.fail("measured again"))
     assert evaluated(*words) == first
     monkeypatch.undo()
-    monkeypatch.setattr(Recognizer, "load", lambda *_: PixelRecognizer(Traced()))
+    monkeypatch.setattr(Recognizer, "load", lambda *_: PixelRecognizer(TracedPixels()))
     miniature.write_picture(root / "Person 1" / "NIR" / "b.jpg", 7, 5, "nir")
     assert run("evaluate", *words, "--cache", tmp_path / "cache", "--workers", 1) == 2
     assert "holds another run" in capsys.readouterr().err
@@ -152,7 +121,7 @@ def test_a_method_with_the_same_network_looks_at_no_picture_again(evaluated, tmp
             looked.append(len(gray))
             return super().embed_gray(gray, *given)
 
-    monkeypatch.setattr(RememberingRecognizer, "load", lambda *_: Counted(Traced()))
+    monkeypatch.setattr(RememberingRecognizer, "load", lambda *_: Counted(TracedPixels()))
     words = ("--protocol", "folder", "--root", miniature.folder(tmp_path / "set", people=2), "--occlusions", "maskTop")
     alone = evaluated(*words)
     once = sum(looked)
@@ -169,7 +138,7 @@ def test_other_checkpoints_are_measured_on_the_same_faces(evaluated, tmp_path, m
             return super().embed_gray(gray.flip(2), *given)
 
     def load(file: Path, *_):
-        made = (Turned if file.stem == "other" else PixelRecognizer)(Traced())
+        made = (Turned if file.stem == "other" else PixelRecognizer)(TracedPixels())
         made.card = replace(made.card, model_id=file.stem)
         return made
 
@@ -254,21 +223,6 @@ def test_one_command_gives_a_table_of_the_paper(evaluated, tmp_path, name, make,
     own = [row for row in rows if row["published"] == "no" and row["occlusion"] == "maskTop"]
     expected = [data["rows"][0]["rank"][0], *(data["families"][f]["rows"][0]["rank"][0] for f in data["families"])]
     assert [float(row["rank1"]) for row in own] == pytest.approx([100 * share for share in expected], abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (("--occlusions", "none,hat"), "'hat' is no occlusion"),
-        (("--family", "nobody"), "no family 'nobody'"),
-        (("--family", "onnx"), "--onnx"),
-        (("--scores", "a.json"), "ending .npz"),
-    ],
-)
-def test_what_cannot_be_asked_is_refused_before_anything_is_measured(words, said, capsys, monkeypatch):
-    monkeypatch.setattr(Recognizer, "load", lambda *_: pytest.fail("too late"))
-    assert run("evaluate", *words) == 2
-    assert said in capsys.readouterr().err
 
 
 def test_the_options_are_those_that_are_documented():

@@ -5,17 +5,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
-import pytest
 
-from ssn.__main__ import main
 from ssn.models.checkpoint import load_model
-
-
-def run(*words: object) -> int:
-    """The exit status of a command."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    return int(stop.value.code or 0)
+from tests.commands.running import run
 
 
 def test_export_writes_both_networks_with_their_cards_and_says_how_well_they_agree(checkpoint, tmp_path, capsys):

@@ -7,15 +7,13 @@ import json
 
 import pytest
 
-from ssn.__main__ import main
+from tests.commands.running import run
 from tests.evaluation.toy_scores import toy_run
 
 
-def run(*words) -> int:
-    """The exit status of the command."""
-    with pytest.raises(SystemExit) as stop:
-        main(["report", *(str(word) for word in words), "--resamples", "10"])
-    return stop.value.code or 0
+def report(*words: object) -> int:
+    """The exit status of the command, of few resamples."""
+    return run("report", *words, "--resamples", "10")
 
 
 def test_two_score_files_become_a_page_and_tables(tmp_path, capsys):
@@ -23,7 +21,7 @@ def test_two_score_files_become_a_page_and_tables(tmp_path, capsys):
         toy_run(tmp_path / f"{gain}.npz", gain=gain)
     files = {kind: tmp_path / "out" / f"a.{kind}" for kind in ("html", "markdown", "csv", "latex", "json")}
     options = [word for kind, path in files.items() for word in (f"--{kind}", path)]
-    assert run(tmp_path / "0.0.npz", tmp_path / "0.06.npz", *options) == 0
+    assert report(tmp_path / "0.0.npz", tmp_path / "0.06.npz", *options) == 0
     printed = capsys.readouterr().out
     assert "toy-0.06" in printed
     assert "VSANet" not in printed
@@ -62,7 +60,7 @@ EVALUATION = {
 
 def test_the_json_of_an_evaluation_is_a_run_without_curves(tmp_path, capsys):
     (tmp_path / "a.json").write_text(json.dumps(EVALUATION))
-    assert run(tmp_path / "a.json", tmp_path / "a.json", "--html", tmp_path / "a.html") == 0
+    assert report(tmp_path / "a.json", tmp_path / "a.json", "--html", tmp_path / "a.html") == 0
     page = (tmp_path / "a.html").read_text()
     assert "simulated NIR, maskTop" in page
     assert "Simulated NIR is made from VIS photos" in page
@@ -76,7 +74,7 @@ def test_the_open_set_of_an_evaluations_json_is_read_and_older_ones_have_none(tm
     opened = {"0.1": 0.25, "0.01": 0.5, "strangers": 4, "enrolled": 4}
     rows = [{**EVALUATION["rows"][0], "occlusion": name, "open_set": opened} for name in ("none", "maskTop")]
     (tmp_path / "a.json").write_text(json.dumps({**EVALUATION, "rows": rows}))
-    assert run(tmp_path / "a.json", "--html", tmp_path / "a.html", "--json", tmp_path / "out.json") == 0
+    assert report(tmp_path / "a.json", "--html", tmp_path / "a.html", "--json", tmp_path / "out.json") == 0
     (made,) = json.loads((tmp_path / "out.json").read_text())["runs"]
     assert made["rows"][1]["measures"]["fnir_at_0.01"]["value"] == 0.5
     assert "before and after the mask" in (tmp_path / "a.html").read_text()
@@ -85,7 +83,7 @@ def test_the_open_set_of_an_evaluations_json_is_read_and_older_ones_have_none(tm
 def test_a_json_that_names_its_scores_has_curves(tmp_path):
     toy_run(tmp_path / "scores.npz")
     (tmp_path / "a.json").write_text(json.dumps({**EVALUATION, "scores": "scores.npz"}))
-    assert run(tmp_path / "a.json", "--html", tmp_path / "a.html") == 0
+    assert report(tmp_path / "a.json", "--html", tmp_path / "a.html") == 0
     assert "<polyline" in (tmp_path / "a.html").read_text()
 
 
@@ -101,14 +99,14 @@ def test_a_json_that_names_its_scores_has_curves(tmp_path):
 def test_what_is_no_run_is_refused(tmp_path, capsys, text, said):
     if text is not None:
         (tmp_path / "a.json").write_text(text)
-    assert run(tmp_path / "a.json") == 2
+    assert report(tmp_path / "a.json") == 2
     assert said in capsys.readouterr().err
 
 
 def test_three_runs_stand_beside_each_other_the_third_to_be_shown(tmp_path):
     path, page = tmp_path / "a.json", tmp_path / "a.html"
     path.write_text(json.dumps(EVALUATION))
-    assert run(path, path, path, "--html", page) == 0
+    assert report(path, path, path, "--html", page) == 0
     text = page.read_text()
     assert [f"<h3>Run {name}</h3>" in text for name in "ABCD"] == [True, True, True, False]
 
@@ -116,5 +114,5 @@ def test_three_runs_stand_beside_each_other_the_third_to_be_shown(tmp_path):
 def test_a_place_that_cannot_be_written_is_said(tmp_path, capsys):
     path = tmp_path / "a.json"
     path.write_text(json.dumps(EVALUATION))
-    assert run(path, "--html", path / "below" / "a.html") == 2
+    assert report(path, "--html", path / "below" / "a.html") == 2
     assert "cannot be written" in capsys.readouterr().err

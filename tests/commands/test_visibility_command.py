@@ -8,16 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ssn.__main__ import main
 from ssn.models.visibility_file import load_visibility
 from ssn.visibility import HIDDEN
-
-
-def run(*words) -> int:
-    """The exit status of a command."""
-    with pytest.raises(SystemExit) as stop:
-        main([str(word) for word in words])
-    return stop.value.code or 0
+from tests.commands.running import run
 
 
 @pytest.fixture
