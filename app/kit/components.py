@@ -94,66 +94,42 @@ def _script(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
+def _component(elem_id: str, template: str, *scripts: str) -> gr.HTML:
+    """A template that scripts of the page bring to life. Its value, empty at first, is what they are told."""
+    code = "".join(_script(name) for name in scripts)
+    return gr.HTML(value="", html_template=template, js_on_load=code, elem_id=elem_id, apply_default_css=False)
+
+
 def photo_input(elem_id: str, label: str, fate: str = "Kept in memory only.") -> gr.HTML:
     """A place for a photo: drop or paste anywhere on its tab, choose, or camera. ``input`` events carry ``data``,
     base64 of the file, and its ``size`` or ``camera``. ``fate`` says what becomes of it. The value names the picture
     that is shown: a new one closes the camera, which stays open after a photo that could not be used."""
-    return gr.HTML(
-        value="",
-        html_template=PROBE_HTML % (MAX_BYTES, label, fate),
-        js_on_load=_script("camera.js") + _script("read.js") + _script("probe.js"),
-        elem_id=elem_id,
-        apply_default_css=False,
-    )
+    return _component(elem_id, PROBE_HTML % (MAX_BYTES, label, fate), "camera.js", "read.js", "probe.js")
 
 
 def file_input(elem_id: str, label: str) -> gr.HTML:
     """A place for another file: ``label`` is a ``<label data-limit>`` with its input. ``input`` events carry ``data``,
     base64 of the file, and its ``size``."""
-    return gr.HTML(
-        value="",
-        html_template=label,
-        js_on_load=_script("read.js") + _script("file.js"),
-        elem_id=elem_id,
-        apply_default_css=False,
-    )
+    return _component(elem_id, label, "read.js", "file.js")
 
 
 def live_camera(elem_id: str) -> gr.HTML:
     """The camera as it runs. ``input`` events carry a frame: ``data``, base64 of a JPEG, its ``run`` and ``frame``
     number, and whether an ``overlay`` is wanted; its value is the answer to a frame as JSON."""
-    return gr.HTML(
-        value="",
-        html_template=LIVE_HTML,
-        js_on_load=_script("camera.js") + _script("live.js"),
-        elem_id=elem_id,
-        apply_default_css=False,
-    )
+    return _component(elem_id, LIVE_HTML, "camera.js", "live.js")
 
 
 def threshold_slider(elem_id: str) -> gr.HTML:
     """The scores of strangers and of the people enrolled, under a handle at the threshold of a match. ``input`` events
     carry the ``score`` it was moved to, or the ``percent`` of strangers that was written, and a ``number``. Its value
     is a message as JSON, empty where there is nothing to show."""
-    return gr.HTML(
-        value="",
-        html_template=STRANGERS_HTML,
-        js_on_load=_script("strangers.js"),
-        elem_id=elem_id,
-        apply_default_css=False,
-    )
+    return _component(elem_id, STRANGERS_HTML, "strangers.js")
 
 
 def brush(elem_id: str) -> gr.HTML:
     """The occlusion brush. ``input`` events carry ``token``, ``mask`` and ``stroke``; its value is a message made by
     :func:`brush_load`, :func:`brush_mask` or :func:`brush_answer`."""
-    return gr.HTML(
-        value="",
-        html_template=BRUSH_HTML,
-        js_on_load=_script("brush.js"),
-        elem_id=elem_id,
-        apply_default_css=False,
-    )
+    return _component(elem_id, BRUSH_HTML, "brush.js")
 
 
 def fragment(value: str = "", elem_id: str | None = None) -> gr.HTML:
@@ -169,21 +145,13 @@ def scripted(elem_id: str, value: str, *scripts: str) -> gr.HTML:
 
 def unseen(elem_id: str, script: str) -> gr.HTML:
     """Nothing to see: a script of the page, which reads the value."""
-    return gr.HTML(
-        value="",
-        html_template="<span hidden></span>",
-        js_on_load=_script(script),
-        elem_id=elem_id,
-        apply_default_css=False,
-    )
+    return _component(elem_id, "<span hidden></span>", script)
 
 
 def taker(elem_id: str, buttons: str) -> gr.HTML:
     """Buttons that report a ``click`` with their data attributes; its value is a file's name, media type and base64 as
     JSON, which the browser saves."""
-    return gr.HTML(
-        value="", html_template=buttons, js_on_load=_script("take.js"), elem_id=elem_id, apply_default_css=False
-    )
+    return _component(elem_id, buttons, "take.js")
 
 
 def clickable(elem_id: str, value: str = "") -> gr.HTML:

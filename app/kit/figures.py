@@ -47,16 +47,33 @@ def score_bars(
         showlegend=False,
     )
     if other is not None:
-        figure.add_scatter(
-            x=other,
-            y=labels,
-            mode="markers",
-            marker={"symbol": "diamond-open", "size": 10, "color": INK, "line": {"width": 2}},
-            hovertemplate=f"%{{y}}: %{{x:.3f}}<extra>{other_name}</extra>",
-            name=other_name,
-        )
-    ordered = sorted((thresholds or {}).items(), key=lambda item: item[1])
-    for place, (rate, score) in enumerate(ordered):
+        _add_others(figure, other, labels, other_name)
+    _add_thresholds(figure, thresholds or {})
+    lowest = min([0.0, *(match.score for match in matches), *(other or [])])
+    figure.update_xaxes(range=[min(-0.05, lowest - 0.05), 1.05], gridcolor=GRID, zerolinecolor=INK)
+    figure.update_yaxes(autorange="reversed", ticksuffix="  ")
+    dress(figure, height=84 + 32 * max(1, len(matches)), top=38 if thresholds else 12, x_title="cosine score")
+    figure.update_layout(bargap=0.3)
+    if other is not None:  # what the diamonds are is said below the axis
+        legend = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
+        figure.update_layout(showlegend=True, legend=legend, height=figure.layout.height + 24, margin={"b": 54})
+    return figure
+
+
+def _add_others(figure: go.Figure, scores: list[float], labels: list[str], name: str) -> None:
+    figure.add_scatter(
+        x=scores,
+        y=labels,
+        mode="markers",
+        marker={"symbol": "diamond-open", "size": 10, "color": INK, "line": {"width": 2}},
+        hovertemplate=f"%{{y}}: %{{x:.3f}}<extra>{name}</extra>",
+        name=name,
+    )
+
+
+def _add_thresholds(figure: go.Figure, thresholds: dict[str, float]) -> None:
+    """A line each, and the rate above it, one above the other."""
+    for place, (rate, score) in enumerate(sorted(thresholds.items(), key=lambda item: item[1])):
         figure.add_vline(x=score, line={"color": INK, "width": 1.5, "dash": "dot"})
         figure.add_annotation(
             x=score,
@@ -68,15 +85,6 @@ def score_bars(
             text=rate_name(rate),
             showarrow=False,
         )
-    lowest = min([0.0, *(match.score for match in matches), *(other or [])])
-    figure.update_xaxes(range=[min(-0.05, lowest - 0.05), 1.05], gridcolor=GRID, zerolinecolor=INK)
-    figure.update_yaxes(autorange="reversed", ticksuffix="  ")
-    dress(figure, height=84 + 32 * max(1, len(matches)), top=38 if thresholds else 12, x_title="cosine score")
-    figure.update_layout(bargap=0.3)
-    if other is not None:  # what the diamonds are is said below the axis
-        legend = {"orientation": "h", "x": 0, "y": 0, "yref": "container", "yanchor": "bottom"}
-        figure.update_layout(showlegend=True, legend=legend, height=figure.layout.height + 24, margin={"b": 54})
-    return figure
 
 
 CURVE_TITLES = {"roc": "ROC", "det": "DET", "cmc": "CMC", "open_set": "Open set"}
