@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from facenet_pytorch import MTCNN
 
+from benchmarks.tables import markdown
 from ssn.answers.watch import LONG_SIDE as CAMERA_SIDE
 from ssn.evaluation.report import write_json
 from ssn.faces.detect import LEAST_CONFIDENCE, LONG_SIDE, SMALLEST_FACE, WANTED_FACE, FaceDetector
@@ -130,11 +131,12 @@ def run(arguments: argparse.Namespace) -> dict:
 
 def as_text(result: dict) -> str:
     """The two tables, in Markdown."""
-    lines = [f"{result['frame']}, {result['threads']} thread(s)", ""]
-    lines += ["| way | processor ms (median) | wall ms (best) | times as fast |", "|---|---|---|---|"]
+    cells = []
     for name, row in result["times"].items():
         spent, wall = row["processor_ms"]["median"], row["wall_ms"]["best"]
-        lines.append(f"| {name} | {spent:.1f} | {wall:.1f} | {row['times_as_fast']:.2f} |")
+        cells.append([name, f"{spent:.1f}", f"{wall:.1f}", f"{row['times_as_fast']:.2f}"])
+    lines = [f"{result['frame']}, {result['threads']} thread(s)", ""]
+    lines += markdown(["way", "processor ms (median)", "wall ms (best)", "times as fast"], cells)
     faces = result["faces"]
     lines += ["", f"Of {faces['faces']} faces of at least {SURELY} px in {faces['photos']} photos are lost:"]
     lines += [f"- {name}: {count}" for name, count in faces["lost"].items()]

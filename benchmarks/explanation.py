@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from captum.attr import IntegratedGradients, KernelShap
 
+from benchmarks.tables import markdown
 from benchmarks.turns import CLOCKS
 from ssn.evaluation.report import write_json
 from ssn.explanation.explainer import Explainer
@@ -141,17 +142,14 @@ def run(arguments: argparse.Namespace) -> dict:
 
 
 def as_text(result: dict) -> str:
-    lines = [
-        f"{result['model']}, {result['threads']} threads, {result['clock']} time, load {result['load']:.1f}",
-        "",
-        "| what | p50 ms | p95 ms | runs | limit ms | Captum ms | times faster |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    cells = []
     for name, row in result["latency"].items():
         limit = f"{1e3 * row['limit']:.0f} {'met' if row['met'] else 'MISSED'}" if "limit" in row else ""
-        peer = f"{1e3 * row['captum']:.0f} | {row['times_faster']:.1f}" if "captum" in row else " | "
-        lines.append(f"| {name} | {1e3 * row['p50']:.0f} | {1e3 * row['p95']:.0f} | {row['runs']} | {limit} | {peer} |")
-    return "\n".join(lines)
+        peer = [f"{1e3 * row['captum']:.0f}", f"{row['times_faster']:.1f}"] if "captum" in row else ["", ""]
+        cells.append([name, f"{1e3 * row['p50']:.0f}", f"{1e3 * row['p95']:.0f}", row["runs"], limit, *peer])
+    heads = ["what", "p50 ms", "p95 ms", "runs", "limit ms", "Captum ms", "times faster"]
+    said = f"{result['model']}, {result['threads']} threads, {result['clock']} time, load {result['load']:.1f}"
+    return "\n".join([said, "", *markdown(heads, cells)])
 
 
 def main() -> None:

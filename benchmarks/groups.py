@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.tables import markdown
 from ssn.data.face_store import FaceStore, face_of_crop
 from ssn.data.groups import groups_of
 from ssn.data.lfw import LFW, lfw_protocol
@@ -91,13 +92,13 @@ def rates_of(faces: list[AlignedFace], recognizer: Recognizer) -> dict[str, dict
 
 
 def as_text(rows: list[dict]) -> str:
-    head = ["set", "group", "pictures", "photos", "VIS: at 1 %", "at 0.1 %", "simulated NIR: at 1 %", "at 0.1 %"]
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    heads = ["set", "group", "pictures", "photos", "VIS: at 1 %", "at 0.1 %", "simulated NIR: at 1 %", "at 0.1 %"]
+    cells = []
     for row in rows:
-        cells = [row["fmr"][kind][rate] for kind in ("vis", "nir-simulated") for rate in ("0.01", "0.001")]
-        shares = " | ".join(f"{100 * share:.2f}" for share in cells)
-        lines.append(f"| {row['set']} | {row['group']} | {row['of']} | {row['photos']} | {shares} |")
-    return "\n".join(lines)
+        shares = [row["fmr"][kind][rate] for kind in ("vis", "nir-simulated") for rate in ("0.01", "0.001")]
+        facts = [row[name] for name in ("set", "group", "of", "photos")]
+        cells.append([*facts, *(f"{100 * share:.2f}" for share in shares)])
+    return "\n".join(markdown(heads, cells))
 
 
 def main() -> None:

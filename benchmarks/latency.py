@@ -36,6 +36,7 @@ from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.detection import camera_frame
+from benchmarks.tables import markdown
 from benchmarks.turns import CLOCKS, Times, Work, in_turn
 from ssn.errors import MissingPackageError
 from ssn.export.formats import onnx_session, openvino_model
@@ -266,12 +267,12 @@ def as_text(result: dict) -> str:
     for threads, tables in result["threads"].items():
         for title, rows in tables.items():
             columns = list(dict.fromkeys(column for found in rows.values() for column in found))
-            heads = [column.replace("_", " ") for column in columns]
-            lines += [f"| {title}; threads: {threads} | {' | '.join(heads)} |", "|---" * (len(columns) + 1) + "|"]
-            for name, found in rows.items():
-                shown = [cells.get(key, "{:.2f}".format)(found[key]) if key in found else "" for key in columns]
-                lines.append(f"| {name} | {' | '.join(shown)} |")
-            lines.append("")
+            heads = [f"{title}; threads: {threads}", *(column.replace("_", " ") for column in columns)]
+            shown = [
+                [name, *(cells.get(key, "{:.2f}".format)(found[key]) if key in found else "" for key in columns)]
+                for name, found in rows.items()
+            ]
+            lines += [*markdown(heads, shown), ""]
     return "\n".join(lines)
 
 

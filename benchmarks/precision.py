@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.tables import markdown
 from ssn.data.face_store import FaceStore
 from ssn.data.lfw import LFW, lfw_protocol
 from ssn.evaluation import metrics
@@ -90,17 +91,18 @@ def row_of(scores: np.ndarray, exact: np.ndarray, same: np.ndarray) -> dict[str,
 
 def as_text(result: dict) -> str:
     """Markdown tables, and whether the bounds hold."""
-    lines = [f"{result['model']}, {result['pairs']} pairs of {result['list']}", ""]
-    lines += ["| templates, bfloat16 with float32 | how many | cosine, least | median |", "|---|---|---|---|"]
-    for name, row in result["cosine"].items():
-        lines.append(f"| {name} | {row['templates']} | {row['least']:.6f} | {row['median']:.6f} |")
-    lines += ["", "| probe | precision | accuracy % | AUC % | TPR % at FPR 1 % | score moved, median | at most |"]
-    lines.append("|---" * 7 + "|")
+    cosines = [
+        [name, row["templates"], f"{row['least']:.6f}", f"{row['median']:.6f}"]
+        for name, row in result["cosine"].items()
+    ]
+    rows = []
     for row in result["rows"]:
-        shares = " | ".join(f"{100 * row[key]:.2f}" for key in ("accuracy", "auc", "tpr_at_fpr_0.01"))
-        moved = f"{row['moved_median']:.5f} | {row['moved_most']:.5f}"
-        lines.append(f"| {row['spectrum']} | {row['way']} | {shares} | {moved} |")
-    return "\n".join([*lines, "", *verdicts(result)])
+        shares = [f"{100 * row[key]:.2f}" for key in ("accuracy", "auc", "tpr_at_fpr_0.01")]
+        rows.append([row["spectrum"], row["way"], *shares, f"{row['moved_median']:.5f}", f"{row['moved_most']:.5f}"])
+    heads = ["probe", "precision", "accuracy %", "AUC %", "TPR % at FPR 1 %", "score moved, median", "at most"]
+    lines = [f"{result['model']}, {result['pairs']} pairs of {result['list']}", ""]
+    lines += markdown(["templates, bfloat16 with float32", "how many", "cosine, least", "median"], cosines)
+    return "\n".join([*lines, "", *markdown(heads, rows), "", *verdicts(result)])
 
 
 def verdicts(result: dict) -> list[str]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks.tables import markdown
 from ssn.data.lfw import LFW, lfw_protocol
 from ssn.data.protocol import Protocol
 from ssn.evaluation import metrics
@@ -75,17 +76,14 @@ def compare(protocol: Protocol, recognizer: Recognizer) -> list[dict]:
 
 
 def as_text(rows: list[dict]) -> str:
-    lines = [
-        "| probe | occlusion | accuracy: ours | teacher | EER: ours | teacher | difference, 95 % |",
-        "|" + "---|" * 7,
-    ]
+    heads = ["probe", "occlusion", "accuracy: ours", "teacher", "EER: ours", "teacher", "difference, 95 %"]
+    cells = []
     for row in rows:
         shares = [row[who][what] for what in ("accuracy", "eer") for who in ("ours", "teacher")]
-        cells = " | ".join(f"{100 * share:.1f}" for share in shares)
         low, high = row["difference_interval"]
-        probe = SPECTRUM_NAMES[row["probe_spectrum"]]
-        lines.append(f"| {probe} | {row['occlusion']} | {cells} | {100 * low:+.1f} … {100 * high:+.1f} |")
-    return "\n".join(lines)
+        probe, between = SPECTRUM_NAMES[row["probe_spectrum"]], f"{100 * low:+.1f} … {100 * high:+.1f}"
+        cells.append([probe, row["occlusion"], *(f"{100 * share:.1f}" for share in shares), between])
+    return "\n".join(markdown(heads, cells))
 
 
 def main() -> None:

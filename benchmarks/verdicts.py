@@ -18,6 +18,7 @@ import numpy as np
 from scipy.stats import binomtest
 
 from benchmarks.like_with_like import read_set
+from benchmarks.tables import markdown
 from ssn.answers.search import Probe, Wanted, search_probes
 from ssn.errors import DataError
 from ssn.evaluation.face_set import FaceSet
@@ -95,16 +96,19 @@ def measure(checkpoint: Path, faces: FaceSet, enrolled: int, strangers: int) -> 
 
 def as_text(rows: list[dict]) -> str:
     """A table in Markdown, in percent."""
-    lines = [
-        "| rule | probe | occlusion | right at rank 1 | … called match | … at least uncertain "
-        "| strangers called match | … uncertain |",
-        "|---" * 8 + "|",
+    columns = {
+        "right_at_rank_1": "right at rank 1",
+        "right_match": "… called match",
+        "right_at_least_uncertain": "… at least uncertain",
+        "strangers_match": "strangers called match",
+        "strangers_uncertain": "… uncertain",
+    }
+    heads = ["rule", "probe", "occlusion", *columns.values()]
+    cells = [
+        [row["rule"], row["spectrum"], row["occlusion"], *(f"{100 * row[name]:.0f}" for name in columns)]
+        for row in rows
     ]
-    for row in rows:
-        names = ("right_at_rank_1", "right_match", "right_at_least_uncertain", "strangers_match", "strangers_uncertain")
-        cells = [f"{100 * row[name]:.0f}" for name in names]
-        lines.append(f"| {row['rule']} | {row['spectrum']} | {row['occlusion']} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    return "\n".join(markdown(heads, cells))
 
 
 def main() -> None:

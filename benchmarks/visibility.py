@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.tables import markdown
 from ssn.evaluation.face_set import FaceSet, stored_face_set
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.simulated_nir import simulated_nir_face
@@ -102,16 +103,14 @@ def read_faces(folder: Path, most: int) -> FaceSet:
 
 def as_text(rows: list[dict], ranks: list[dict]) -> str:
     """Both tables, in Markdown."""
-    lines = ["| probe | cover | IoU | mean IoU | soft IoU | called hidden, % |", "|---|---|---|---|---|---|"]
+    seen = []
     for row in rows:
         ious = [f"{row[name]:.3f}" if name in row else "" for name in ("iou", "iou_mean", "soft_iou")]
-        lines.append(f"| {row['spectrum']} | {row['cover']} | {' | '.join(ious)} | {100 * row['hidden']:.2f} |")
+        seen.append([row["spectrum"], row["cover"], *ious, f"{100 * row['hidden']:.2f}"])
+    lines = markdown(["probe", "cover", "IoU", "mean IoU", "soft IoU", "called hidden, %"], seen)
     if ranks:
-        lines += ["", "| cover | as is | found | told |", "|---|---|---|---|"]
-        lines += [
-            f"| {row['cover']} | " + " | ".join(f"{100 * row[k]:.1f}" for k in ("as_is", "found", "told")) + " |"
-            for row in ranks
-        ]
+        shares = [[row["cover"], *(f"{100 * row[k]:.1f}" for k in ("as_is", "found", "told"))] for row in ranks]
+        lines += ["", *markdown(["cover", "as is", "found", "told"], shares)]
     return "\n".join(lines)
 
 
