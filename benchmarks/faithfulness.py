@@ -15,7 +15,7 @@ import json
 import multiprocessing
 import os
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from pathlib import Path
 
 import numpy as np
@@ -168,30 +168,27 @@ def read_done(file: Path | None) -> list[dict]:
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
-def run(arguments: argparse.Namespace) -> dict:
-    """Measure what is not measured yet, and sum up."""
+def measured(arguments: argparse.Namespace, changes: dict, file: Path | None) -> list[dict]:
+    """The pairs asked for, those of ``file`` as they stand there; it gets a line for every further one."""
     genuine = [p for p in LFW(arguments.root).pairs(LIST) if p.same]
-    pairs = list(itertools.islice(enumerate(genuine), arguments.pairs))
-    changes = QUICK if arguments.quick else {}
-    probe = Recognizer.load(arguments.checkpoint, "cpu")
-    name = f"faithfulness-{probe.model_id}-{arguments.steps}-{arguments.fill}-{'quick' if arguments.quick else 'full'}"
-    file = arguments.work and arguments.work / f"{name}.jsonl"
-    if file:
-        file.parent.mkdir(parents=True, exist_ok=True)
     done = read_done(file)
     if file and done:
         file.write_text("".join(json.dumps(row) + "\n" for row in done))  # without a line cut off by a kill
-    left = [p for p in pairs if p[0] not in {row["pair"] for row in done}]
-    start, deadline = time.perf_counter(), arguments.minutes and time.perf_counter() + 60 * arguments.minutes
+    known = {row["pair"] for row in done}
+    waiting = (pair for pair in enumerate(genuine[: arguments.pairs]) if pair[0] not in known)
+    deadline = arguments.minutes and time.perf_counter() + 60 * arguments.minutes
     threads = max(1, (os.cpu_count() or 1) // arguments.workers)
     with ProcessPoolExecutor(
         arguments.workers, multiprocessing.get_context("spawn"), start_worker, (str(arguments.checkpoint), threads)
     ) as pool:
-        waiting = iter(left)
-        jobs = {
-            pool.submit(measure, n, p, arguments.steps, changes, arguments.fill)
-            for n, p in itertools.islice(waiting, 2 * arguments.workers)
-        }
+
+        def begun(count: int) -> set[Future]:
+            return {
+                pool.submit(measure, number, pair, arguments.steps, changes, arguments.fill)
+                for number, pair in itertools.islice(waiting, count)
+            }
+
+        jobs = begun(2 * arguments.workers)
         while jobs:
             job = next(as_completed(jobs))
             jobs.discard(job)
@@ -200,15 +197,25 @@ def run(arguments: argparse.Namespace) -> dict:
                 with file.open("a") as out:
                     out.write(json.dumps(done[-1]) + "\n")
             if not deadline or time.perf_counter() < deadline:
-                jobs |= {
-                    pool.submit(measure, n, p, arguments.steps, changes, arguments.fill)
-                    for n, p in itertools.islice(waiting, 1)
-                }
+                jobs |= begun(1)
+    return done
+
+
+def run(arguments: argparse.Namespace) -> dict:
+    """Measure what is not measured yet, and sum up."""
+    changes = QUICK if arguments.quick else {}
+    model = Recognizer.load(arguments.checkpoint, "cpu").model_id
+    name = f"faithfulness-{model}-{arguments.steps}-{arguments.fill}-{'quick' if arguments.quick else 'full'}"
+    file = arguments.work and arguments.work / f"{name}.jsonl"
+    if file:
+        file.parent.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    done = measured(arguments, changes, file)
     good = sorted((row for row in done if "rows" in row), key=lambda row: row["pair"])
     rows, best = summarise(good), winners(good)
     deltas = {n: [row["relative_delta"][n] for row in good] for n in good[0]["relative_delta"]}
     return {
-        "model": probe.model_id,
+        "model": model,
         "list": LIST,
         "probe": "simulated NIR",
         "pairs": len(good),

@@ -28,14 +28,13 @@ from functools import partial
 from pathlib import Path
 
 import cv2
-import dlib
 import numpy as np
 import torch
-from facenet_pytorch import MTCNN, InceptionResnetV1
 from PIL import Image
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.detection import camera_frame
+from benchmarks.other_pipelines import ENROLLED, dlibs_way, facenets_way, unit_rows
 from benchmarks.tables import markdown
 from benchmarks.turns import CLOCKS, Times, Work, in_turn
 from ssn.errors import MissingPackageError
@@ -43,7 +42,6 @@ from ssn.export.formats import onnx_session, openvino_model
 from ssn.export.portable import PortableEmbedder
 from ssn.export.write import export_network
 from ssn.faces.finder import FaceFinder
-from ssn.faces.landmarks import dlib_model_path
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.read import read_image
 from ssn.files import write_json
@@ -52,8 +50,6 @@ from ssn.models.checkpoint import DEFAULT_CHECKPOINT, load_model
 from ssn.recognizer import Recognizer, gray_batch
 from ssn.visibility import VisibilityFinder
 
-ENROLLED = 10_000
-"""Templates that are ranked."""
 MATRIX = 1536
 """Side of the matrices that are multiplied for the limit."""
 BRANCH = 1
@@ -83,11 +79,6 @@ def matrix_product(precision: str) -> Work:
     """A product of large matrices."""
     a, b = torch.randn(2, MATRIX, MATRIX).to(TYPES[precision]).unbind()
     return lambda: a @ b
-
-
-def unit_rows(count: int, width: int) -> np.ndarray:
-    rows = np.random.default_rng(0).normal(size=(count, width)).astype(np.float32)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
 
 class Bench:
@@ -172,40 +163,6 @@ class Bench:
         for way, recognizer in self.ways.items():
             works |= {ALONE.format(way): partial(ours, recognizer), BOTH.format(way): partial(with_maps, recognizer)}
         return works | {"dlib": dlibs_way(self.photo), "facenet-pytorch": facenets_way(self.photo)}
-
-
-def nearest(rows: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """The five nearest by Euclidean distance, as both of these packages say."""
-    return np.argsort(np.linalg.norm(rows - row, axis=1))[:5]
-
-
-def dlibs_way(photo: bytes) -> Work:
-    """As dlib's own example has it, and face_recognition by default: the HOG detector on the picture at twice its size,
-    68 landmarks, 128 numbers."""
-    detector = dlib.get_frontal_face_detector()
-    landmarks = dlib.shape_predictor(str(dlib_model_path("shape_predictor_68_face_landmarks.dat")))
-    network = dlib.face_recognition_model_v1(str(dlib_model_path("dlib_face_recognition_resnet_model_v1.dat")))
-    enrolled = unit_rows(ENROLLED, 128)
-
-    def run() -> object:
-        image = np.asarray(Image.open(io.BytesIO(photo)).convert("RGB"))
-        (box, *_) = detector(image, 1)
-        return nearest(enrolled, np.array(network.compute_face_descriptor(image, landmarks(image, box))))
-
-    return run
-
-
-def facenets_way(photo: bytes) -> Work:
-    """As facenet-pytorch's manual has it."""
-    cascade, network = MTCNN(image_size=160), InceptionResnetV1(pretrained=None, classify=False).eval()
-    enrolled = unit_rows(ENROLLED, 512)
-
-    def run() -> object:
-        face = cascade(Image.open(io.BytesIO(photo)).convert("RGB"))
-        with torch.no_grad():
-            return nearest(enrolled, network(face[None])[0].numpy())
-
-    return run
 
 
 def row(times: Times, faces: int, ours: Times | None, limit: Times | None) -> dict[str, float]:

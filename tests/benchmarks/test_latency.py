@@ -7,7 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from benchmarks.latency import ALONE, BOTH, MATRIX, PRODUCT, as_text, limit_of, nearest, pipeline_rows, row
+from benchmarks.latency import ALONE, BOTH, MATRIX, PRODUCT, as_text, limit_of, pipeline_rows, row
+from benchmarks.other_pipelines import nearest
 from benchmarks.turns import Times, in_turn
 
 
