@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -100,6 +102,18 @@ def write_method(folder: Path, question: Question, found: Attribution, measured:
     return [*written, f"{found.method}.npz"]
 
 
+@contextlib.contextmanager
+def staged_for(out: Path) -> Iterator[Path]:
+    """A folder to write into, which takes the place of ``out`` when the block ends, and is gone where it raises."""
+    staged = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    try:
+        yield staged
+        staged.chmod(0o755)
+        replace_folder(staged, out)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
 def replace_folder(staged: Path, out: Path) -> None:
     """Put ``staged`` in the place of ``out``, which is empty, absent or an earlier explanation: all of it or
     nothing."""
@@ -170,15 +184,14 @@ def explain(
     if rather_than is not None:
         target = target.rather_than(find_target(recognizer, rather_than, gallery, against_spectrum))
     explainer = Explainer(recognizer)
-    staged = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
-    try:
+    with staged_for(out) as folder:
         figures = {}
         for name in methods:
             own = {key: value for key, value in wanted.items() if key in METHODS[name].parameters}
             question = Question(probe, target, name, sides, baseline, own)
             found = explainer.explain(question)
             measured = explainer.believe(question, found, checks=checks)
-            files = write_method(staged, question, found, measured)
+            files = write_method(folder, question, found, measured)
             figures[name] = {**figures_of(found, measured), "files": files}
         data = {
             "score": found.score,
@@ -189,11 +202,7 @@ def explain(
             "sides": sides,
             "methods": figures,
         }
-        write_json(data, staged / "explanation.json")
-        staged.chmod(0o755)
-        replace_folder(staged, out)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        write_json(data, folder / "explanation.json")
     say(_summary(data), data, json_file)
 
 

@@ -34,7 +34,7 @@ from ssn.recognizer import Recognizer
 
 def sweep(
     photo: Annotated[Path, typer.Argument(help="The probe.")],
-    gallery: Annotated[str, typer.Option(help="A gallery file.")],
+    gallery: Annotated[str, typer.Option(help="A gallery file, or http://host:19530 on Milvus.")],
     window: Annotated[
         int, typer.Option(help=f"Side of the sliding window in pixels: {', '.join(map(str, WINDOWS))}.")
     ] = WINDOW,
@@ -79,4 +79,4 @@ def sweep(
         **sweep_record(found, probe),
     }
     took = f"{time.perf_counter() - start:.1f} s"
-    say("\n".join([*sentences(found, probe), took]), record | sweep_record(found, probe), json_file)
+    say("\n".join([*sentences(found, probe), took]), record, json_file)
