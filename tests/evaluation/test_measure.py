@@ -62,7 +62,8 @@ def test_accuracy_of_all_against_all_is_left_empty():
     assert evaluation.rows[0].accuracy is None
     assert as_table(evaluation).splitlines()[2].split()[4] == "–"
     assert as_json(evaluation)["rows"][0]["accuracy"] is None
-    assert evaluation.rows[0].hits and "hits" not in as_json(evaluation)["rows"][0]
+    assert evaluation.rows[0].hits
+    assert "hits" not in as_json(evaluation)["rows"][0]
 
 
 def test_pairs_decide_verification_and_all_impostors_the_thresholds():
