@@ -1,10 +1,10 @@
-"""One visitor's run: from a protocol to what the tab shows, in a thread, with its progress."""
+"""One visitor's run: from a protocol to what the tab shows, with its progress."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -94,25 +94,3 @@ def measured(services: Services, source: Source, people: int, occlusions: tuple[
 def opened(path: Path) -> Shown:
     """An earlier run. Raises DataError where the file is none."""
     return Shown(path.name, load_run(path, Drawn(RESAMPLES)))
-
-
-def in_background(work: Callable[[], Shown], watch: Watch, every: float = 0.3) -> Iterator[Progress | Shown]:
-    """Run ``work`` in a thread: yields its progress every ``every`` seconds, and its result last. What it raises is
-    raised here."""
-    outcome: list[Shown | BaseException] = []
-
-    def go() -> None:
-        try:
-            outcome.append(work())
-        except BaseException as error:
-            outcome.append(error)
-
-    thread = threading.Thread(target=go, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        yield watch.now
-        thread.join(every)
-    result = outcome[0]
-    if isinstance(result, BaseException):
-        raise result
-    yield result

@@ -8,9 +8,10 @@ import gradio as gr
 from gradio.blocks import Block
 
 from app.evaluation import html as views
-from app.evaluation.measuring import Progress, RunStoppedError, Watch, in_background, measured, opened
+from app.evaluation.measuring import Progress, RunStoppedError, Watch, measured, opened
 from app.evaluation.sources import PEOPLE, USUAL_PEOPLE, earlier_runs, source_of, sources
 from app.evaluation.visit import Shown, Visit
+from app.kit.background import in_background
 from app.kit.components import clickable, fragment
 from app.kit.events import PRIVATE, Sent, Update
 from app.kit.figures import evaluation_curves
@@ -25,6 +26,8 @@ from ssn.evaluation.probes import hideable
 
 USUAL = ["none", "maskTop", "maskBottom"]
 NO_RUN = ""
+LOOK_EVERY = 0.3
+"""Seconds between two states of the progress."""
 TO_WORKBENCH = "(problem) => { if (!problem) document.querySelector('#tabs button[role=tab]').click() }"
 """The workbench is the first tab; where the probe could not be opened the page stays."""
 
@@ -117,9 +120,9 @@ class EvaluationTab:
         watch = Watch(cancel)
         try:
             source = source_of(protocol)
-            work = in_background(lambda: measured(self.services, source, int(people), tuple(hidden), watch), watch)
-            for now in work:
-                yield self._running(now) if isinstance(now, Progress) else self._finished(visit, now)
+            asked = self.services, source, int(people), tuple(hidden), watch
+            for now in in_background(lambda _: measured(*asked), LOOK_EVERY):
+                yield self._finished(visit, now) if isinstance(now, Shown) else self._running(watch.now)
         except RunStoppedError:
             yield self._rest(notice("Cancelled."))
         except SSNError as error:

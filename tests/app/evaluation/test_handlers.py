@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
 
 from app.evaluation import tab as tab_module
-from app.evaluation.measuring import Progress, RunStoppedError, Watch, in_background, measured
+from app.evaluation.measuring import Progress, RunStoppedError, Watch, measured
 from app.evaluation.sources import PEOPLE, Source, earlier_runs, runs_folder, sources, variable
 from app.evaluation.tab import EvaluationTab, build_evaluation
 from app.evaluation.visit import Shown, Visit
@@ -70,7 +71,9 @@ def test_nobody_draws_more_people_than_are_offered(people):
 
 
 def test_a_run_is_shown_with_progress_and_can_be_chosen_again(tab, visit, visitor, shown, monkeypatch):
-    monkeypatch.setattr(tab_module, "in_background", lambda *_: iter([Progress("Describing faces", 3, 12, 9.0), shown]))
+    seen = SimpleNamespace(now=Progress("Describing faces", 3, 12, 9.0))
+    monkeypatch.setattr(tab_module, "Watch", lambda _: seen)
+    monkeypatch.setattr(tab_module, "in_background", lambda *_: iter([0.0, shown]))
     first, last = tab.on_measure("synthetic", 4, ["none"], visitor)
     assert "3 of 12, about 9 s left" in first[tab.status]
     for measure in ("auc", "rank1"):
@@ -148,12 +151,15 @@ def test_a_step_after_cancel_ends_the_run():
         watch.step("faces", 1, 2)
 
 
-def test_what_goes_wrong_in_the_thread_is_raised_here():
-    def broken():
-        raise DataError("no", "way")
+def test_what_goes_wrong_in_the_thread_is_said_on_the_page(tab, visit, visitor, monkeypatch):
+    def broken(*_):
+        raise DataError("There is no way.", "Go back.")
 
-    with pytest.raises(DataError):
-        list(in_background(broken, Watch(threading.Event())))
+    monkeypatch.setattr(tab_module, "measured", broken)
+    *_, last = tab.on_measure("synthetic", 4, ["none"], visitor)
+    assert "There is no way." in last[tab.status]
+    assert not last[tab.cancel].interactive
+    assert visit.running.begin() is not None, "the run has ended"
 
 
 def test_the_probe_of_an_error_goes_to_the_workbench_behind_its_mask(tab, visit, visitor, face, shown):
