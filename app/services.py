@@ -56,8 +56,7 @@ def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
 class Services:
     """Shared by all visitors of a server; safe to use from several threads. ``beside`` is a second model's opinion of
     the same gallery, where one is loaded; ``cohort`` what strangers score, where that was measured, and then
-    ``like_with_like`` compares by cells. ``photos``,
-    ``looks`` and ``runs`` bound the heavy work by count."""
+    ``like_with_like`` compares by cells. ``photos``, ``looks`` and ``runs`` bound the heavy work by count."""
 
     recognizer: Recognizer
     gallery: GalleryStore

@@ -14,7 +14,6 @@ from app.evaluation.visit import Shown
 from app.first_start import data_folder
 from app.services import Services
 from ssn.data.face_store import FaceStore
-from ssn.errors import DataError
 from ssn.evaluation.face_set import protocol_face_set
 from ssn.evaluation.groups import group_rows
 from ssn.evaluation.matcher import NetworkMatcher
@@ -68,11 +67,9 @@ class Watch:
 
 
 def measured(services: Services, source: Source, people: int, occlusions: tuple[str, ...], watch: Watch) -> Shown:
-    """Measure the page's model. Only so many runs go on in a process at a time. Raises DataError where it is busy or
-    the protocol cannot be read, RunStoppedError."""
-    if not services.runs.acquire(blocking=False):
-        raise DataError("Another run is under way on this server.", "Try again when it is done.")
-    try:
+    """Measure the page's model, when nothing else that takes minutes is under way. Raises DataError where something is
+    or the protocol cannot be read, RunStoppedError."""
+    with services.running():
         cache = data_folder() / "cache"
         protocol = source.request(people).read(cache)
         store = FaceStore(cache, 1) if source.root is not None else None
@@ -87,8 +84,6 @@ def measured(services: Services, source: Source, people: int, occlusions: tuple[
         name = f"{protocol.name}, {who} people: {', '.join(occlusions)} ({matcher.name})"
         pairs = tuple(picture_pair(mistake, services.recognizer) for mistake in wrong)
         return Shown(name, summarise(scores, Drawn(RESAMPLES)), wrong, pairs, tuple(group_rows(scores)))
-    finally:
-        services.runs.release()
 
 
 def opened(path: Path) -> Shown:
