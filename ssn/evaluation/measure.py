@@ -101,13 +101,14 @@ def measure(
         for occlusion in occlusions:
             looks = (as_probe(faces.shown(int(i), spectrum), occlusion) for i in places)
             probes = embed(progress(looks, f"{spectrum} {occlusion}", len(places)))
-            compared = _Compared.of(faces, places, probes @ gallery.T)
+            filed = score_row(faces, spectrum, occlusion, places, probes @ gallery.T)
             again = None
-            if shortlist and occlusion != "none" and len(compared.gallery_people):
+            if shortlist and occlusion != "none" and len(faces.gallery_people):
                 if occlusion not in hidden:
                     hidden[occlusion] = mixed(gallery, embed(as_probe(face, occlusion) for face in faces.gallery))
-                again = rescored(compared.matrix, compared.identified(probes @ hidden[occlusion].T), shortlist)
-            rows.append(_row(spectrum, occlusion, compared, len(faces.failures), again))
+                behind = score_row(faces, spectrum, occlusion, places, probes @ hidden[occlusion].T)
+                again = rescored(filed.matrix, behind.matrix, shortlist)
+            rows.append(_row(spectrum, occlusion, _Compared.of(faces, places, filed), len(faces.failures), again))
     return rows
 
 
@@ -126,8 +127,8 @@ def measure_descriptors(
     rows = []
     for occlusion in occlusions:
         probes = np.stack([describe(as_probe(faces.shown(int(i), spectrum), occlusion)) for i in places])
-        compared = _Compared.of(faces, places, -cdist(probes, gallery))
-        rows.append(_row(spectrum, occlusion, compared, len(faces.failures), cosine=False))
+        filed = score_row(faces, spectrum, occlusion, places, -cdist(probes, gallery))
+        rows.append(_row(spectrum, occlusion, _Compared.of(faces, places, filed), len(faces.failures), cosine=False))
     return rows
 
 
@@ -159,7 +160,7 @@ def row_of(scores: ScoreRow, who: Comparisons, failures: int = 0, cosine: bool =
 @dataclass(frozen=True)
 class _Compared:
     """Scores of one kind of probe: ``matrix`` of those who are identified, ``values`` of the pairs and whether they are
-    the ``same`` person. ``rows`` are the matrix's among all scores."""
+    the ``same`` person; ``listed`` says that there are lists of pairs, else all are compared with all."""
 
     matrix: np.ndarray
     probe_people: np.ndarray
@@ -167,35 +168,24 @@ class _Compared:
     values: np.ndarray
     same: np.ndarray
     listed: bool
-    rows: np.ndarray
 
     @classmethod
-    def of(cls, faces: FaceSet, places: np.ndarray, scores: np.ndarray) -> _Compared:
-        """``scores`` (places, gallery), of the probes at ``places``."""
-        rows = np.flatnonzero(places < len(faces.probe_people))
-        matrix = scores[rows][:, : len(faces.gallery_people)]
-        people = faces.probe_people[places[rows]]
+    def of(cls, faces: FaceSet, places: np.ndarray, row: ScoreRow) -> _Compared:
+        """The row of the probes at ``places``. The set need not say whose all pictures of its pairs are."""
+        people, enrolled = faces.probe_people[row.searched], faces.gallery_people
         listed = len(faces.pairs) > 0
         if listed:
-            row = np.full(len(faces.probes), -1)
-            row[places] = np.arange(len(places))
-            at = row[faces.pairs[:, 0]]
-            inside = at >= 0
-            values, same = scores[at[inside], faces.pairs[inside, 1]], faces.same[inside]
+            values, same = row.pair_scores, faces.same[np.isin(faces.pairs[:, 0], places)]
         else:
-            values, same = matrix.ravel(), (people[:, None] == faces.gallery_people[None, :]).ravel()
-        return cls(matrix, people, faces.gallery_people, values, same, listed, rows)
+            values, same = row.matrix.ravel(), (people[:, None] == enrolled[None, :]).ravel()
+        return cls(row.matrix, people, enrolled, values, same, listed)
 
     @classmethod
     def stored(cls, row: ScoreRow, who: Comparisons) -> _Compared:
         """What is filed of a row."""
         matrix, probes, gallery = row.identification(who)
         pairs = row.verification(who)
-        return cls(matrix, probes, gallery, pairs.scores, pairs.same, len(row.pairs) > 0, np.arange(len(matrix)))
-
-    def identified(self, scores: np.ndarray) -> np.ndarray:
-        """The part of other scores (places, gallery) that ``matrix`` is of these."""
-        return scores[self.rows][:, : len(self.gallery_people)]
+        return cls(matrix, probes, gallery, pairs.scores, pairs.same, len(row.pairs) > 0)
 
     def strangers(self) -> np.ndarray:
         """Every impostor score: of all against all, and of the pairs."""
