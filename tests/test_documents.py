@@ -66,7 +66,7 @@ def test_commands_of_a_document_have_the_options_it_gives_them(document):
             known = declared_options(f"benchmarks/{found[1]}.py")
             wrong += [(piece, word) for word in re.findall(r"--[\w-]+", found[2]) if word not in known]
         if found := re.search(r"(?:python app\.py|^ssn-studio) (.*)", piece):
-            known = declared_options("app/launch.py")
+            known = declared_options("app/flags.py")
             wrong += [(piece, word) for word in re.findall(r"--[\w-]+", found[1]) if word not in known]
     assert wrong == []
 

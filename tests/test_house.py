@@ -25,7 +25,7 @@ LIBRARY = (
 
 SCREEN = (
     {"kit"},
-    {"explainers", "first_start", "event_stream"},
+    {"explainers", "first_start", "event_stream", "flags"},
     {"security"},
     {"session", "services"},
     {"workbench"},

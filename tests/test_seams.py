@@ -9,8 +9,8 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from app.flags import parse_arguments
 from app.kit.demo_people import DemoSet
-from app.launch import parse_arguments
 from app.page import build_demo
 from app.services import Services
 from ssn.__main__ import app as commands

@@ -18,8 +18,9 @@ from gradio_client.exceptions import AppError
 
 from app.api.asked import MOST_PHOTOS
 from app.api.offer import NAMES
+from app.flags import parse_arguments
 from app.kit.demo_people import DemoSet
-from app.launch import page_options, parse_arguments
+from app.launch import page_options
 from app.page import build_demo
 from app.security.passwords import Accounts, add_user
 from app.services import Services
