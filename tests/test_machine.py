@@ -124,6 +124,37 @@ def test_all_threads_take_memory_from_one_pool(way, one):
     assert (int(said) == 1) == one
 
 
+FREED = """
+import ctypes, sys
+from pathlib import Path
+from ssn.machine import give_back_freed_memory, share_freed_memory
+if sys.argv[1] == "kept":
+    assert share_freed_memory()
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+def resident():
+    line = next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024
+before = resident()
+block = libc.malloc(30 << 20)
+libc.memset(block, 1, 30 << 20)
+libc.free(block)
+kept = resident() - before
+give_back_freed_memory()
+print(kept, resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="it is about glibc")
+@pytest.mark.parametrize(("way", "keeps"), [("kept", True), ("as it is", False)])
+def test_what_is_freed_is_kept_until_it_is_given_back(way, keeps):
+    command = [sys.executable, "-c", FREED, way]
+    kept, left = map(float, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert (kept > 25) == keeps
+    assert left < 5
+
+
 GARBAGE = """
 import gc, sys, weakref
 from ssn.machine import settle_garbage
