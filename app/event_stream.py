@@ -23,6 +23,9 @@ GRACE = 1.0
 """Seconds that the end of a stream may be under way; a question in this time is acknowledged after it."""
 REMEMBERED = 4096
 """Pages that are known; the one idle longest makes room."""
+MOST_UNREAD = 100
+"""Questions of a page that are not answered, or whose answers it has not fetched: Gradio keeps those, pictures and all,
+for as long as the page does not listen. The next one is refused."""
 COMPLETED = re.compile(rb'data: \{"msg":"process_completed","event_id":"([^"]+)"')
 CLOSES = b'data: {"msg":"close_stream"'
 PAGE = "ssn.page"
@@ -105,6 +108,10 @@ class EventStreams:
 
     async def _join(self, questions: Questions, scope: Scope, receive: Receive, send: Send) -> None:
         """Note the event that the answer names; say it only once an end that is under way has arrived."""
+        if len(questions.open) >= MOST_UNREAD:
+            refusal = PlainTextResponse("This page asked for too much at once. Try again in a moment.", 503)
+            await refusal(scope, receive, send)
+            return
         held: list[Message] = []
 
         async def hold(message: Message) -> None:

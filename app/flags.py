@@ -33,7 +33,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument(
         "--gallery",
-        default=None,
         help="gallery file, :memory:, or http://host:19530 for one on Milvus. A new file starts with the demo people. "
         "By default one file for each model, in the user's data folder (ssn-studio/MODEL_ID.db)",
     )

@@ -21,7 +21,8 @@ from ssn.errors import OptionError, SSNError
 from ssn.places import ASSETS
 
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_SHARE": "False", "DO_NOT_TRACK": "1"}
-"""Set before Gradio is imported: it asks no other host for anything."""
+ENVIRONMENT |= {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize)}
+"""Set before Gradio is imported: it asks no other host for anything, and makes no table of events after each one."""
 STYLES = ("style.css", "screens.css")
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 OPEN_TO_ALL = (
@@ -93,7 +94,7 @@ def serve(flags: argparse.Namespace) -> None:
         tell("Starting SSN Studio …")
         from app.page import build_demo
         from app.services import Services
-        from ssn.machine import share_freed_memory
+        from ssn.machine import settle_garbage, share_freed_memory
 
         share_freed_memory()
         how = {"index": flags.index, "engine": flags.engine, "precision": flags.precision}
@@ -110,7 +111,8 @@ def serve(flags: argparse.Namespace) -> None:
         if flags.open and flags.host not in THIS_MACHINE:
             tell(OPEN_TO_ALL.format(host=flags.host, port=flags.port))
         tell(f"SSN Studio is at http://{flags.host}:{flags.port} (Ctrl+C stops it)")
-        services.make_ready()
+        services.make_ready().join()
+        settle_garbage()
         demo.block_thread()
 
 

@@ -12,6 +12,8 @@ from typing import TypeVar, cast
 
 import gradio as gr
 
+from ssn.machine import give_back_freed_memory
+
 IDLE_SECONDS = 1800.0
 """How long a page may be left alone before its photos are forgotten."""
 ROOM = 200
@@ -21,6 +23,9 @@ MOST_BYTES = 256 * 2**20
 gives something up."""
 REMEMBERED = 4096
 """Forgotten pages that are told so when they come back."""
+LOOKS_AGAIN = 60.0
+"""Seconds between two looks at who has gone. Where nobody has asked for anything since the last one, the memory that
+work has freed goes back to the system."""
 WAITING = 12
 """Events of one page that wait for their turn, each on a thread of the server."""
 
@@ -200,11 +205,15 @@ class Sessions:
     def _arm(self) -> None:
         """Look again in a while, as long as there is anybody."""
         if self._alarm is None:
-            self._alarm = threading.Timer(min(60.0, self.idle), self._look_again)
+            self._alarm = threading.Timer(min(LOOKS_AGAIN, self.idle), self._look_again)
             self._alarm.daemon = True
             self._alarm.start()
 
     def _look_again(self) -> None:
+        with self._lock:
+            last = max((session.used for session in self._sessions.values()), default=0.0)
+        if time.monotonic() - last >= min(LOOKS_AGAIN, self.idle):
+            give_back_freed_memory()
         self.forget_idle()
         with self._lock:
             self._alarm = None

@@ -233,8 +233,9 @@ def report(measured: Measured, clients: int) -> None:
     for name, row in said["steps"].items():
         print(f"  {name:8} {row['count']:5} times, median {row['median_s']:.2f} s, p95 {row['p95_s']:.2f} s")
     print(f"busy {tally.busy}, errors {len(tally.errors)}, foreign answers {len(tally.foreign)}")
-    first, last = measured.grown[0][1], measured.grown[-1][1]
-    print(f"memory {first:.0f} to {last:.0f} MB, {said['memory_slope_mb_per_minute']:+.1f} MB a minute")
+    first, (begun, then), (_, last) = measured.grown[0][1], settled(measured.grown)[0], measured.grown[-1]
+    grows = f"{said['memory_slope_mb_per_minute']:+.1f} MB a minute"
+    print(f"memory {first:.0f} MB at first, {then:.0f} after {begun:.0f} s, {last:.0f} at last: since then {grows}")
     if measured.broken is not None:
         count, broken = sum(measured.broken.aborted.values()), measured.broken
         print(f"{count} aborted requests: a round took {broken.before:.2f} s before, {broken.after:.2f} s after")
@@ -247,11 +248,15 @@ def report(measured: Measured, clients: int) -> None:
         print(f"  {line}")
 
 
+def settled(grown: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """What was measured after ``SETTLED``."""
+    last = grown[-1][0]
+    return [(at, size) for at, size in grown if at >= (SETTLED if last > 2 * SETTLED else last / 3)]
+
+
 def slope(grown: list[tuple[float, float]]) -> float:
     """MB a minute by least squares, after the server has settled."""
-    last = grown[-1][0]
-    late = [(at, size) for at, size in grown if at >= (SETTLED if last > 2 * SETTLED else last / 3)]
-    at, size = np.array(late).T
+    at, size = np.array(settled(grown)).T
     return float(np.polyfit(at / 60, size, 1)[0])
 
 

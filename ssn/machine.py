@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, cast, get_args
 
@@ -15,6 +17,8 @@ from ssn.errors import DeviceError, OptionError
 Precision = Literal["float32", "bfloat16"]
 PRECISIONS = ("auto", *get_args(Precision))
 """What a network may be asked to compute in."""
+LARGEST_KEPT = 2**25
+"""Bytes from which on glibc gives a freed block back at once, whatever it is told; it allows no more."""
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -80,19 +84,41 @@ def keep_freed_memory() -> bool:
 
 
 def share_freed_memory() -> bool:
-    """Tell glibc to take all threads' memory from one pool. By itself it makes pools for threads, eight a core, of
-    which each keeps what the largest work it ever met has freed: a server of many threads grows for as long as it is
-    used. To be called before there are threads. True where it took effect."""
-    most_pools = -8
-    return _set_malloc({most_pools: 1})
+    """Tell glibc to take all threads' memory from one pool, and to keep what is freed for whoever asks next. By itself
+    it makes pools for threads, eight a core, of which each keeps what the largest work it ever met has freed: a server
+    of many threads grows for as long as it is used. And whenever the end of a pool is free it is given back, to be
+    asked for again at the next photo: what such a server holds goes up and down. To be called before there are threads;
+    what nobody needs any more is given back by ``give_back_freed_memory``. True where it took effect."""
+    trim_threshold, mmap_threshold, most_pools = -1, -3, -8
+    return _set_malloc({most_pools: 1, mmap_threshold: LARGEST_KEPT, trim_threshold: 2**31 - 1})
+
+
+def give_back_freed_memory() -> bool:
+    """Return to the system what is freed and kept, which takes tens of milliseconds. True where there was any."""
+    trim = _glibc("malloc_trim")
+    return trim is not None and bool(trim(0))
+
+
+def settle_garbage() -> None:
+    """What is there now stays, and Python's collector looks at it no more. By itself the collector looks at what has
+    lived for a while only once a quarter has come to it: beside the libraries of a server that is what hundreds of
+    requests leave behind in circles, with everything it holds. To be called once, when all that stays is there."""
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # the quarter is of what this one finds: nothing
 
 
 def _set_malloc(options: dict[int, int]) -> bool:
     """glibc's ``mallopt`` by the numbers of its options. True where all of them took effect."""
+    mallopt = _glibc("mallopt")
+    return mallopt is not None and all(mallopt(option, value) for option, value in options.items())
+
+
+def _glibc(name: str) -> Callable[..., int] | None:
+    """A function of glibc by its name; None where there is none."""
     if not sys.platform.startswith("linux"):
-        return False
+        return None
     try:
-        mallopt = ctypes.CDLL("libc.so.6").mallopt
+        return getattr(ctypes.CDLL("libc.so.6"), name)
     except (OSError, AttributeError):
-        return False
-    return all(mallopt(option, value) for option, value in options.items())
+        return None

@@ -124,6 +124,66 @@ def test_all_threads_take_memory_from_one_pool(way, one):
     assert (int(said) == 1) == one
 
 
+FREED = """
+import ctypes, sys
+from pathlib import Path
+from ssn.machine import give_back_freed_memory, share_freed_memory
+if sys.argv[1] == "kept":
+    assert share_freed_memory()
+libc = ctypes.CDLL("libc.so.6")
+libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]
+libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
+def resident():
+    line = next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmRSS:"))
+    return int(line.split()[1]) / 1024
+before = resident()
+block = libc.malloc(30 << 20)
+libc.memset(block, 1, 30 << 20)
+libc.free(block)
+kept = resident() - before
+give_back_freed_memory()
+print(kept, resident() - before)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="it is about glibc")
+@pytest.mark.parametrize(("way", "keeps"), [("kept", True), ("as it is", False)])
+def test_what_is_freed_is_kept_until_it_is_given_back(way, keeps):
+    command = [sys.executable, "-c", FREED, way]
+    kept, left = map(float, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+    assert (kept > 25) == keeps
+    assert left < 5
+
+
+GARBAGE = """
+import gc, sys, weakref
+from ssn.machine import settle_garbage
+
+class Circle:
+    def __init__(self):
+        self.self, self.parts = self, [[] for _ in range(100)]
+
+libraries = [[] for _ in range(2_000_000)]
+gc.collect()
+if sys.argv[1] == "settled":
+    settle_garbage()
+there, most, under_way = weakref.WeakSet(), 0, []
+for _ in range(4000):
+    under_way.append(Circle())  # outlives young collections, as a request does
+    there.add(under_way[-1])
+    under_way = under_way[-200:]
+    most = max(most, len(there))
+print(most)
+"""
+
+
+@pytest.mark.parametrize(("way", "bounded"), [("settled", True), ("as it is", False)])
+def test_what_requests_leave_in_circles_goes_soon_however_large_the_libraries(way, bounded):
+    command = [sys.executable, "-c", GARBAGE, way]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert (int(said) < 2000) == bounded
+
+
 @pytest.mark.parametrize(("able", "chosen"), [(True, "bfloat16"), (False, "float32")])
 def test_auto_takes_bfloat16_where_that_has_units_of_its_own(monkeypatch, able, chosen):
     monkeypatch.setattr("ssn.machine.has_fast_bfloat16", lambda device: able)

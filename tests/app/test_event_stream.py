@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.event_stream import PAGE, EventStreams
+from app.event_stream import MOST_UNREAD, PAGE, EventStreams
 from tests.asynchronous import run_async
 
 JOIN, DATA = "/gradio_api/queue/join", "/gradio_api/queue/data"
@@ -181,6 +181,36 @@ def test_a_page_that_goes_while_it_could_ask_is_noticed():
         assert asyncio.get_running_loop().time() - begun < streams.grace / 2, "it knows of the end, having made it"
 
     run(scenario)
+
+
+def test_a_page_that_never_listens_piles_up_no_answers_and_may_ask_again_once_it_has_listened():
+    async def scenario() -> tuple[list[int], int, list[int]]:
+        server, listening = Server(), asyncio.Event()
+        streams = EventStreams(server, linger=0.0, grace=0.0)
+        told: list[int] = []
+
+        async def send(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                told.append(message["status"])
+            if b"close_stream" in message.get("body", b""):
+                listening.set()
+
+        async def ask(times: int) -> list[int]:
+            told.clear()
+            for _ in range(times):
+                await streams({"type": "http", "method": "POST", "path": JOIN, PAGE: "page"}, forever, send)
+            return list(told)
+
+        first, waiting = await ask(MOST_UNREAD + 50), server.messages["page"].qsize()
+        scope = {"type": "http", "method": "GET", "path": DATA, "query_string": b"session_hash=page"}
+        await asyncio.wait_for(streams(scope, forever, send), 2)
+        assert listening.is_set()
+        return first, waiting, await ask(1)
+
+    first, waiting, later = run(scenario)
+    assert first == [200] * MOST_UNREAD + [503] * 50
+    assert waiting == MOST_UNREAD
+    assert later == [200]
 
 
 async def begun_in_vain(scope: Scope, receive: Receive, send: Send) -> None:

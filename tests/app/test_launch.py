@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import socket
@@ -9,7 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import gradio as gr
 import pytest
+from gradio_client import Client
 
 from app import launch as entry
 from app.launch import THIS_MACHINE, in_words
@@ -207,6 +210,23 @@ def test_only_a_page_open_to_others_says_so():
     assert "delete" in entry.OPEN_TO_ALL
     assert "127.0.0.1" in entry.THIS_MACHINE
     assert "0.0.0.0" not in entry.THIS_MACHINE
+
+
+def test_gradio_takes_no_notes_of_what_is_asked(monkeypatch):
+    for name, value in entry.ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    with gr.Blocks() as page:
+        said = gr.Textbox()
+        gr.Button().click(str.upper, said, said, api_name="shout")
+    page.launch(server_name="127.0.0.1", quiet=True, prevent_thread_lock=True, run_history=False)
+    try:
+        asking = Client(page.local_url, download_files=False, analytics_enabled=False, verbose=False)
+        with contextlib.closing(asking) as client:
+            assert [client.predict(word, api_name="/shout") for word in "abc"] == ["A", "B", "C"]
+    finally:
+        page.close()
+    assert len(page._queue.event_analytics) <= 1
+    assert page._queue.cached_event_analytics_summary == {"functions": {}}
 
 
 def test_it_starts_from_any_folder(tmp_path):

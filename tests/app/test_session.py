@@ -193,3 +193,19 @@ def test_a_page_that_was_left_alone_learns_of_it(way):
     else:
         sessions.of(page("b"))
     assert sessions.of(page("a")).part(Kept).forgotten
+
+
+def test_what_was_freed_goes_back_to_the_system_once_nobody_asks(monkeypatch):
+    given = threading.Event()
+    monkeypatch.setattr("app.session.give_back_freed_memory", given.set)
+    sessions = Sessions(idle=0.05)
+    sessions.of(page("a"))
+    assert given.wait(30)
+
+
+def test_nothing_goes_back_while_somebody_asks(monkeypatch):
+    monkeypatch.setattr("app.session.give_back_freed_memory", lambda: pytest.fail("it is needed at once"))
+    sessions = Sessions()
+    sessions.of(page("a"))
+    sessions._look_again()
+    assert len(sessions) == 1
