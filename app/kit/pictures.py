@@ -18,8 +18,9 @@ from ssn.faces.types import FACE_SIZE, AlignedFace
 
 MAP_SIDE = 176
 """Side of a block picture in pixels."""
-OVERLAY = 0.62
-"""Share of the heat map's colour where it is laid over the face."""
+OVERLAY = {"response": 0.62, "indicator": 0.78}
+"""Share of the heat map's colour where it is laid over the face. An indicator has no dark ground that lets the face
+through, so that more of a face would wash out what it shows."""
 ENCODINGS: dict[str, dict[str, int]] = {
     "JPEG": {"quality": 90, "subsampling": 0},
     "WEBP": {"quality": 80, "method": 0},
@@ -79,12 +80,25 @@ def heat_map(
     if face is None:
         return Image.fromarray(colour.astype(np.uint8))
     under = np.repeat(cv2.cvtColor(cv2.resize(face, (side, side)), cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
-    share: np.ndarray | float = OVERLAY
+    share: np.ndarray | float = OVERLAY.get(kind, 0.0)
     if kind in ("shift", "influence"):
         limit = max(abs(low), abs(high)) or 1.0
         grown = cv2.resize(np.abs(values).astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
         share = np.clip(grown / limit, 0, 1)[..., None] ** 0.5 * 0.9
     return Image.fromarray((share * colour + (1 - share) * under).round().astype(np.uint8))
+
+
+def indicator_ends(indicator: np.ndarray, adaptive: bool) -> tuple[float, float]:
+    """Between which values an indicator (H, W) is coloured: a searched one, the same for every face, between its own
+    least and most, for it differs from place to place by a tenth or two. An ``adaptive`` one moves with what is
+    hidden, so that its ends must stay, at 0 and 1; so must those of a uniform one, which has none."""
+    low, high = float(indicator.min()), float(indicator.max())
+    return (0.0, 1.0) if adaptive or is_uniform(indicator) else (low, high)
+
+
+def is_uniform(indicator: np.ndarray | None) -> bool:
+    """Does an indicator (H, W) say nothing, since it is the same everywhere or there is none?"""
+    return indicator is None or float(np.ptp(indicator)) < 1e-4
 
 
 def preview(image: np.ndarray, longest: int = 640) -> tuple[np.ndarray, float]:

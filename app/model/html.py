@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from html import escape
 
+from app.model.indicators_html import saliency_section
 from app.model.record import measures_tables, training_record
 from app.services import Services
 from ssn.gallery.cohort import Cohort
 from ssn.gallery.search_verdict import frequency
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.verdict import SearchRates, by_rate, rate_meaning, rate_name
-from ssn.models.card import ModelCard
 from ssn.recognizer import Recognizer
 
 LICENCES = (
@@ -35,7 +35,7 @@ def model_card(services: Services) -> str:
         _section("Model", _facts(card_facts(recognizer))),
         _section("Verdicts of a search", search_rates(services.cohort)),
         _section("Thresholds of one comparison", thresholds_table(card.thresholds)),
-        _section("Saliency", f"<p>{_saliency(card)}</p>"),
+        _section("Saliency", saliency_section(recognizer)),
         _section("Measures", measures_tables(card.measures)),
         _section("Training", training_record(card.training)),
         _section("Where it runs", _facts(_where(recognizer))),
@@ -121,20 +121,6 @@ def search_rates(cohort: Cohort | None) -> str:
         "<details><summary>Every condition</summary><table><thead><tr><th>Condition</th><th>Level that 1 pair in "
         f"{1 / TYPICAL:,.0f} reaches</th><th>Counted to</th><th>Children reach it</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></details>"
-    )
-
-
-def _saliency(card: ModelCard) -> str:
-    kind = (
-        " This model uses our extension: a correction that depends on the face is added to M."
-        if card.selection == "adaptive"
-        else ""
-    )
-    if card.searched:
-        return "The indicators σ(M) come from an automatic feature search, one set for NIR and one for VIS." + kind
-    return (
-        "The indicators σ(M) of this model are uniform at 0.73: no search has been run for it. The selected response "
-        "and the shift are real and follow every occlusion; the indicator pictures carry no information yet." + kind
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from app.kit.notices import notice
-from app.kit.pictures import css_gradient, data_uri, heat_map
+from app.kit.pictures import css_gradient, data_uri, heat_map, indicator_ends, is_uniform
 from app.workbench.bench import Bench
 from ssn.models.block_maps import BlockMap, energy_share, inside_and_outside, shift
 from ssn.models.card import ModelCard
@@ -33,7 +33,7 @@ def differs(card: ModelCard) -> bool:
 
 
 def _uniform(indicators: Sequence[np.ndarray | None]) -> bool:
-    return all(indicator is None or float(np.ptp(indicator)) < 1e-4 for indicator in indicators)
+    return all(is_uniform(indicator) for indicator in indicators)
 
 
 def _indicator_caption(card: ModelCard, shown: str) -> str:
@@ -54,18 +54,25 @@ def _note(shown: str, own: bool, indicators: Sequence[np.ndarray | None]) -> str
 
 
 PLAIN = {
-    "indicator": "M is one number for every pixel, found by the search; σ presses it between 0 and 1. Where it is near "
-    "1 the network looks closely, where it is near 0 it looks away.",
+    "indicator": "M is a number for every place of a block’s maps, found by the search; σ presses it between 0 and 1. "
+    "The maps are multiplied by it: where it is high more of what was seen goes on, where it is low less. ",
     "response": "What reached the next layer: bright where the network found something it uses. It is black where "
     "nothing did, for instance behind a mask.",
     "shift": "What the hidden part changed: red where the network now reacts more than to the complete face, blue "
     "where it reacts less, white is no change.",
 }
 """What the pictures mean, without a formula."""
+COLOURED = {
+    False: "The colours go from the least to the most of each block, so that the differences show; the numbers below "
+    "say how large they are.",
+    True: "The colours go from 0 to 1.",
+}
+"""How an indicator is coloured, by whether it is adaptive; see ``indicator_ends``."""
+ENDS = {False: ("block min", "", "block max"), True: ("0", "0.5", "1")}
 
 
-def _head(kind: str, title: str, text: str, ends: tuple[str, str, str]) -> str:
-    plain = f'<details class="plain"><summary>In plain words</summary><p>{PLAIN[kind]}</p></details>'
+def _head(kind: str, title: str, text: str, ends: tuple[str, str, str], more: str = "") -> str:
+    plain = f'<details class="plain"><summary>In plain words</summary><p>{PLAIN[kind]}{more}</p></details>'
     return f'<div class="head"><h3>{title}</h3>{_legend(kind, *ends)}<p>{text}</p>{plain}</div>'
 
 
@@ -80,7 +87,9 @@ def block_pictures(
     with_indicator = not _uniform(indicators)
     cells = ['<div class="corner"></div>']
     if with_indicator:
-        cells.append(_head("indicator", "Indicator", _indicator_caption(card, shown), ("0", "0.5", "1")))
+        adaptive = card.selection == "adaptive"
+        said = _indicator_caption(card, shown)
+        cells.append(_head("indicator", "Indicator", said, ENDS[adaptive], COLOURED[adaptive]))
     said = "Mean |Ŷ| over channels. “Mask”: its share behind the mask."
     cells.append(_head("response", "Selected response", said, ("0", "", "block max")))
     cells.append(_head("shift", "Shift", "Response now minus that of the complete face.", ("less", "0", "more")))
@@ -103,7 +112,8 @@ def _indicator_cell(
     text = f"{low:.2f} everywhere" if high - low < 1e-4 else f"{low:.2f} to {high:.2f}"
     if card.selection == "adaptive" and 0 < bench.mask.mean() < 1:
         text += f" · mask\u00a0{inside_and_outside(indicator, bench.mask)[0]:.2f}"
-    return _cell(heat_map(indicator, 0, 1, "indicator", under), f"Indicator of block {number}", text)
+    ends = indicator_ends(indicator, card.selection == "adaptive")
+    return _cell(heat_map(indicator, *ends, "indicator", under), f"Indicator of block {number}", text)
 
 
 def _response_and_shift(bench: Bench, now: BlockMap, complete: BlockMap, overlay: bool) -> list[str]:

@@ -17,17 +17,20 @@ from ssn.errors import DataError
 Step = Literal[1, 2, 3, 4, 5]
 TITLES: dict[Step, str] = {
     1: "A complete face",
-    2: "Behind a surgical mask",
-    3: "Hide the mask",
+    2: "Half covered",
+    3: "Hide the cover",
     4: "Why?",
     5: "A stranger",
 }
-WORN, HIDDEN = "surgical", "maskBottom"
+WORN = {"surgical": "surgical mask", "scarf": "scarf"}
+"""What covers the lower half, by a probe's occlusion, in words; the first is tried first."""
+HIDDEN = "maskBottom"
 
 
 @dataclass(frozen=True)
 class Cast:
-    """The probes of the story: somebody's complete face, the same person behind a mask, and somebody not enrolled."""
+    """The probes of the story: somebody's complete face, the same person with the lower half covered, and somebody not
+    enrolled."""
 
     complete: DemoProbe
     covered: DemoProbe
@@ -35,8 +38,8 @@ class Cast:
 
 
 def find_cast(services: Services) -> Cast:
-    """The first enrolled person who is mistaken behind the mask and found once it is hidden; where this model mistakes
-    or finds nobody so, the one who comes nearest. Raises DataError where the demo people are not enrolled."""
+    """The first enrolled person who is recognised, no more so behind a cover, and again once it is hidden; where this
+    model recognises nobody so, the one who comes nearest. Raises DataError where the demo people are not enrolled."""
     strangers = [probe for probe in services.demo.probes if not probe.enrolled and probe.occlusion == "none"]
     best: tuple[int, DemoProbe, DemoProbe] | None = None
     for complete, covered in _pairs(services):
@@ -51,20 +54,31 @@ def find_cast(services: Services) -> Cast:
 
 
 def _pairs(services: Services) -> Iterator[tuple[DemoProbe, DemoProbe]]:
-    """Everybody enrolled who has a complete probe and one with the mask."""
+    """Everybody enrolled who has a complete probe and one with a cover, first those with a surgical mask."""
     enrolled = {person.name for person in services.gallery.people()}
-    for covered in services.demo.probes:
-        if covered.occlusion == WORN and covered.person in enrolled:
-            same = (p for p in services.demo.probes if p.person == covered.person and p.occlusion == "none")
-            if (complete := next(same, None)) is not None:
-                yield complete, covered
+    for worn in WORN:
+        for covered in services.demo.probes:
+            if covered.occlusion == worn and covered.person in enrolled:
+                same = (p for p in services.demo.probes if p.person == covered.person and p.occlusion == "none")
+                if (complete := next(same, None)) is not None:
+                    yield complete, covered
 
 
 def _value(services: Services, complete: DemoProbe, covered: DemoProbe) -> int:
-    """How many of the three turns come out: found, mistaken, found again."""
+    """How many of the three turns come out, from the one that most often does not: no more recognised behind the cover,
+    again once it is hidden, and at first. Those after one that does not are not tried."""
     masked = steps.open_example(services, covered)
-    hidden = steps.set_mode(services, masked, HIDDEN)
-    return sum([right(steps.open_example(services, complete)), not right(masked), right(hidden)])
+    if recognised(services, masked):
+        return 0
+    if not recognised(services, steps.set_mode(services, masked, HIDDEN)):
+        return 1
+    return 3 if recognised(services, steps.open_example(services, complete)) else 2
+
+
+def recognised(services: Services, bench: Bench) -> bool:
+    """Is rank 1 the person on the photo, and called a match, if this model has verdicts?"""
+    judged = bench.judges is not None or bool(services.recognizer.card.thresholds)
+    return right(bench) and (bench.matches[0].verdict == "match" or not judged)
 
 
 def right(bench: Bench) -> bool:
@@ -83,23 +97,17 @@ def take_step(services: Services, cast: Cast, step: Step, bench: Bench | None) -
     return opened if step == 2 else steps.set_mode(services, opened, HIDDEN)
 
 
-def told(step: Step, bench: Bench) -> str:
-    """What is to be seen, and what came of it."""
-    name, first = bench.photo.title, bench.matches[0] if bench.matches else None
-    ranked = "nobody, for the gallery is empty" if first is None else first.person
+def told(step: Step, bench: Bench, worn: str = "surgical") -> str:
+    """What is to be seen, and what came of it. ``worn`` is one of ``WORN``."""
+    name, cover = bench.photo.title, WORN[worn]
     if step == 1:
-        came = f"{name} is at rank 1." if right(bench) else f"Rank 1 is {ranked}, which is wrong."
-        return f"{name}, enrolled from a colour photo, is seen in simulated near-infrared. {came}"
+        return f"{name}, enrolled from a colour photo, is seen in simulated near-infrared. {_came(bench, '')}"
     if step == 2:
-        came = (
-            f"{name} is still at rank 1, with a lower score."
-            if right(bench)
-            else f"Rank 1 is {ranked}: the wrong person."
-        )
-        return f"Now {name} wears a surgical mask, which the network takes for a part of the face. {came}"
+        return f"Now {name} wears a {cover}, which the network takes for a part of the face. {_came(bench, 'still ')}"
     if step == 3:
-        came = f"{name} is at rank 1." if right(bench) else f"Rank 1 is {ranked}, still the wrong person."
-        return f"The lower half is hidden, so that the mask cannot speak any more. {came}"
+        return f"The lower half is hidden, so that the {cover} cannot speak any more. {_came(bench, '')}"
+    first = bench.matches[0] if bench.matches else None
+    ranked = "nobody" if first is None else first.person
     if step == 4:
         return f"Below: which pixels speak for {ranked} (red) and which against (blue), measured against chance."
     if first is None or first.verdict == "no match":
@@ -107,3 +115,17 @@ def told(step: Step, bench: Bench) -> str:
     if first.verdict == "uncertain":
         return f"{name} is not enrolled. {ranked} is most alike and called uncertain, not a match."
     return f"{name} is not enrolled, and {ranked} is called a match all the same: an error of this model."
+
+
+def _came(bench: Bench, still: str) -> str:
+    """Who is at rank 1 of an enrolled person's probe, and what that is called."""
+    if not bench.matches:
+        return "Rank 1 is nobody, for the gallery is empty."
+    first = bench.matches[0]
+    if not right(bench):
+        wrong = {"match": ", and called a match", "uncertain": ", called uncertain"}.get(first.verdict, "")
+        return f"Rank 1 is {first.person}, the wrong person{wrong}."
+    called = {"match": " and called a match", "uncertain": ", but only called uncertain"}.get(first.verdict, "")
+    if first.verdict == "no match" and bench.judges is not None:
+        called = ", but called no match"
+    return f"{first.person} is {still}at rank 1{called}."

@@ -23,7 +23,7 @@ LEADS_TO_WHY = (1, 2, 3, 4)
 """Steps after which there is somebody to ask about."""
 
 
-BEGINNING = "Five steps on people who do not exist: what a mask does to recognition."
+BEGINNING = "Five steps on people who do not exist: what covering a face does to recognition."
 
 
 class StoryPanel:
@@ -74,16 +74,16 @@ class StoryPanel:
             return {self.text: error_notice(error)}
         shown = self.desk.take(request, lambda bench: take_step(self.services, cast, step, bench), overlay)
         bench = self.desk.visit(request)[1].bench
-        return shown if bench is None else {**shown, **self._told(step, bench)}
+        return shown if bench is None else {**shown, **self._told(step, bench, cast.covered.occlusion)}
 
     def on_why(self, request: gr.Request) -> Update:
         """Only words: the explanation itself listens to the same button."""
         bench = self.desk.visit(request)[1].bench
         return gr.skip() if bench is None else self._told(4, bench)
 
-    def _told(self, step: Step, bench: Bench) -> Update:
+    def _told(self, step: Step, bench: Bench, worn: str = "surgical") -> Update:
         coming = NEXT.get(step)
-        shown: Update = {self.text: story_text(told(step, bench), step)}
+        shown: Update = {self.text: story_text(told(step, bench, worn), step)}
         for number, button in self.buttons.items():
             shown[button] = self._changed(number, coming, step)
         return shown

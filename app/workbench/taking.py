@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from app.kit.pictures import heat_map, stored_picture
+from app.kit.pictures import heat_map, indicator_ends, is_uniform, stored_picture
 from app.services import Services
 from app.workbench.alike_html import rescoring
 from app.workbench.bench import Bench
@@ -64,7 +64,7 @@ def report_of(services: Services, bench: Bench, reason: Reason | None) -> TakenR
     Raises NoFaceError before a face is chosen."""
     if bench.after is None:
         raise NoFaceError("There is nothing to take along yet.", "Choose a probe first.")
-    sections = [_warning(), _probe(bench), _matches(services, bench), _blocks(bench)]
+    sections = [_warning(), _probe(bench), _matches(services, bench), _blocks(services, bench)]
     sections += [] if reason is None else [_why(reason)]
     return TakenReport(f"SSN Studio: {bench.photo.title}", (*sections, _model(services, bench)))
 
@@ -143,8 +143,9 @@ def _enrolled(services: Services, bench: Bench) -> tuple[Figure, ...]:
     )
 
 
-def block_figures(bench: Bench, side: int = SIDE) -> list[tuple[str, Figure]]:
-    """The pictures of the four blocks by a name for their file: response, shift, and the indicator, if any."""
+def block_figures(bench: Bench, adaptive: bool, side: int = SIDE) -> list[tuple[str, Figure]]:
+    """The pictures of the four blocks by a name for their file: response, shift, and the indicator, if any.
+    ``adaptive`` says whether the model's indicators are."""
     before, after = bench.looks
     named: list[tuple[str, Figure]] = []
     for now, complete in zip(after.maps, before.maps, strict=True):
@@ -154,18 +155,26 @@ def block_figures(bench: Bench, side: int = SIDE) -> list[tuple[str, Figure]]:
         moved = heat_map(change, -reach, reach, "shift", before.face.pixels, side)
         named.append((f"block{now.number}-response", Figure(response, f"Response of {block}, 0 to {top:.3g}")))
         named.append((f"block{now.number}-shift", Figure(moved, f"Shift of {block}, ±{reach:.3g}")))
-        if now.indicator is not None and float(np.ptp(now.indicator)) > 1e-4:
-            looked = heat_map(now.indicator, 0, 1, "indicator", before.face.pixels, side)
-            named.append((f"block{now.number}-indicator", Figure(looked, f"Indicator of {block}, 0 to 1")))
+        if now.indicator is not None and not is_uniform(now.indicator):
+            low, high = indicator_ends(now.indicator, adaptive)
+            looked = heat_map(now.indicator, low, high, "indicator", before.face.pixels, side)
+            said = f"Indicator of {block}, {low:.2f} to {high:.2f}"
+            named.append((f"block{now.number}-indicator", Figure(looked, said)))
     return named
 
 
-def _blocks(bench: Bench) -> Section:
-    text = (
+def _blocks(services: Services, bench: Bench) -> Section:
+    named = block_figures(bench, services.recognizer.adaptive)
+    text = [
         "Response: what reached the next layer, bright where the network found something it uses. Shift: what the "
         "hidden part changed, red where the network reacts more than to the complete face, blue where it reacts less.",
-    )
-    return Section("What each block saw", text, figures=tuple(figure for _, figure in block_figures(bench)))
+    ]
+    if any(name.endswith("-indicator") for name, _ in named):
+        text.append(
+            "Indicator: what the block’s maps are multiplied by, from the lowest value under the picture, dark blue, "
+            "to the highest, yellow."
+        )
+    return Section("What each block saw", tuple(text), figures=tuple(figure for _, figure in named))
 
 
 def reason_figure(reason: Reason, side: int = SIDE) -> Figure:

@@ -44,7 +44,7 @@ def file_of(form: str, services: Services, bench: Bench, reason: Reason | None) 
     if form == "pdf":
         return TakenFile(f"{name}.pdf", "application/pdf", as_pdf(report))
     if form == "png":
-        return TakenFile(f"{name}-maps.zip", "application/zip", _pictures(bench, reason))
+        return TakenFile(f"{name}-maps.zip", "application/zip", _pictures(services, bench, reason))
     if form == "npz":
         return TakenFile(f"{name}-maps.npz", "application/octet-stream", _numbers(bench, reason))
     if form == "json":
@@ -52,8 +52,9 @@ def file_of(form: str, services: Services, bench: Bench, reason: Reason | None) 
     raise DataError(f"{form!r} is no form to take along.", "Choose one of the buttons.")
 
 
-def _pictures(bench: Bench, reason: Reason | None) -> bytes:
-    figures = [(name, figure.picture) for name, figure in block_figures(bench, LARGE)]
+def _pictures(services: Services, bench: Bench, reason: Reason | None) -> bytes:
+    named = block_figures(bench, services.recognizer.adaptive, LARGE)
+    figures = [(name, figure.picture) for name, figure in named]
     figures += [] if reason is None else [("why", reason_figure(reason, LARGE).picture)]
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as packed:

@@ -100,6 +100,12 @@ def load_model(path: str | Path = DEFAULT_CHECKPOINT) -> tuple[SaliencySearchNet
     return build_network(tensors, card), card
 
 
+def read_card(path: str | Path) -> ModelCard:
+    """What a file says of itself, as ``load_model`` reads it. Raises CheckpointError where it is missing, damaged or
+    not ours."""
+    return _read(Path(path))[1]
+
+
 def load_backbone(path: str | Path) -> Backbone:
     """As ``load_model``, but the backbone alone, with the weights as they stand in the file, to be trained further.
 

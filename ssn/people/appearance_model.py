@@ -144,6 +144,16 @@ class AppearanceModel:
             np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
+def mean_landmarks(path: str | Path = DEFAULT_MODEL) -> np.ndarray:
+    """The landmarks of the mean person, (68, 2) px of the frame, without reading the rest of the model. Raises
+    CheckpointError where its file is missing or is none."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return file["reference"] + file["mean_shape"].astype(np.float32).reshape(SHAPES["shape"])
+    except (OSError, KeyError, ValueError, EOFError) as error:
+        raise _unreadable(path) from error
+
+
 def _to_bytes(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     scale = np.maximum(np.abs(rows).max(axis=1, keepdims=True), 1e-12) / 127
     return np.round(rows / scale).astype(np.int8), scale.astype(np.float32)
@@ -168,7 +178,11 @@ def load_model(path: str | Path = DEFAULT_MODEL) -> AppearanceModel:
             full["descriptors"],
         )
     except (OSError, KeyError, ValueError, EOFError) as error:
-        raise CheckpointError(
-            f"The appearance model {Path(path).name} cannot be read.",
-            "Restore assets/appearance_model.npz, or fit one: python -m ssn synth --fit LFW_ROOT.",
-        ) from error
+        raise _unreadable(path) from error
+
+
+def _unreadable(path: str | Path) -> CheckpointError:
+    return CheckpointError(
+        f"The appearance model {Path(path).name} cannot be read.",
+        "Restore assets/appearance_model.npz, or fit one: python -m ssn synth --fit LFW_ROOT.",
+    )

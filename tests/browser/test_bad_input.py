@@ -55,7 +55,7 @@ def test_a_gallery_of_another_model_is_told_and_has_a_way_out(foreign_server, vi
     visitor.open_photo(demo[0].enrolment)
     page.wait_for_selector("#verdict .problem")
     assert "another-model" in page.locator("#verdict").inner_text()
-    assert len(visitor.block_sources()) == 8, "the maps need no gallery; uniform indicators have no picture"
+    assert len(visitor.block_sources()) == 12, "the maps need no gallery"
     visitor.tab("Gallery")
     page.wait_for_selector("#gallery-count .warn")
     visitor.screenshot("another-model")

@@ -230,7 +230,7 @@ def test_the_tables_of_the_model_fit_a_telephone(shown):
 def test_the_story_stays_in_sight_on_a_telephone(shown):
     page = shown.page
     page.set_viewport_size(TELEPHONE)
-    for title, step in (("A complete face", 1), ("Behind a surgical mask", 2)):
+    for title, step in (("A complete face", 1), ("Half covered", 2)):
         page.locator("#story").get_by_role("button", name=title).click()
         page.wait_for_function(f"() => document.querySelector('.story-text').dataset.step === '{step}'")
         page.wait_for_function(

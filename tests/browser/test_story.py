@@ -21,11 +21,11 @@ def test_the_story_is_told_by_keyboard(visitor):
     page.wait_for_selector("#ranks li")
     name = page.locator("#found figcaption").inner_text().split(" ·")[0]
     assert name in page.locator(".story-text").inner_text()
-    press(page, "Behind a surgical mask", 2)
+    press(page, "Half covered", 2)
     masked = page.locator("#ranks .name").first.inner_text()
     said = page.locator(".story-text").inner_text()
     assert ("wrong person" in said) == (masked != name)
-    press(page, "Hide the mask", 3)
+    press(page, "Hide the cover", 3)
     visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
     assert (f"{name} is at rank 1" in page.locator(".story-text").inner_text()) == (
         page.locator("#ranks .name").first.inner_text() == name

@@ -21,9 +21,10 @@ def test_from_upload_to_ranked_matches(visitor, demo):
     visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
     assert float(visitor.hidden().split()[0]) > 10
     hidden = visitor.block_sources()
-    assert len(hidden) == 8, "no search was run for these weights, so there is no column of indicators"
-    assert hidden[0] != complete[0], "the selected response follows the occlusion"
-    assert hidden[1] != complete[1], "so does the shift"
+    assert len(hidden) == 12, "an indicator, a response and a shift for each block"
+    assert hidden[0::3] == complete[0::3], "the indicator is the model's, the same whatever is hidden"
+    assert all(now != then for now, then in zip(hidden[1::3], complete[1::3], strict=True)), "the response follows"
+    assert all(now != then for now, then in zip(hidden[2::3], complete[2::3], strict=True)), "so does the shift"
 
     rows = page.locator("#ranks li").all()
     assert len(rows) == 5
@@ -51,7 +52,7 @@ def test_the_pictures_follow_the_brush(visitor):
     page.wait_for_function("() => document.querySelector('#occlusion input:checked').value === 'painted'")
     painted = visitor.hidden()
     assert 3 < float(painted.split()[0]) < 30
-    assert visitor.block_sources()[0] != before[0]
+    assert visitor.block_sources()[1] != before[1]
     visitor.screenshot("painted")
 
     page.get_by_label("Painted").check()
@@ -72,8 +73,8 @@ def test_an_example_is_labelled_simulated(visitor, demo):
     assert "simulated NIR" in page.locator("#found figcaption").inner_text()
     assert "simulated NIR" in page.locator("#facts").inner_text()
     assert page.locator("#spectrum input:checked").get_attribute("value") == "nir"
-    assert "No saliency search has been run" in page.locator("#blocks").inner_text()
-    assert "Indicator" not in page.locator("#blocks").inner_text()
+    assert "No saliency search has been run" not in page.locator("#blocks").inner_text()
+    assert page.get_by_label("NIR indicator").is_checked(), "its own spectrum's"
 
 
 def test_spectrum_indicator_and_overlay_can_be_chosen(visitor, demo):
@@ -84,7 +85,45 @@ def test_spectrum_indicator_and_overlay_can_be_chosen(visitor, demo):
     visitor.wait_for_change("#blocks .cell img", "src", pictures[0])
     page.get_by_label("Simulate NIR from this VIS photo").click()
     page.wait_for_function("() => document.querySelector('#facts').innerText.includes('simulated NIR')")
-    assert page.get_by_label("VIS indicator").count() == 0, "this model's indicators say nothing"
+    laid = visitor.block_sources()
+    page.get_by_label("VIS indicator").click()
+    page.wait_for_selector("#blocks .notice")
+    assert "went through the other one" in page.locator("#blocks .notice").inner_text()
+    other = visitor.block_sources()
+    assert all(now != then for now, then in zip(other[0::3], laid[0::3], strict=True)), "the other spectrum's M"
+    assert other[1] == laid[1], "the response is this face's still"
+
+
+STRUCTURE = """
+image => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 44, height: 44 });
+  const paint = canvas.getContext("2d");
+  paint.drawImage(image, 0, 0, 44, 44);
+  const { data } = paint.getImageData(0, 0, 44, 44);
+  const hues = Array.from({ length: 44 * 44 }, (_, i) => data[4 * i + 1] - data[4 * i + 2]).sort((a, b) => a - b);
+  return hues[Math.floor(0.95 * hues.length)] - hues[Math.floor(0.05 * hues.length)];
+}
+"""
+"""How far green and blue part between the places of a picture, which a gray face changes nothing of."""
+
+
+def test_the_indicators_show_structure_over_a_face_and_without(visitor):
+    page = visitor.page
+    page.locator("#examples button").first.click()
+    page.wait_for_selector("#blocks .cell img")
+    for _ in ("over the face", "alone"):
+        for image in page.locator('#blocks img[alt^="Indicator"]').all():
+            assert image.evaluate(STRUCTURE) > 60
+        pictures = visitor.block_sources()
+        page.get_by_label("Lay over the face").click()
+        visitor.wait_for_change("#blocks .cell img", "src", pictures[0])
+    visitor.tab("Model")
+    learned = page.locator(".blocks.learned img")
+    learned.first.wait_for()
+    assert learned.count() == 12
+    assert all(image.evaluate(STRUCTURE) > 60 for image in page.locator('.learned img[alt^="NIR indicator"]').all())
+    page.get_by_text("Block by block").click()
+    assert page.get_by_role("row", name="mouth").last.is_visible()
 
 
 def test_two_visitors_do_not_see_each_other(visit, demo):

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from ssn.errors import AssetError
-from ssn.faces.align import align
+from ssn.faces.align import align, alignment_transform, apply_transform
 from ssn.faces.gray import luma
 from ssn.faces.simulated_nir import simulated_nir_pixels
 from ssn.faces.types import FACE_SIZE
@@ -46,3 +46,12 @@ def mean_face(branch: str = "vis") -> np.ndarray:
     picture = luma(pixels)
     picture.flags.writeable = False
     return picture
+
+
+def mean_face_landmarks() -> np.ndarray:
+    """Where the parts of the mean face lie: the mean drawn person's landmarks, aligned as every face is, (68, 2) px of
+    the crop. Raises CheckpointError where the appearance model is missing."""
+    from ssn.people.appearance_model import mean_landmarks  # as above
+
+    points = mean_landmarks()
+    return apply_transform(alignment_transform(points), points)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 
 import numpy as np
+from PIL import Image
 
 from app.workbench import bench as steps
 from app.workbench import blocks_html as views
@@ -44,6 +47,48 @@ def test_every_column_is_explained_without_a_formula(services, bench):
     assert html.count("In plain words") == 3
     for text in views.PLAIN.values():
         assert text in html
+
+
+def coloured(html: str, number: int) -> np.ndarray:
+    """The indicator's picture of a block, (176, 176, 3)."""
+    source = re.search(rf'src="data:image/webp;base64,([^"]+)" alt="Indicator of block {number}"', html).group(1)
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(source))).convert("RGB")).astype(int)
+
+
+def test_a_searched_indicator_is_coloured_over_its_blocks_own_range_and_an_adaptive_one_from_0_to_1(services, bench):
+    done = steps.choose(services, bench, 0)
+    sizes = [one.shape for one in other_indicators(services, done, "vis")]
+    narrow = [np.linspace(0.66, 0.88, rows * columns).reshape(rows, columns) for rows, columns in sizes]
+    ends = {}
+    for selection in ("pixel", "adaptive"):
+        card = ModelCard("m", searched=True, selection=selection)
+        html = views.block_pictures(done, card, narrow, "vis", False)
+        picture = coloured(html, 4)
+        ends[selection] = picture[2:6, 80:96].mean(axis=(0, 1)), picture[-6:-2, 80:96].mean(axis=(0, 1))
+        assert html.count("0.66 to 0.88") == 4, "the numbers say how large the differences are"
+        assert ("block min" in html) == (selection == "pixel")
+        assert ("from 0 to 1." in html) == (selection == "adaptive")
+    low, high = viridis(0.0), viridis(1.0)
+    assert np.abs(ends["pixel"][0] - low).max() < 25
+    assert np.abs(ends["pixel"][1] - high).max() < 25
+    for value, seen in zip((0.66, 0.88), ends["adaptive"], strict=True):
+        assert np.abs(seen - viridis(value)).max() < 25
+
+
+def viridis(share: float) -> np.ndarray:
+    """Viridis at five places, as published, linear between them."""
+    stops = [(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253, 231, 37)]
+    return np.array([np.interp(share, np.linspace(0, 1, 5), [stop[i] for stop in stops]) for i in range(3)])
+
+
+def test_over_a_face_the_indicator_still_shows_more_than_the_face(services, bench):
+    done = steps.choose(services, bench, 0)
+    indicators = sloped(services, done, "vis")
+    card = ModelCard("m", searched=True)
+    bare, over = (coloured(views.block_pictures(done, card, indicators, "vis", laid), 1) for laid in (False, True))
+    blue = [picture[..., 2].mean(axis=1) for picture in (bare, over)]  # falls along viridis; the face of noise has none
+    assert np.corrcoef(*blue)[0, 1] > 0.95
+    assert np.ptp(blue[1]) > 0.7 * np.ptp(blue[0])
 
 
 def test_only_a_model_whose_indicators_differ_offers_a_choice_of_them():

@@ -28,9 +28,10 @@ def probe(person: str, occlusion: str = "none", enrolled: bool = True) -> DemoPr
 
 PROBES = (
     *(probe(name, worn) for name in ("Ada", "Ben") for worn in ("none", "surgical")),
+    *(probe("Cleo", worn) for worn in ("none", "scarf")),
     probe("Zoe", enrolled=False),
 )
-DEMO = DemoSet(tuple(DemoPerson(name, PICTURE) for name in ("Ada", "Ben")), PROBES)
+DEMO = DemoSet(tuple(DemoPerson(name, PICTURE) for name in ("Ada", "Ben", "Cleo")), PROBES)
 
 
 def ranked(bench, person: str, verdict="match"):
@@ -40,7 +41,7 @@ def ranked(bench, person: str, verdict="match"):
 @pytest.fixture
 def acted(services, bench, face, monkeypatch):
     """Services whose network mistakes Ben behind a mask and finds him once it is hidden, and never mistakes Ada."""
-    for name in ("Ada", "Ben"):
+    for name in ("Ada", "Ben", "Cleo"):
         services.enrol(name, face, "test")
     opened = []
 
@@ -66,6 +67,32 @@ def test_the_one_is_shown_whom_the_mask_hides(acted):
     assert cast.covered.occlusion == "surgical"
 
 
+def test_whom_nobody_mistakes_is_shown_where_the_cover_makes_them_uncertain(acted, monkeypatch):
+    services, _ = acted
+    opened, hid = steps.open_example, steps.set_mode
+
+    def example(services, probe, like=None):
+        bench = opened(services, probe, like)
+        covered = probe.occlusion != "none" and probe.person != "Ada"
+        return ranked(bench, probe.person, "uncertain" if covered else "match")
+
+    def hidden(services, bench, mode):
+        return ranked(
+            hid(services, bench, mode), bench.photo.title, "no match" if bench.photo.title == "Ben" else "match"
+        )
+
+    monkeypatch.setattr(steps, "open_example", example)
+    monkeypatch.setattr(steps, "set_mode", hidden)
+    cast = find_cast(services)
+    assert (cast.complete.person, cast.covered.occlusion) == ("Cleo", "scarf")
+    said = {step: told(step, take_step(services, cast, step, None), "scarf") for step in (1, 2, 3)}
+    assert "Cleo is at rank 1 and called a match." in said[1]
+    assert "wears a scarf" in said[2]
+    assert "Cleo is still at rank 1, but only called uncertain." in said[2]
+    assert "the scarf cannot speak" in said[3]
+    assert said[3].endswith("Cleo is at rank 1 and called a match.")
+
+
 def test_without_the_demo_people_there_is_no_story(services):
     with pytest.raises(DataError, match="not in this gallery"):
         find_cast(replace(services, demo=DEMO))
@@ -76,7 +103,7 @@ def test_every_step_says_what_came_of_it(acted):
     cast = find_cast(services)
     said = {step: told(step, take_step(services, cast, step, None)) for step in (1, 2, 3, 5)}
     assert "Ben is at rank 1" in said[1]
-    assert "Rank 1 is Ada: the wrong person" in said[2]
+    assert "Rank 1 is Ada, the wrong person, and called a match" in said[2]
     assert "Ben is at rank 1" in said[3]
     assert "an error of this model" in said[5], "Zoe is called a match here"
 
@@ -84,9 +111,11 @@ def test_every_step_says_what_came_of_it(acted):
 @pytest.mark.parametrize(
     ("step", "person", "verdict", "words"),
     [
-        (1, "Ada", "match", "which is wrong"),
-        (2, "Ben", "match", "still at rank 1"),
-        (3, "Ada", "match", "still the wrong person"),
+        (1, "Ada", "match", "Rank 1 is Ada, the wrong person, and called a match."),
+        (2, "Ben", "match", "Ben is still at rank 1 and called a match."),
+        (2, "Ben", "uncertain", "Ben is still at rank 1, but only called uncertain."),
+        (3, "Ada", "uncertain", "Rank 1 is Ada, the wrong person, called uncertain."),
+        (3, "Ada", "no match", "Rank 1 is Ada, the wrong person."),
         (4, "Ada", "match", "speak for Ada"),
         (5, "Ada", "no match", "rightly refused"),
         (5, "Ada", "uncertain", "called uncertain"),
@@ -150,4 +179,4 @@ def test_steps_are_counted_in_words_for_the_panels_have_the_numbers():
     assert "&lt;b&gt;" in said
     assert "Step" not in story_text("Five of them.")
     assert not any(character.isdigit() for title in tale.TITLES.values() for character in title)
-    assert Cast(PROBES[0], PROBES[1], PROBES[4]).stranger.person == "Zoe"
+    assert Cast(PROBES[0], PROBES[1], PROBES[-1]).stranger.person == "Zoe"

@@ -89,6 +89,15 @@ def test_without_an_explanation_there_is_no_such_section(services, ranked, reaso
     assert any(title.startswith("Why") for title in [s.title for s in report_of(services, ranked, reason).sections])
 
 
+def test_an_indicator_stands_in_the_report_with_the_range_of_its_colours(services, ranked):
+    page = Reader(file_of("html", services, ranked, None).content.decode())
+    for block in ranked.after.maps:
+        low, high = block.indicator.min(), block.indicator.max()
+        said = f"Indicator of block {block.number}, {low:.2f} to {high:.2f}"
+        assert (said in page.text) == (high - low > 1e-4), "a uniform one has no picture"
+    assert ("what the block’s maps are multiplied by" in page.text) == ("Indicator of block 1" in page.text)
+
+
 def test_the_pdf_is_one_and_says_what_its_letters_cannot(services, ranked, reason):
     content = file_of("pdf", services, ranked, reason).content
     assert content.startswith(b"%PDF-")
