@@ -53,9 +53,9 @@ class LikeWithLikeBench:
         return self.faces.gallery_people[scores.argmax(axis=1)] == self.faces.probe_people[: len(scores)]
 
     @torch.inference_mode()
-    def measured(self, probes: list[AlignedFace], visibilities: np.ndarray) -> dict[str, np.ndarray]:
-        """Painted probes and how visible each pixel of them is (P, 128, 128) → who is found at rank 1, by column: (P,)
-        bool, or (N,) of those that were re-ranked."""
+    def scores(self, probes: list[AlignedFace], visibilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probes and how visible each pixel of them is (P, 128, 128) → ordinary scores with everybody enrolled, and
+        those like with like, both (P, G)."""
         units, maps = self.recognizer.last_maps(probes, fast=True)
         usual = units @ self.units.T
         alike = np.empty_like(usual)
@@ -64,6 +64,12 @@ class LikeWithLikeBench:
             seen = self.scorer.seen_of_maps(maps[place : place + 1], weights, probes[place].branch)[0]
             enrolled = self.scorer.seen(self.parts, ["vis"] * len(self.parts), weights)
             alike[place] = mixed_scores(usual[place], (enrolled @ seen).cpu().numpy())
+        return usual, alike
+
+    def measured(self, probes: list[AlignedFace], visibilities: np.ndarray) -> dict[str, np.ndarray]:
+        """Painted probes and how visible each pixel of them is (P, 128, 128) → who is found at rank 1, by column: (P,)
+        bool, or (N,) of those that were re-ranked."""
+        usual, alike = self.scores(probes, visibilities)
         found = {"painted": self.hits(usual), "alike": self.hits(alike)}
         if self.reranker is not None:
             again = [self._reranked(probe, usual[i], i) for i, probe in enumerate(probes[: self.reranked])]
