@@ -24,8 +24,10 @@ gives something up."""
 REMEMBERED = 4096
 """Forgotten pages that are told so when they come back."""
 LOOKS_AGAIN = 60.0
-"""Seconds between two looks at who has gone. Where nobody has asked for anything since the last one, the memory that
-work has freed goes back to the system."""
+"""Seconds between two looks at who has gone."""
+QUIET = 300.0
+"""Seconds without a question after which the memory that work has freed goes back to the system: longer than what was
+asked for takes, so that it is not taken from work under way, which would ask for it again."""
 WAITING = 12
 """Events of one page that wait for their turn, each on a thread of the server."""
 
@@ -212,7 +214,7 @@ class Sessions:
     def _look_again(self) -> None:
         with self._lock:
             last = max((session.used for session in self._sessions.values()), default=0.0)
-        if time.monotonic() - last >= min(LOOKS_AGAIN, self.idle):
+        if time.monotonic() - last >= min(QUIET, self.idle):
             give_back_freed_memory()
         self.forget_idle()
         with self._lock:
