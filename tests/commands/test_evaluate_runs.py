@@ -122,11 +122,13 @@ def test_a_method_with_the_same_network_looks_at_no_picture_again(evaluated, tmp
             return super().embed_gray(gray, *given)
 
     monkeypatch.setattr(RememberingRecognizer, "load", lambda *_: Counted(TracedPixels()))
-    words = ("--protocol", "folder", "--root", miniature.folder(tmp_path / "set", people=2), "--occlusions", "maskTop")
+    root, weights = miniature.folder(tmp_path / "set", people=2), tmp_path / "own.safetensors"
+    words = ("--protocol", "folder", "--root", root, "--occlusions", "maskTop", "--checkpoint", weights)
     alone = evaluated(*words)
     once = sum(looked)
     looked.clear()
-    assert evaluated(*words, "--family", "light-cnn")["families"]["light-cnn"]["rows"] == alone["rows"]
+    both = evaluated(*words, "--family", "light-cnn", "--family-checkpoint", weights)
+    assert both["families"]["light-cnn"]["rows"] == alone["rows"]
     assert sum(looked) == once > 0
 
 
