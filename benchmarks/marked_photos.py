@@ -1,4 +1,4 @@
-"""Photos in which a person has marked what hides the face, and photos the person found complete.
+"""Photos in which somebody has marked what hides the face, and photos that were found complete.
 
 A file of marks is JSON. It names photos by their path below the set's folder of pictures, so it stays outside the
 repository:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.real_covers --root LFW --marks MARKS.json [--cache FOLDER] [--recognise] [--json FILE]
 
-MARKS.json holds what a person marked in photos of LFW, and photos the person found complete
+MARKS.json holds what somebody marked in photos of LFW, and photos that were found complete
 (``benchmarks/marked_photos.py``). Photos of ``peopleDevTest`` and of ``peopleDevTrain`` are told apart: the network
 learned from the latter, as complete views. With ``--recognise`` everybody of a list with two photos or more is
 enrolled in VIS by the first that is not marked; whoever is marked and enrolled by another photo is searched, as is,

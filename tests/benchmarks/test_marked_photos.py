@@ -1,4 +1,4 @@
-"""What a person marked is read as it was drawn, or refused."""
+"""What somebody marked is read as it was drawn, or refused."""
 
 from __future__ import annotations
 
