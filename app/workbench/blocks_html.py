@@ -68,7 +68,7 @@ COLOURED = {
     True: "The colours go from 0 to 1.",
 }
 """How an indicator is coloured, by whether it is adaptive; see ``indicator_ends``."""
-ENDS = {False: ("block min", "", "block max"), True: ("0", "0.5", "1")}
+ENDS = {False: ("min", "", "block max"), True: ("0", "0.5", "1")}
 
 
 def _head(kind: str, title: str, text: str, ends: tuple[str, str, str], more: str = "") -> str:

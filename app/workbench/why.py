@@ -49,7 +49,7 @@ class WhyPanel:
                     self.result = fragment(views.nothing_yet())
                     with gr.Row(elem_id="why-plots"):
                         self.curves = gr.Plot(visible=False, show_label=False, container=False)
-                        self.regions = gr.Plot(visible=False, show_label=False, container=False)
+                        self.regions = gr.Plot(visible=False, show_label=False, container=False, elem_id="why-regions")
                     self.others = fragment(elem_id="why-methods")
 
     @property

@@ -23,6 +23,14 @@ from playwright.sync_api import Page, sync_playwright
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--disable-background-networking"]
 PATIENCE = 120_000
+DRAWN = """
+() => {
+  const bars = [...document.querySelectorAll("#score-plot .barlayer .point path")];
+  return bars.length === document.querySelectorAll("#ranks li").length
+    && bars.some((bar) => bar.getBoundingClientRect().width > 20);
+}
+"""
+"""The bars of the ranking are there, not only their axes."""
 
 
 def wait_for(address: str, process: subprocess.Popen) -> None:
@@ -68,6 +76,7 @@ def photograph(page: Page, example: int, out: Path) -> None:
     page.get_by_label("maskBottom").click()
     page.wait_for_function("() => document.querySelector('#facts .facts').dataset.hidden !== '0.0 %'")
     page.locator("#score-plot").get_by_text("without occlusion").wait_for()
+    page.wait_for_function(DRAWN)
     page.mouse.move(0, 0)
     page.evaluate("scrollTo(0, 0)")
     page.wait_for_timeout(1500)

@@ -239,6 +239,16 @@ def test_the_story_stays_in_sight_on_a_telephone(shown):
               return box.top >= 0 && box.bottom <= innerHeight;
             })"""
         )
+        covered = page.evaluate(
+            """() => {
+              const { left, top, width, height } = document.querySelector("#story").getBoundingClientRect();
+              const shares = [0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98];
+              const seen = shares.flatMap((x) => shares.map((y) =>
+                document.elementFromPoint(left + x * width, top + y * height)));
+              return seen.filter((one) => !one.closest("#story")).map((one) => one.outerHTML.slice(0, 80));
+            }"""
+        )
+        assert covered == [], "nothing shines through the strip"
         following = page.locator("#story-steps .primary").bounding_box()
         assert following["x"] >= 0
         assert following["x"] + following["width"] <= 390, "the next step is at hand"

@@ -122,7 +122,7 @@ def test_the_indicators_show_structure_over_a_face_and_without(visitor):
     learned.first.wait_for()
     assert learned.count() == 12
     assert all(image.evaluate(STRUCTURE) > 60 for image in page.locator('.learned img[alt^="NIR indicator"]').all())
-    page.get_by_text("Block by block").click()
+    page.get_by_text("Block by block", exact=True).click()
     assert page.get_by_role("row", name="mouth").last.is_visible()
 
 
@@ -153,7 +153,12 @@ def test_a_match_is_explained(visitor):
     page.wait_for_selector("#why-result .reason")
     assert name in page.locator("#why-result h3").inner_text()
     page.wait_for_function("() => document.querySelector('#why-result .notice').innerText.includes('controls')")
-    page.wait_for_selector("#why-plots .main-svg")
+    page.wait_for_function("() => document.querySelectorAll('#why-plots .js-plotly-plot .main-svg').length >= 4")
+    beyond = page.locator("#why-plots .main-svg").evaluate_all(
+        "plots => plots.map(plot => plot.getBoundingClientRect().right"
+        " - plot.closest('#why-plots').getBoundingClientRect().right)"
+    )
+    assert max(beyond) <= 1, "both plots are whole"
     visitor.screenshot("why")
     page.get_by_label("maskTop").click()
     page.wait_for_function("() => document.querySelector('#why-result').innerText.includes('Press Explain')")

@@ -66,7 +66,7 @@ def test_a_searched_indicator_is_coloured_over_its_blocks_own_range_and_an_adapt
         picture = coloured(html, 4)
         ends[selection] = picture[2:6, 80:96].mean(axis=(0, 1)), picture[-6:-2, 80:96].mean(axis=(0, 1))
         assert html.count("0.66 to 0.88") == 4, "the numbers say how large the differences are"
-        assert ("block min" in html) == (selection == "pixel")
+        assert ("<span>min</span>" in html) == (selection == "pixel")
         assert ("from 0 to 1." in html) == (selection == "adaptive")
     low, high = viridis(0.0), viridis(1.0)
     assert np.abs(ends["pixel"][0] - low).max() < 25
