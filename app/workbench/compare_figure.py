@@ -24,12 +24,13 @@ def joint_figure(sides: list[Side], people: list[Joint]) -> go.Figure:
         whole = [(name, x, y) for name, x, y in points if x is not None and y is not None]
         best = sorted(whole, key=lambda point: -max(point[1], point[2]))[:NAMED]
         shown += [value for _, x, y in whole for value in (x, y)]
+        middle = (min(shown) + max(shown)) / 2 if shown else 0.0
         figure.add_scatter(
             x=[x for _, x, _ in whole],
             y=[y for _, _, y in whole],
             text=[name if (name, x, y) in best and place == 1 else "" for name, x, y in whole],
             customdata=[name for name, *_ in whole],
-            textposition="bottom center",
+            textposition=["bottom left" if x > middle else "bottom right" for _, x, _ in whole],  # inwards, to be whole
             mode="markers+text",
             marker={"size": 9, "symbol": SYMBOLS[place - 1], "color": COLOURS[place - 1], "opacity": 0.85},
             hovertemplate="%{customdata}: %{x:.3f} → %{y:.3f}" + f"<extra>{side.title}</extra>",

@@ -45,6 +45,10 @@ def test_complete_hidden_and_like_with_like(services, hidden):
     assert len(people) == 4
     figure = joint_figure([complete, behind, alike], people)
     assert [len(trace.x) for trace in figure.data] == [4, 4, 2], "both other sides, and the line of equal scores"
+    for trace in figure.data[:2]:
+        left, right = figure.layout.xaxis.range
+        for x, where in zip(trace.x, trace.textposition, strict=True):
+            assert where == ("bottom left" if right - x < x - left else "bottom right"), "names stand inwards"
 
 
 def test_pinned_and_now(services, hidden):
