@@ -52,6 +52,7 @@ polyline:hover { stroke-width: 4; }
 .c0 { color: var(--c0); } .c1 { color: var(--c1); } .c2 { color: var(--c2); } .c3 { color: var(--c3); }
 .c4 { color: var(--c4); } .c5 { color: var(--c5); } .c6 { color: var(--c6); } .c7 { color: var(--c7); }
 .pairs { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 290px), 1fr)); gap: 14px; }
+.pairs figure { min-width: 0; overflow-wrap: anywhere; }
 .pictures { display: grid; grid-auto-flow: column; grid-auto-columns: 1fr; gap: 6px; }
 .pictures img { width: 100%; aspect-ratio: 1; height: auto; object-fit: cover; border-radius: 4px;
   background: var(--rule); }

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser
 from ssn.evaluation.compare import compare
 from ssn.evaluation.html_report import Report, as_html
 from ssn.evaluation.metrics.intervals import Drawn
+from ssn.evaluation.report_parts import PicturePair
 from ssn.evaluation.summary import summarise
 from ssn.evaluation.tables import measured, paper_tables
 from tests.evaluation.toy_scores import toy_run
@@ -19,7 +20,9 @@ pytestmark = pytest.mark.browser
 def address(tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("report")
     runs = [summarise(toy_run(folder / f"{gain}.npz", gain=gain), Drawn(5)) for gain in (0.0, 0.05)]
-    page = Report("Two runs", runs, paper_tables(measured(runs)), compare(*runs, Drawn(5)))
+    names = "set/pictures/A_Name_Of_Many_Parts/A_Name_Of_Many_Parts_0001.jpg as another/A_Name_Of_Many_Parts_0002.jpg"
+    errors = [PicturePair("complete: false match", names) for _ in range(5)]
+    page = Report("Two runs", runs, paper_tables(measured(runs)), compare(*runs, Drawn(5)), errors=errors)
     (folder / "report.html").write_text(as_html(page), encoding="utf-8")
     return (folder / "report.html").as_uri()
 
