@@ -22,7 +22,7 @@ def test_both_faces_are_explained_and_measured(visitor):
     assert re.search(rf"For {name} speak most the .+ \(\d+ %\)", page.locator("#why-result .said").inner_text())
     page.wait_for_function("() => document.querySelector('#why-result .notice').innerText.includes('controls')")
     assert re.search(r"over the (random|centred) control", page.locator("#why-result .notice").inner_text())
-    page.wait_for_selector("#why-plots .main-svg")
+    page.wait_for_selector("#why-plots .legendtext")
     legend = page.locator("#why-plots .legendtext").all_text_contents()
     assert {"this map", "centred", "random orders"} <= set(legend)
     visitor.screenshot("why-pair")

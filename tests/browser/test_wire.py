@@ -28,18 +28,18 @@ def test_a_change_of_the_mask_costs_sixty_kilobytes_at_most(visitor):
     visitor.stroke((0.3, 0.3), (0.7, 0.3))
     visitor.wait_for_strokes()
     page.wait_for_selector("#trail li")
-    line, maps = Line(page), page.locator("#blocks .cell img").first
+    line, maps = Line(page), page.locator("#blocks .cell img[alt^='Shift']").first
     costs = []
     for place in (0.4, 0.6):
         before, shown = quiet(page, line), maps.get_attribute("src")
         page.locator("#brush canvas").click(position={"x": 200 * place, "y": 120})
-        visitor.wait_for_change("#blocks .cell img", "src", shown)
+        visitor.wait_for_change("#blocks .cell img[alt^='Shift']", "src", shown)
         visitor.wait_for_strokes()
         costs.append(quiet(page, line) - before)
     for mode in ("maskBottom", "maskTop"):
         before, shown = quiet(page, line), maps.get_attribute("src")
         page.locator("#occlusion").get_by_label(mode).check()
-        visitor.wait_for_change("#blocks .cell img", "src", shown)
+        visitor.wait_for_change("#blocks .cell img[alt^='Shift']", "src", shown)
         page.wait_for_function("mode => new URLSearchParams(location.search).get('mode') === mode", arg=mode)
         costs.append(quiet(page, line) - before)
     assert all(10_000 < cost <= MOST_BYTES for cost in costs), f"{costs} bytes"
