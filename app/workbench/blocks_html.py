@@ -109,7 +109,7 @@ def _indicator_cell(
     if indicator is None:
         return '<div class="cell none">no indicator in this block</div>'
     low, high = float(indicator.min()), float(indicator.max())
-    text = f"{low:.2f} everywhere" if high - low < 1e-4 else f"{low:.2f} to {high:.2f}"
+    text = f"{low:.2f} everywhere" if is_uniform(indicator) else f"{low:.2f} to {high:.2f}"
     if card.selection == "adaptive" and 0 < bench.mask.mean() < 1:
         text += f" · mask\u00a0{inside_and_outside(indicator, bench.mask)[0]:.2f}"
     ends = indicator_ends(indicator, card.selection == "adaptive")
