@@ -46,14 +46,20 @@ def test_visibility_is_what_the_logits_of_being_hidden_leave(network):
 
 
 def test_a_pixel_answers_at_its_own_place():
-    """Fields of 2×2 pixels enter and leave as channels: what comes out must lie where it went in."""
-    network = VisibilityNetwork(SMALL).eval()
-    gray = torch.zeros(1, 1, SIDE, SIDE, requires_grad=True)
-    network(gray + 0.5)[0, 0, 21, 38].backward()
-    strength = gray.grad[0, 0].abs()
+    """Fields of 2×2 pixels enter and leave as channels: what comes out must lie where it went in. Of one network the
+    strongest pixel may lie anywhere in its field of view, so it is asked of many random ones together."""
+    strength = torch.zeros(SIDE, SIDE)
+    for seed in range(24):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = VisibilityNetwork(SMALL).eval()
+        gray = torch.zeros(1, 1, SIDE, SIDE, requires_grad=True)
+        network(gray + 0.5)[0, 0, 21, 38].backward()
+        felt = gray.grad[0, 0].abs()
+        strength += felt / felt.sum()
     y, x = divmod(int(strength.argmax()), SIDE)
-    assert abs(y - 21) <= 4
-    assert abs(x - 38) <= 4
+    assert abs(y - 21) <= 2
+    assert abs(x - 38) <= 2
 
 
 def test_the_same_face_at_another_place_is_read_differently(network):
