@@ -36,6 +36,9 @@ AT_FIRST = 2
 """Runs whose lines are shown before anybody chooses: those of many hide each other."""
 DASHES = ("", "6 4", "2 3", "10 3 2 3", "12 5", "4 2", "1 4", "8 2 2 2 2 2")
 """Of the runs' lines, one after the other."""
+FINGERPRINT = "data fingerprint"
+GLANCE = ("rank1", "tpr_at_0.01", "auc")
+"""The measure that is set side by side for all runs: the first of these that they have."""
 LOWER_IS_BETTER = ("eer", "fnir_at_0.1", "fnir_at_0.01")
 CHARTS = {
     "roc": ("ROC", "Share of genuine comparisons accepted, over the share of impostor ones."),
@@ -67,6 +70,7 @@ def as_html(report: Report) -> str:
         f"<h1>{escape(report.title)}</h1>",
         _about_all(report.runs),
         "".join(f'<p class="note">{escape(note)}</p>' for note in report.notes),
+        _at_a_glance(report.runs),
         _measures(report.runs),
         open_set_section(report.runs),
         _differences(report.differences),
@@ -88,15 +92,30 @@ def as_html(report: Report) -> str:
 def _about_all(runs: Sequence[RunSummary]) -> str:
     """What was run: one after the other, or where all were measured by one command, that once and each model's name."""
     heads = [run.header for run in runs]
-    if len(runs) < 2 or any(not head.command or not head.measured_with(heads[0]) for head in heads):
+    if len(runs) < 2 or any(not head.command or not head.asked_with(heads[0]) for head in heads):
         return f'<div class="runs">{"".join(_about(run, i, len(runs)) for i, run in enumerate(runs))}</div>'
-    names = {f"run {letter(i, len(runs))[:-2]}": head.model_id for i, head in enumerate(heads)}
+    names = {f"run {_run(i, runs)}": head.model_id for i, head in enumerate(heads)}
+    shared = _facts_of(heads[0]) | {FINGERPRINT: _fingerprints(runs)}
     notes = tuple(dict.fromkeys(note for head in heads for note in head.notes))
-    return f"<section>{_facts(names | _facts_of(heads[0]))}{_paragraphs(notes)}</section>"
+    return f"<section>{_facts(names | shared)}{_paragraphs(notes)}</section>"
+
+
+def _run(number: int, runs: Sequence[RunSummary]) -> str:
+    return letter(number, len(runs))[:-2]
+
+
+def _fingerprints(runs: Sequence[RunSummary]) -> str:
+    """Of the pictures as each run compared them: one, or whose is which."""
+    of: dict[str, list[str]] = {}
+    for number, run in enumerate(runs):
+        of.setdefault(run.header.fingerprint, []).append(_run(number, runs))
+    if len(of) == 1:
+        return next(iter(of))
+    return "; ".join(f"{', '.join(names)}: {fingerprint}" for fingerprint, names in of.items())
 
 
 def _facts_of(head: RunHeader) -> dict[str, str]:
-    facts = {"protocol": head.protocol, "data fingerprint": head.fingerprint}
+    facts = {"protocol": head.protocol, FINGERPRINT: head.fingerprint}
     return facts | ({"command": head.command} if head.command else {})
 
 
@@ -125,6 +144,33 @@ def _percent(interval: Interval) -> str:
 def _names(measures: Sequence[dict]) -> list[str]:
     """The measures any of them has, in the order of a table."""
     return [name for name in NAMES if any(name in one for one in measures)]
+
+
+def _at_a_glance(runs: Sequence[RunSummary]) -> str:
+    """One measure of every run in every row, the best of each row bold; nothing for fewer than three runs."""
+    names = [name for name in GLANCE if any(name in row.measures for run in runs for row in run.rows)]
+    if len(runs) < 3 or not names:
+        return ""
+    values: dict[str, dict[int, float]] = {}
+    for number, run in enumerate(runs):
+        for row in run.rows:
+            if names[0] in row.measures:
+                values.setdefault(row_name(row), {})[number] = row.measures[names[0]].value
+    rows = []
+    for label, of in values.items():
+        best = max(round(value, 3) for value in of.values())
+        cells = [
+            f"<td>{'–' if n not in of else _bold(f'{100 * of[n]:.1f}', round(of[n], 3) == best)}</td>"
+            for n in range(len(runs))
+        ]
+        rows.append(f'<tr><th scope="row">{escape(label)}</th>{"".join(cells)}</tr>')
+    head = ["probes", *(f"{letter(n, len(runs))}{run.header.model_id}" for n, run in enumerate(runs))]
+    about = f"{NAMES[names[0]]} in percent; the best of a row is bold. Intervals and the other measures stand below."
+    return f"<h2>At a glance: {NAMES[names[0]]}</h2>{data_table(head, rows)}<p class=soft>{about}</p>"
+
+
+def _bold(text: str, best: bool) -> str:
+    return f"<b>{text}</b>" if best else text
 
 
 def _measures(runs: Sequence[RunSummary]) -> str:

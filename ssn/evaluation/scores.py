@@ -41,10 +41,10 @@ class RunHeader:
         own, theirs = ((h.model_id, h.protocol, h.fingerprint) for h in (self, other))
         return own == theirs
 
-    def measured_with(self, other: RunHeader) -> bool:
-        """Whether one command measured both on the same protocol."""
-        own, theirs = ((h.command, h.protocol, h.fingerprint) for h in (self, other))
-        return own == theirs
+    def asked_with(self, other: RunHeader) -> bool:
+        """Whether one command measured both on the same protocol. A method that changes the pictures compares others,
+        so their fingerprints may differ."""
+        return (self.command, self.protocol) == (other.command, other.protocol)
 
 
 _no_places = partial(np.zeros, 0, np.int64)

@@ -19,7 +19,7 @@ from ssn.evaluation.compare import compare
 from ssn.evaluation.curves import AXES, Curve, Histogram
 from ssn.evaluation.html_report import Report, as_html
 from ssn.evaluation.metrics.intervals import Drawn
-from ssn.evaluation.report_parts import GroupRow, PicturePair, jpeg_uri
+from ssn.evaluation.report_parts import GroupRow, PicturePair, jpeg_uri, row_name
 from ssn.evaluation.scores import Comparisons, RunHeader, ScoreRow
 from ssn.evaluation.summary import RunSummary, summarise, summarise_row
 from ssn.evaluation.tables import measured, paper_tables
@@ -215,3 +215,24 @@ def test_runs_of_one_command_say_it_once_and_others_each_their_own(runs):
     apart = as_html(Report("t", [runs[0], replace(runs[1], header=replace(runs[1].header, command="another"))]))
     assert apart.count("<dt>command</dt>") == 2
     assert "<h3>Run B</h3>" in apart
+
+
+def test_runs_of_one_command_on_other_pictures_say_whose_fingerprint_is_which(runs):
+    changed = replace(runs[0].header, model_id="saliency × picture", fingerprint="of its pictures")
+    page = as_html(Report("t", [runs[0], replace(runs[1], header=changed), runs[0]]))
+    assert page.count("<dt>command</dt>") == 1
+    assert f"<code>A, C: {runs[0].header.fingerprint}; B: of its pictures</code>" in page
+
+
+def test_of_many_runs_one_measure_stands_side_by_side_and_the_best_is_bold(runs):
+    three = [runs[0], runs[1], runs[0]]
+    assert "At a glance" not in as_html(Report("t", three[:2])), "two are compared by their differences"
+    page = as_html(Report("t", three))
+    table = page[page.index("At a glance: Rank-1") : page.index("<h2>Measures")]
+    for row in runs[0].rows:
+        name = f'<tr><th scope="row">{row_name(row)}</th>'
+        cells = table[table.index(name) + len(name) :].split("</tr>")[0]
+        values = [next(r for r in run.rows if r.key == row.key).measures["rank1"].value for run in three]
+        shown = [float(cell.removesuffix("</td>").strip("<b>/")) for cell in cells.split("<td>")[1:]]
+        assert shown == pytest.approx([100 * value for value in values], abs=0.051)
+        assert [cell.startswith("<b>") for cell in cells.split("<td>")[1:]] == [v == max(values) for v in values]
