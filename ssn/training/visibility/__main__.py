@@ -9,6 +9,7 @@ import argparse
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from ssn.errors import SSNError
 from ssn.models.visibility_file import VISIBILITY_CHECKPOINT, VisibilityCard, load_visibility, save_visibility
 from ssn.training.visibility.recipe import VisibilityConfig
 from ssn.training.visibility.run import VisibilityTraining, learn_visibility
+from ssn.training.visibility.uncovered import Looks, uncovered_rows
 
 
 def rows_to_learn(identities: np.ndarray, held_out: int, seed: int = 7) -> np.ndarray:
@@ -28,12 +30,12 @@ def rows_to_learn(identities: np.ndarray, held_out: int, seed: int = 7) -> np.nd
 
 
 def export(
-    run: VisibilityTraining, counts: dict, held_out: int, out: Path, start: VisibilityCard | None = None
+    run: VisibilityTraining, facts: dict[str, Any], out: Path, start: VisibilityCard | None = None
 ) -> VisibilityCard:
-    """A finished run → its weights under ``out``, with what they were made from, that of ``start`` included."""
+    """A finished run → its weights under ``out``, with ``facts`` about what they were made from, and what ``start``
+    was."""
     training = {
-        "data": counts,
-        "held_out_people": held_out,
+        **facts,
         "views": run.step_number * run.config.batch,
         "recipe": asdict(run.config),
         **({"before": start.training} if start else {}),
@@ -51,7 +53,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--start", type=Path, help="a visibility network to go on from, instead of random weights")
     parser.add_argument("--out", type=Path, default=VISIBILITY_CHECKPOINT)
     parser.add_argument("--views", type=int, default=VisibilityConfig.views)
+    parser.add_argument("--batch", type=int, default=VisibilityConfig.batch, help="views a step")
     parser.add_argument("--rate", type=float, default=VisibilityConfig.learning_rate, help="highest learning rate")
+    parser.add_argument("--looks", type=int, default=2, help="rounds of looking for photos that show a cover; 0: none")
+    parser.add_argument("--look-views", type=int, default=400_000, help="views that each look's networks learn from")
     parser.add_argument("--held-out", type=int, default=150, help="people not learned from, to choose by")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--resume", action="store_true")
@@ -61,9 +66,14 @@ def main(arguments: list[str] | None = None) -> None:
         crops, counts = training_faces(protocol, asked.cache, asked.faces)
         rows = rows_to_learn(crops.identities, asked.held_out)
         network, start = load_visibility(asked.start) if asked.start else (None, None)
-        config = VisibilityConfig(views=asked.views, learning_rate=asked.rate)
-        run = learn_visibility(crops.pixels, rows, config, asked.run, asked.device, asked.resume, network=network)
-        card = export(run, counts, asked.held_out, asked.out, start)
+        config = VisibilityConfig(views=asked.views, batch=asked.batch, learning_rate=asked.rate)
+        looks = Looks(asked.looks, asked.look_views)
+        kept = uncovered_rows(
+            crops.pixels, rows, crops.identities, config, looks, asked.run, asked.device, asked.resume
+        )
+        run = learn_visibility(crops.pixels, kept, config, asked.run, asked.device, asked.resume, network=network)
+        facts = {"data": counts, "held_out_people": asked.held_out, "left_out_as_covered": len(rows) - len(kept)}
+        card = export(run, facts, asked.out, start)
     except SSNError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

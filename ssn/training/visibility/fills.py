@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssn.training.occluders import other_faces, smooth_grays, textures
-from ssn.training.visibility.shapes import axes, between, chance, waves
+from ssn.training.visibility.shapes import EYES, axes, between, chance, waves
 
 
 def smoothed(gray: Tensor, cells: int) -> Tensor:
@@ -73,6 +73,20 @@ def tint(gray: Tensor, generator: torch.Generator) -> Tensor:
     x, y = axes(size, generator.device)
     slope = between(-0.5, 0.5, count, generator) * (x - 0.5) + between(-0.5, 0.5, count, generator) * (y - 0.5)
     return (level_of(gray) * between(0.05, 0.9, count, generator) * (1 + slope)).clamp(0, 1)
+
+
+def lens_glass(gray: Tensor, generator: torch.Generator) -> Tensor:
+    """Views (N, S, S) → what lenses send back themselves, (N, S, S) in [0, 1]: dark or bright glass, lighter or darker
+    downwards, on half of them with a gleam or what they mirror."""
+    count, size = len(gray), gray.shape[-1]
+    _, y = axes(size, gray.device)
+    bright, dark = between(0.02, 1.3, count, generator), between(0.0, 0.35, count, generator)
+    level = level_of(gray) * torch.where(chance(0.35, count, generator), bright, dark)
+    graded = level * (1 + between(-2.5, 2.5, count, generator) * (y - EYES[1])).clamp_min(0.1)
+    mirrored = smoothed(other_faces(gray, generator), 8) * between(0.2, 1.0, count, generator)
+    gleam = torch.where(chance(0.5, count, generator), mirrored, textures(count, size, generator))
+    share = between(0.0, 0.7, count, generator) * chance(0.5, count, generator)
+    return (graded + share * (gleam - graded)).clamp(0, 1)
 
 
 def cloth(gray: Tensor, generator: torch.Generator) -> Tensor:

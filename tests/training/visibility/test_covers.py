@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssn.training.visibility import shapes
-from ssn.training.visibility.covers import CoverMix, cover, softer
-from ssn.training.visibility.fills import FILLS, random_fills, smoothed
+from ssn.training.visibility.covers import CoverMix, cover, hidden_power, softer
+from ssn.training.visibility.fills import FILLS, lens_glass, random_fills, smoothed
 from ssn.training.visibility.shapes import SHAPES, random_shapes
 
 
@@ -127,3 +127,44 @@ def test_an_opaque_cover_shows_nothing_of_the_view():
 def test_a_mix_that_is_none_is_refused(wrong):
     with pytest.raises(ValueError, match=next(iter(wrong))):
         CoverMix(**wrong)
+
+
+def test_what_is_hidden_is_the_covers_share_in_power():
+    """A face and a cover of independent noise, mixed: the least squares estimate of the face keeps the rest."""
+    rng = np.random.default_rng(0)
+    face, own = rng.normal(size=(2, 200_000))
+    for opacity in (0.1, 0.35, 0.5, 0.8):
+        seen = (1 - opacity) * face + opacity * own
+        kept = (seen @ face) / (seen @ seen) * (1 - opacity)  # of what is seen, in the face's own units
+        assert hidden_power(torch.tensor(opacity)).item() == pytest.approx(1 - kept, abs=0.01)
+    assert hidden_power(torch.tensor([0.0, 0.5, 1.0])).tolist() == [0.0, 0.5, 1.0]
+
+
+def test_glasses_lie_before_the_eyes_and_leave_chin_and_forehead():
+    inside = shapes.glasses(300, 64, seeded(7)) > 0
+    share = inside.float().mean(dim=0)
+    assert share[18:24, 28 - 16 : 28 - 8].min() > 0.4, "about the left eye"
+    assert share[48:].max() == 0
+    assert share[:4].max() < 0.1
+    mirrored = share.flip(1)
+    assert (share - mirrored).abs().max() < 0.15, "as often to the left as to the right"
+
+
+def test_a_brim_hides_what_is_above_it_only():
+    inside = shapes.brims(300, 64, seeded(8)) > 0
+    below = inside[:, 1:] & ~inside[:, :-1]
+    assert not below.any(), "nothing hidden starts below something seen"
+    assert inside[:, 2].float().mean() > 0.5
+    assert inside[:, 40:, 24:40].float().mean() < 0.02
+
+
+def test_lenses_are_of_glass_that_lets_light_through_or_filled_as_any_cover():
+    gray = views(400)
+    mix = CoverMix(complete=0, fills=only(FILLS, "gray"), shapes=only(SHAPES, "glasses"), veiled=0, glass=0.5)
+    _, hidden = cover(gray, seeded(9), mix)
+    opaque = (hidden.amax(dim=(1, 2, 3)) > 0.999) & ((hidden > 0.05) & (hidden < 0.95)).flatten(1).sum(1).lt(200)
+    assert 0.3 < opaque.float().mean() < 0.9
+    glass = lens_glass(gray[:, 0], seeded(10))
+    assert glass.shape == gray[:, 0].shape
+    assert glass.min() >= 0
+    assert glass.max() <= 1

@@ -107,13 +107,13 @@ def test_the_script_writes_a_network_with_its_card(crops, tmp_path, monkeypatch,
     known = crops, {"drawn": {"images": len(crops)}}
     monkeypatch.setattr(script, "training_faces", lambda protocol, cache, faces: known)
     out = tmp_path / "v.safetensors"
-    script.main(
-        ["--cache", str(tmp_path), "--run", str(tmp_path), "--out", str(out), "--views", "64", "--held-out", "1"]
-    )
+    few = ["--views", "64", "--held-out", "1", "--looks", "0"]
+    script.main(["--cache", str(tmp_path), "--run", str(tmp_path), "--out", str(out), *few])
     network, card = load_visibility(out)
     assert card.model_id in capsys.readouterr().out
     assert card.training["data"] == {"drawn": {"images": 20}}
     assert card.training["views"] == 64
+    assert card.training["left_out_as_covered"] == 0
     assert card.training["recipe"]["mix"]["complete"] == VisibilityConfig().mix.complete
     assert not network.training
 
