@@ -37,6 +37,7 @@ from ssn.gallery.store import GalleryStore, Person
 from ssn.memory import memory_in_words
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
+from ssn.visibility import VisibilityFinder, shared_visibility
 
 PHOTOS_AT_ONCE = 2
 """Photos read and searched for faces at a time: one of 40 megapixels takes seconds and hundreds of megabytes."""
@@ -78,6 +79,11 @@ class Services:
         object.__setattr__(
             self, "like_with_like", LikeWithLike(self.recognizer, self.gallery, means, BATCH) if able else None
         )
+
+    @property
+    def visibility(self) -> VisibilityFinder | None:
+        """What says how visible each pixel of a face is; None where that network is not installed."""
+        return shared_visibility(str(self.recognizer.device))
 
     @property
     def finder(self) -> FaceFinder:
@@ -144,12 +150,12 @@ class Services:
         return self.like_with_like.search(face, 1 - face.mask.astype("f4"), k, self.recognizer.card.thresholds)
 
     def make_ready(self) -> threading.Thread:
-        """Begin to load what the first view does not need and the first photo does: the face detector. Behind the page,
-        so that a start does not wait; a photo that comes before waits for the rest of it only."""
+        """Begin to load what the first view does not need and the first photo does: the face detector, and what finds
+        covers. Behind the page, so that a start does not wait; a photo that comes before waits for the rest only."""
 
         def load() -> None:
             with self.photos:
-                _ = self.finder
+                _ = self.finder, self.visibility
 
         return behind_the_page(load, "face detector")
 

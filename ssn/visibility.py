@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +21,12 @@ from ssn.models.visibility import VisibilityNetwork
 from ssn.models.visibility_file import VISIBILITY_CHECKPOINT, VisibilityCard, load_visibility
 from ssn.recognizer import gray_batch
 
-HIDDEN = 0.35
-"""A pixel less visible than this counts as hidden: of complete faces of people kept apart from training, 0.7 % (in
-simulated NIR) and 0.8 % (VIS) then do. What lets half of the light through does not."""
-OPAQUE = 0.25
-"""Pixels less visible than this are painted black where they belong to a region that is surely opaque: what lets more
-light through still tells who it is."""
-SURE, CORE = 0.1, 0.3
-"""A region is surely opaque where a share ``CORE`` of it is less visible than ``SURE``. Behind goggles, whose glass
-passes near-infrared, regions of doubt are found and none that is sure. Chosen on people kept apart from all tests (450
-of LFW's peopleDevTrain, 400 probes, simulated NIR): Rank-1 behind goggles, surgical masks and scarves is 63.8, 66.3 and
-72.8 where sure regions are painted; 60.3, 66.3 and 73.3 where all below ``OPAQUE`` are; 63.5, 56.0 and 66.0 where none
-is."""
+HIDDEN = 0.5
+"""A pixel less visible than this counts as hidden: more of what is seen there is the cover's than the face's."""
+SURE, CORE = 0.1, 0.5
+"""A hidden region is surely opaque, and painted black, where a share ``CORE`` of it is less visible than ``SURE``: what
+lets more light through still tells who it is. Behind goggles, whose glass passes near-infrared, regions are found and
+none that is sure."""
 
 
 def hidden_share(visibility: np.ndarray) -> float:
@@ -40,9 +35,9 @@ def hidden_share(visibility: np.ndarray) -> float:
 
 
 def opaque(visibility: np.ndarray) -> np.ndarray:
-    """A visibility map (H, W) → which pixels surely show nothing of the face, (H, W) bool: connected regions below
-    ``OPAQUE`` with a core below ``SURE``."""
-    regions, count = ndimage.label(visibility < OPAQUE)
+    """A visibility map (H, W) → which pixels surely show nothing of the face, (H, W) bool: connected hidden regions
+    with a core below ``SURE``."""
+    regions, count = ndimage.label(visibility < HIDDEN)
     sizes = np.bincount(regions.ravel(), minlength=count + 1)
     cores = np.bincount(regions.ravel(), visibility.ravel() < SURE, count + 1)
     sure = cores >= CORE * sizes
@@ -93,3 +88,10 @@ class VisibilityFinder:
             return self.network.visibility(gray)[:, 0].cpu().numpy()
 
         return np.concatenate([np.zeros((0, 128, 128), np.float32), *in_batches(len(faces), batch, seen)])
+
+
+@lru_cache(maxsize=2)
+def shared_visibility(device: str = "auto") -> VisibilityFinder | None:
+    """The process's own network on that device; None where its file is not installed. Raises CheckpointError or
+    DeviceError."""
+    return VisibilityFinder.load(device=device) if VISIBILITY_CHECKPOINT.is_file() else None

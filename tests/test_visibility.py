@@ -11,7 +11,7 @@ from ssn.faces.finder import shared_finder
 from ssn.faces.occlude import named_mask, occlude
 from ssn.faces.types import AlignedFace
 from ssn.people.dressed import dress_in
-from ssn.visibility import CORE, HIDDEN, OPAQUE, SURE, VisibilityFinder, hidden_share, opaque, painted, without_doubt
+from ssn.visibility import CORE, HIDDEN, SURE, VisibilityFinder, hidden_share, opaque, painted, without_doubt
 
 
 @pytest.fixture(scope="module")
@@ -70,11 +70,12 @@ def test_a_black_rectangle_is_found_wherever_it_lies(finder, faces):
 @pytest.mark.parametrize(
     ("worn", "spectrum", "least"),
     [
-        ("goggles", "vis", 0.7),
-        ("surgical", "vis", 0.6),
-        ("scarf", "vis", 0.5),
-        ("surgical", "nir-simulated", 0.6),
-        ("scarf", "nir-simulated", 0.7),
+        ("goggles", "vis", 0.85),
+        ("surgical", "vis", 0.65),
+        ("scarf", "vis", 0.75),
+        ("goggles", "nir-simulated", 0.85),
+        ("surgical", "nir-simulated", 0.65),
+        ("scarf", "nir-simulated", 0.85),
     ],
 )
 def test_covers_that_no_training_saw_are_found(finder, faces, worn, spectrum, least):
@@ -100,20 +101,22 @@ def test_goggles_that_let_nir_light_through_are_less_visible_than_the_face_and_m
 
 def test_painted_is_black_where_next_to_nothing_is_seen_and_the_same_elsewhere(faces):
     seen = np.ones((128, 128), np.float32)
-    seen[10:30], seen[30:50] = SURE / 2, (OPAQUE + HIDDEN) / 2
+    seen[10:30], seen[50:70], seen[70:90] = SURE / 2, HIDDEN / 2, (HIDDEN + 1) / 2
     before = faces[0].with_(mask=np.eye(128, dtype=bool))
     after = painted(before, seen)
     assert not after.pixels[10:30].any()
     assert (after.pixels[30:] == before.pixels[30:]).all()
     assert after.mask[10:30].all()
-    assert (after.mask[30:] == before.mask[30:]).all(), "what was hidden before stays so, what is half seen is shown"
+    assert (after.mask[30:] == before.mask[30:]).all(), (
+        "what was hidden before stays so, what lets light through is shown"
+    )
     assert hidden_share(seen) == pytest.approx(40 / 128)
 
 
 def flooded(visibility: np.ndarray) -> np.ndarray:
     """The opaque regions by flooding, pixel after pixel."""
     height, width = visibility.shape
-    below = {(y, x) for y in range(height) for x in range(width) if visibility[y, x] < OPAQUE}
+    below = {(y, x) for y in range(height) for x in range(width) if visibility[y, x] < HIDDEN}
     answer = np.zeros((height, width), bool)
     while below:
         region, edge = set(), [below.pop()]
@@ -132,7 +135,7 @@ def flooded(visibility: np.ndarray) -> np.ndarray:
 @given(st.integers(0, 10_000))
 def test_what_is_painted_are_the_regions_with_a_sure_core(seed):
     rng = np.random.default_rng(seed)
-    visibility = rng.choice([0.0, 0.05, 0.2, 0.3, 1.0], size=(12, 9), p=rng.dirichlet(np.ones(5))).astype(np.float32)
+    visibility = rng.choice([0.0, 0.05, 0.2, 0.4, 1.0], size=(12, 9), p=rng.dirichlet(np.ones(5))).astype(np.float32)
     assert (opaque(visibility) == flooded(visibility)).all()
 
 

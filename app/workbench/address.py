@@ -21,6 +21,7 @@ from app.services import Services
 from app.workbench import bench as steps
 from app.workbench.bench import Bench
 from app.workbench.desk import Desk
+from app.workbench.look import FOUND, PAINTED
 from ssn.errors import DataError
 from ssn.explanation.methods.registry import METHODS
 from ssn.faces.occlude import OCCLUSIONS
@@ -29,7 +30,6 @@ from ssn.gallery.verdict import SearchRates
 
 OLD = "The address of this page is not of today: "
 ON, OFF = "1", "0"
-PAINTED = "painted"
 MASK_BYTES = FACE_SIZE**2 // 8
 WORDS = {"example", "mode", "mask", "alike", "cells", "ranks", "rate", "method", "contrast", "overlay"}
 """What the server reads of an address."""
@@ -70,8 +70,8 @@ def read_address(query: Mapping[str, str], demo: DemoSet) -> Wish:
         if example is None:
             raise DataError(f"{OLD}there is no such example.", "Choose one below.")
     mode, method = query.get("mode", "none"), query.get("method")
-    if mode not in (*OCCLUSIONS, PAINTED):
-        raise DataError(f"{OLD}there is no such occlusion.", f"There are {', '.join((*OCCLUSIONS, PAINTED))}.")
+    if mode not in (*OCCLUSIONS, FOUND, PAINTED):
+        raise DataError(f"{OLD}there is no such occlusion.", f"There are {', '.join((*OCCLUSIONS, FOUND, PAINTED))}.")
     mask = query.get("mask", "") if mode == PAINTED else ""
     read_mask(mask)
     if method is not None and method not in METHODS:

@@ -17,8 +17,9 @@ from app.kit.demo_people import DemoProbe
 from app.kit.photo import Choice, Photo
 from app.services import Services
 from app.workbench.crowd import Crowd, named, recognise_everybody
+from app.workbench.look import PAINTED, Look, Mode, mask_of, visibility_of
 from ssn.errors import DataError, ImageError, NoFaceError, SSNError
-from ssn.faces.occlude import OCCLUSIONS, Occlusion, named_mask, occlude
+from ssn.faces.occlude import OCCLUSIONS, occlude
 from ssn.faces.read import Source
 from ssn.faces.types import FACE_SIZE, AlignedFace, FaceBox
 from ssn.gallery.again import while_templates_go
@@ -29,11 +30,8 @@ from ssn.gallery.search_verdict import SearchJudges, judges_of
 from ssn.gallery.second_opinion import Opinion
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import SearchRates
-from ssn.models.block_maps import BlockMap
-from ssn.recognizer import Template
+from ssn.visibility import hidden_share
 
-Mode = Occlusion
-"""Or ``painted``."""
 RANKS = 5
 MOST_RANKS = 20
 SCORES = 200
@@ -46,15 +44,6 @@ def new_token() -> str:
 
 def no_face_chosen() -> NoFaceError:
     return NoFaceError("No face is chosen.", "Choose one of the faces first.")
-
-
-@dataclass(frozen=True)
-class Look:
-    """A face, and what the network made of it."""
-
-    face: AlignedFace
-    template: Template
-    maps: list[BlockMap]
 
 
 @dataclass(frozen=True)
@@ -111,6 +100,14 @@ class Bench:
     def occluded_share(self) -> float:
         """Share of the face's pixels that are hidden, in [0, 1]."""
         return float(self.mask.mean())
+
+    @property
+    def covered_share(self) -> float | None:
+        """Share of the face as it was photographed that something worn or held hides, in [0, 1]; None where that is
+        not known."""
+        if self.before is None or self.before.visibility is None:
+            return None
+        return hidden_share(self.before.visibility)
 
     @property
     def looks(self) -> tuple[Look, Look]:
@@ -182,7 +179,7 @@ def set_choice(services: Services, bench: Bench, choice: Choice) -> Bench:
 
 
 def set_mode(services: Services, bench: Bench, mode: Mode) -> Bench:
-    """A named occlusion, or what was painted last."""
+    """A named occlusion, what is found to hide the face, or what was painted last."""
     return _look(services, replace(bench, mode=mode))
 
 
@@ -190,7 +187,7 @@ def paint(services: Services, bench: Bench, mask: np.ndarray) -> Bench:
     """Hide exactly ``mask`` (128, 128) bool. Raises ImageError for another shape."""
     if mask.shape != (FACE_SIZE, FACE_SIZE):
         raise ImageError(f"The mask is {mask.shape}.", f"It must be {FACE_SIZE}×{FACE_SIZE}.")
-    return _look(services, replace(bench, mode="painted", painted=mask))
+    return _look(services, replace(bench, mode=PAINTED, painted=mask))
 
 
 def set_alike(services: Services, bench: Bench, alike: bool) -> Bench:
@@ -231,12 +228,13 @@ def _look(services: Services, bench: Bench) -> Bench:
     before = bench.before
     with services.looks:
         face = bench.photo.seen_as(bench.index, bench.choice) if before is None else before.face
-        if bench.mode == "painted":
-            mask = np.zeros((FACE_SIZE, FACE_SIZE), bool) if bench.painted is None else bench.painted
-        else:
-            mask = named_mask(bench.mode, face.landmarks)
+        seen = visibility_of(services, face) if before is None else before.visibility
+        mask = mask_of(bench.mode, bench.painted, face, seen)
         wanted = ([face] if before is None else []) + ([occlude(face, mask)] if mask.any() else [])
-        looks = [Look(one, *answer) for one, answer in zip(wanted, services.recognizer.looks(wanted), strict=True)]
+        looks = [
+            Look(one, *answer, seen if one is face else visibility_of(services, one))
+            for one, answer in zip(wanted, services.recognizer.looks(wanted), strict=True)
+        ]
         before = before or looks[0]
         after = looks[-1] if mask.any() else before
     bench = search(services, replace(bench, mask=mask, before=before, after=after))

@@ -9,7 +9,7 @@ import numpy as np
 from app.kit.notices import notice
 from app.kit.pictures import css_gradient, data_uri, heat_map, indicator_ends, is_uniform
 from app.workbench.bench import Bench
-from ssn.models.block_maps import BlockMap, energy_share, inside_and_outside, shift
+from ssn.models.block_maps import BlockMap, energy_share, inside_and_outside, seen_through, shift
 from ssn.models.card import ModelCard
 
 START = """
@@ -36,10 +36,11 @@ def _uniform(indicators: Sequence[np.ndarray | None]) -> bool:
     return all(is_uniform(indicator) for indicator in indicators)
 
 
-def _indicator_caption(card: ModelCard, shown: str) -> str:
+def _indicator_caption(card: ModelCard, shown: str, seen: bool) -> str:
+    times = ", times v, how visible this face is there" if seen else ""
     if card.selection == "adaptive":
-        return f"σ(M + δ) for {shown.upper()}. δ depends on this face (our extension)."
-    return f"σ(M) for {shown.upper()}. The model's, the same for every face."
+        return f"σ(M + δ) for {shown.upper()}{times}. δ depends on this face (our extension)."
+    return f"σ(M) for {shown.upper()}, the same for every face{times}."
 
 
 def _note(shown: str, own: bool, indicators: Sequence[np.ndarray | None]) -> str:
@@ -62,6 +63,10 @@ PLAIN = {
     "where it reacts less, white is no change.",
 }
 """What the pictures mean, without a formula."""
+SEEN = (
+    "v comes from a network of its own, which says for each pixel whether the face or something before it is seen; it "
+    "darkens the picture where the face is hidden. Recognition itself multiplies by σ(M) alone. "
+)
 COLOURED = {
     False: "The colours go from the least to the most of each block, so that the differences show; the numbers below "
     "say how large they are.",
@@ -88,8 +93,10 @@ def block_pictures(
     cells = ['<div class="corner"></div>']
     if with_indicator:
         adaptive = card.selection == "adaptive"
-        said = _indicator_caption(card, shown)
-        cells.append(_head("indicator", "Indicator", said, ENDS[adaptive], COLOURED[adaptive]))
+        seen = after.visibility is not None
+        said = _indicator_caption(card, shown, seen)
+        more = (SEEN if seen else "") + COLOURED[adaptive]
+        cells.append(_head("indicator", "Saliency" if seen else "Indicator", said, ENDS[adaptive], more))
     said = "Mean |Ŷ| over channels. “Mask”: its share behind the mask."
     cells.append(_head("response", "Selected response", said, ("0", "", "block max")))
     cells.append(_head("shift", "Shift", "Response now minus that of the complete face.", ("less", "0", "more")))
@@ -113,7 +120,10 @@ def _indicator_cell(
     if card.selection == "adaptive" and 0 < bench.mask.mean() < 1:
         text += f" · mask\u00a0{inside_and_outside(indicator, bench.mask)[0]:.2f}"
     ends = indicator_ends(indicator, card.selection == "adaptive")
-    return _cell(heat_map(indicator, *ends, "indicator", under), f"Indicator of block {number}", text)
+    seen = None if bench.after is None else bench.after.visibility
+    shown = indicator if seen is None else seen_through(indicator, seen)
+    name = "Indicator" if seen is None else "Saliency"
+    return _cell(heat_map(shown, *ends, "indicator", under), f"{name} of block {number}", text)
 
 
 def _response_and_shift(bench: Bench, now: BlockMap, complete: BlockMap, overlay: bool) -> list[str]:

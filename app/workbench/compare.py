@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 
 from app.services import Services
 from app.workbench import bench as steps
-from app.workbench.bench import Bench, Look, no_face_chosen
+from app.workbench.bench import Bench, no_face_chosen
+from app.workbench.look import Look
 from app.workbench.trail_html import state_words
 from ssn.errors import DataError
 from ssn.gallery.store import Match
@@ -112,8 +113,11 @@ def _by_the_other(services: Services, now: Bench) -> tuple[Bench, ModelCard, dic
     before, after = now.looks
     other = services.beside.recognizer
     with services.looks:
-        faces = [before.face] if after is before else [before.face, after.face]
-        looks = [Look(face, *seen) for face, seen in zip(faces, other.looks(faces), strict=True)]
+        ours = [before] if after is before else [before, after]
+        theirs = other.looks([look.face for look in ours])
+        looks = [
+            replace(look, template=template, maps=maps) for look, (template, maps) in zip(ours, theirs, strict=True)
+        ]
         complete, hidden = looks[0], looks[-1]
     people = services.beside.ask(after.face, MANY).matches
     bench = replace(now, before=complete, after=hidden, matches=people[: now.ranks], judges=None, reranking=None)

@@ -14,16 +14,19 @@ from app.services import Services
 from app.workbench import bench as steps
 from app.workbench.bench import Bench
 from app.workbench.desk import Desk
+from app.workbench.look import FOUND, PAINTED
 from app.workbench.occlusion_html import occlusion_facts
 from ssn.errors import ImageError, SSNError
 from ssn.faces.occlude import OCCLUSIONS
 
-PAINTED = ("Painted", "painted")
+TITLES = {FOUND: "Found", PAINTED: "Painted"}
 
 
-def modes() -> list[tuple[str, str]]:
-    """What can be hidden, as (title, name): every registered occlusion, and what is painted by hand."""
-    return [*((kind.title, name) for name, kind in OCCLUSIONS.items()), PAINTED]
+def modes(findable: bool = True) -> list[tuple[str, str]]:
+    """What can be hidden, as (title, name): every registered occlusion, what is found where that is possible, and what
+    is painted by hand."""
+    ours = [(title, name) for name, title in TITLES.items() if findable or name != FOUND]
+    return [*((kind.title, name) for name, kind in OCCLUSIONS.items()), *ours]
 
 
 class OcclusionPanel:
@@ -33,7 +36,9 @@ class OcclusionPanel:
         self.services = services
         with gr.Column(elem_id="panel-occlusion"):
             fragment(step("2", "Occlusion"))
-            self.mode = gr.Radio(modes(), value="none", label="Hidden part", elem_id="occlusion")
+            self.mode = gr.Radio(
+                modes(services.visibility is not None), value="none", label="Hidden part", elem_id="occlusion"
+            )
             self.brush = brush("brush")
             self.facts = fragment(elem_id="facts")
 
@@ -76,7 +81,7 @@ class OcclusionPanel:
                 return {**self.desk.refused(visit, error), **answer}
             visit.put(bench)
             results = self.desk.show(self.desk.results, visit, branch, overlay)
-            return {self.desk.probe.problem: "", self.mode: "painted", **answer, **self.facts_of(bench), **results}
+            return {self.desk.probe.problem: "", self.mode: PAINTED, **answer, **self.facts_of(bench), **results}
 
     def facts_of(self, bench: Bench) -> Update:
         """What is said of the mask."""

@@ -84,11 +84,14 @@ def _probe(bench: Bench) -> Section:
         ("Hidden part", f"{titles.get(bench.mode, bench.mode)}, {100 * bench.occluded_share:.1f} % of the face"),
     )
     mask = np.where(bench.mask, 0, 235).astype(np.uint8)
-    pictures = (
+    pictures: list[tuple[np.ndarray, str]] = [
         (before.face.pixels, "The aligned face"),
         (after.face.pixels, "As the network saw it"),
         (mask, "Mask: black is hidden"),
-    )
+    ]
+    if before.visibility is not None:
+        seen = np.round(255 * before.visibility).astype(np.uint8)
+        pictures.append((seen, "Visibility v of the complete face: black is hidden by something worn or held"))
     return Section("Probe", facts=facts, figures=tuple(Figure(_grown(pixels), text) for pixels, text in pictures))
 
 

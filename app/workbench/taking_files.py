@@ -65,7 +65,8 @@ def _pictures(services: Services, bench: Bench, reason: Reason | None) -> bytes:
 
 def _numbers(bench: Bench, reason: Reason | None) -> bytes:
     """``mask`` (128, 128) bool, ``face`` and ``seen`` (128, 128, 3) uint8; of every block its ``response``,
-    ``shift`` and, where it has one, ``indicator``, (H, W) float32; ``why`` (128, 128) float32."""
+    ``shift`` and, where it has one, ``indicator``, (H, W) float32; ``why`` (128, 128) float32; where it is known
+    ``visibility`` of the complete face and ``visibility_seen`` of what the network saw, (128, 128) float32."""
     before, after = bench.looks
     arrays = {"mask": bench.mask, "face": before.face.pixels, "seen": after.face.pixels}
     for now, complete in zip(after.maps, before.maps, strict=True):
@@ -73,6 +74,9 @@ def _numbers(bench: Bench, reason: Reason | None) -> bytes:
         arrays[f"block{now.number}_shift"] = shift(now, complete)
         if now.indicator is not None:
             arrays[f"block{now.number}_indicator"] = now.indicator
+    for name, look in (("visibility", before), ("visibility_seen", after)):
+        if look.visibility is not None:
+            arrays[name] = look.visibility
     if reason is not None:
         arrays["why"] = reason.found.main_map
     buffer = io.BytesIO()

@@ -6,6 +6,7 @@ from html import escape
 
 from app.kit.pictures import data_uri, thumbnail
 from app.workbench.bench import Bench
+from app.workbench.look import FOUND, PAINTED
 from app.workbench.trail import State
 from ssn.faces.occlude import OCCLUSIONS
 
@@ -22,8 +23,8 @@ def hidden_part(bench: Bench) -> str:
     """What is hidden, in a few words."""
     if not bench.mask.any():
         return "nothing hidden"
-    if bench.mode == "painted":
-        return f"{100 * bench.occluded_share:.0f}\u00a0% painted"
+    if bench.mode in (FOUND, PAINTED):
+        return f"{100 * bench.occluded_share:.0f}\u00a0% {bench.mode}"
     return OCCLUSIONS[bench.mode].title.partition(" (")[0].lower() + " hidden"
 
 

@@ -27,9 +27,8 @@ from ssn.gallery.people_folder import PeopleFolder, Photo
 from ssn.gallery.people_lists import read_zip
 from ssn.gallery.quality import Quality, measure_quality
 from ssn.gallery.store import GalleryStore
-from ssn.models.visibility_file import VISIBILITY_CHECKPOINT
 from ssn.recognizer import Recognizer
-from ssn.visibility import VisibilityFinder, hidden_share
+from ssn.visibility import hidden_share, shared_visibility
 
 MOST_ENTRIES, MOST_UNPACKED = 5_000, 2**30
 """Of a ZIP file that is sent to a server: its entries, and the bytes these unpack to."""
@@ -43,9 +42,9 @@ Fate = Literal["enrolled", "already", "refused", "skipped", "not_reached"]
 def quality_measure(device: str | torch.device = "auto") -> MeasureQuality:
     """How faces are measured; what is hidden of them as well where the visibility network is installed. Raises
     CheckpointError or DeviceError."""
-    if not VISIBILITY_CHECKPOINT.is_file():
+    finder = shared_visibility(str(device))
+    if finder is None:
         return measure_quality
-    finder = VisibilityFinder.load(device=str(device))
     return lambda face: measure_quality(face, lambda seen: hidden_share(finder.visibility(seen)))
 
 

@@ -43,6 +43,12 @@ def shift(occluded: BlockMap, complete: BlockMap) -> np.ndarray:
     return occluded.response - complete.response
 
 
+def seen_through(indicator: np.ndarray, visibility: np.ndarray) -> np.ndarray:
+    """σ(M) of a block (H, W) times how visible the face is there: v (128, 128) in [0, 1], as mean over the pixels that
+    each place stands for → (H, W)."""
+    return indicator * _covered(visibility, indicator.shape)
+
+
 def energy_share(block: BlockMap, mask: np.ndarray) -> float:
     """What share of a block's energy Σ|Ŷ| lies within ``mask`` (H, W of the face, bool or [0, 1]), in [0, 1].
 

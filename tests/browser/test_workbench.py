@@ -21,8 +21,8 @@ def test_from_upload_to_ranked_matches(visitor, demo):
     visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
     assert float(visitor.hidden().split()[0]) > 10
     hidden = visitor.block_sources()
-    assert len(hidden) == 12, "an indicator, a response and a shift for each block"
-    assert hidden[0::3] == complete[0::3], "the indicator is the model's, the same whatever is hidden"
+    assert len(hidden) == 12, "a saliency, a response and a shift for each block"
+    assert all(now != then for now, then in zip(hidden[0::3], complete[0::3], strict=True)), "it goes where v does"
     assert all(now != then for now, then in zip(hidden[1::3], complete[1::3], strict=True)), "the response follows"
     assert all(now != then for now, then in zip(hidden[2::3], complete[2::3], strict=True)), "so does the shift"
 
@@ -64,6 +64,33 @@ def test_the_pictures_follow_the_brush(visitor):
     page.wait_for_function("() => document.querySelector('#facts .facts').dataset.hidden === '0.0 %'")
     page.get_by_role("button", name="Undo").click()
     visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
+
+
+def example(demo, worn: str) -> str:
+    """The name of the first example that wears something."""
+    return next(probe.file.stem for person in demo for probe in person.probes if probe.occlusion == worn)
+
+
+def test_what_covers_the_face_is_found_and_hidden_where_it_is_opaque(visit, server, demo):
+    visitor = visit(address=f"{server}/?example={example(demo, 'scarf')}")
+    page = visitor.page
+    page.wait_for_selector("#ranks li")
+    assert "seems to cover" in page.locator("#facts .cover").inner_text()
+    complete = visitor.block_sources()
+    page.get_by_label("Found").check()
+    visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
+    assert 15 < float(visitor.hidden().split()[0]) < 60
+    assert "is hidden now" in page.locator("#facts .cover").inner_text()
+    assert all(now != then for now, then in zip(visitor.block_sources()[1::3], complete[1::3], strict=True))
+    visitor.screenshot("found-scarf")
+
+    visitor = visit(address=f"{server}/?example={example(demo, 'goggles')}&mode=found")
+    page = visitor.page
+    page.wait_for_selector("#ranks li")
+    assert page.get_by_label("Found").is_checked(), "the address says so"
+    assert "lets light through" in page.locator("#facts .cover").inner_text()
+    assert visitor.hidden() == "0.0 %", "what shines through still tells who it is"
+    visitor.screenshot("found-goggles")
 
 
 def test_an_example_is_labelled_simulated(visitor, demo):
@@ -112,7 +139,9 @@ def test_the_indicators_show_structure_over_a_face_and_without(visitor):
     page.locator("#examples button").first.click()
     page.wait_for_selector("#blocks .cell img")
     for _ in ("over the face", "alone"):
-        for image in page.locator('#blocks img[alt^="Indicator"]').all():
+        saliency = page.locator('#blocks img[alt^="Saliency"]')
+        assert saliency.count() == 4
+        for image in saliency.all():
             assert image.evaluate(STRUCTURE) > 60
         pictures = visitor.block_sources()
         page.get_by_label("Lay over the face").click()

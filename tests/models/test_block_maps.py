@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from ssn.errors import ExplanationError
-from ssn.models.block_maps import block_maps, energy_share, inside_and_outside, shift
+from ssn.models.block_maps import block_maps, energy_share, inside_and_outside, seen_through, shift
 from ssn.models.network import BlockTrace
 
 
@@ -46,3 +46,13 @@ def test_means_within_a_mask_and_without():
 def test_shift_is_occluded_minus_complete(trace):
     complete, occluded = (block_maps([trace], face)[0] for face in (0, 1))
     assert (shift(occluded, complete) < 0).all()
+
+
+def test_saliency_is_the_indicator_times_the_mean_visibility_of_its_pixels():
+    rng = np.random.default_rng(3)
+    indicator, visibility = rng.random((16, 16)).astype(np.float32), rng.random((128, 128)).astype(np.float32)
+    seen = seen_through(indicator, visibility)
+    for row in range(16):
+        for column in range(16):
+            part = visibility[8 * row : 8 * row + 8, 8 * column : 8 * column + 8]
+            assert seen[row, column] == pytest.approx(indicator[row, column] * part.mean(), abs=1e-5)

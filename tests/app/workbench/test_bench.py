@@ -180,3 +180,44 @@ def test_who_is_deleted_between_the_search_and_the_reading_is_searched_without(s
     again = steps.search(services, done)
     assert again.search_problem == ""
     assert [match.person_id for match in again.matches][: len(others)] == [match.person_id for match in others]
+
+
+class Veil:
+    """Says that the left half of every face is hidden, of which so much is seen."""
+
+    def __init__(self, seen: float):
+        self.seen = seen
+
+    def visibility(self, face) -> np.ndarray:
+        v = np.ones((128, 128), np.float32)
+        v[:, :64] = self.seen
+        return v
+
+
+@pytest.mark.parametrize(("seen", "hidden"), [(0.02, 0.5), (0.4, 0.0), (0.9, 0.0)])
+def test_what_is_found_opaque_is_hidden_and_what_lets_light_through_is_not(services, bench, monkeypatch, seen, hidden):
+    monkeypatch.setattr(type(services), "visibility", Veil(seen))
+    done = steps.set_mode(services, steps.choose(services, bench, 0), "found")
+    assert done.occluded_share == hidden
+    assert done.mode == "found"
+    assert not done.after.face.pixels[done.mask].any()
+    assert done.covered_share == (0.5 if seen < 0.5 else 0)
+    painted = steps.paint(services, done, done.mask)
+    assert (painted.mask == done.mask).all(), "the brush goes on from there"
+
+
+def test_what_is_found_is_that_of_the_face_at_hand(services, bench, demo):
+    worn = next(probe for person in demo for probe in person.probes if probe.occlusion == "scarf")
+    first = steps.set_mode(services, steps.choose(services, bench, 0), "found")
+    following = steps.open_photo(services, worn.file, "nir", "Your photo", like=first)
+    assert following.mode == "found"
+    assert following.mask[96:].mean() > 0.5, "the scarf of the new face, not what was found on the last"
+    assert following.mask[:48].mean() < 0.1
+
+
+def test_where_no_network_says_what_is_seen_nothing_is_found_and_nothing_is_said(services, bench, monkeypatch):
+    monkeypatch.setattr(type(services), "visibility", None)
+    done = steps.set_mode(services, steps.choose(services, bench, 0), "found")
+    assert not done.mask.any()
+    assert done.covered_share is None
+    assert done.after.visibility is None

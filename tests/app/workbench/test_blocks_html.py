@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import re
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -20,13 +21,21 @@ def sloped(services, bench, branch: str) -> list[np.ndarray]:
     return [np.linspace(0.2, 0.9, one.size).reshape(one.shape) for one in other_indicators(services, bench, branch)]
 
 
+def unseen(bench):
+    """The bench where nothing says what is visible."""
+    return replace(bench, after=replace(bench.after, visibility=None))
+
+
 def test_four_blocks_give_twelve_pictures_with_words(services, bench):
     done = steps.set_mode(services, steps.choose(services, bench, 0), "maskTop")
     html = views.block_pictures(done, ModelCard("m"), sloped(services, done, "vis"), "vis", True)
     assert len(re.findall(r"<img src=\"data:image/webp;base64,", html)) == 12
     for number in (1, 2, 3, 4):
-        for kind in ("Indicator", "Selected response", "Shift"):
+        for kind in ("Saliency", "Selected response", "Shift"):
             assert f'alt="{kind} of block {number}"' in html
+    alone = views.block_pictures(unseen(done), ModelCard("m"), sloped(services, done, "vis"), "vis", True)
+    assert 'alt="Indicator of block 4"' in alone
+    assert "times v" not in alone
 
 
 def test_uniform_indicators_are_left_out_and_that_is_said_in_one_line(services, bench):
@@ -51,12 +60,14 @@ def test_every_column_is_explained_without_a_formula(services, bench):
 
 def coloured(html: str, number: int) -> np.ndarray:
     """The indicator's picture of a block, (176, 176, 3)."""
-    source = re.search(rf'src="data:image/webp;base64,([^"]+)" alt="Indicator of block {number}"', html).group(1)
+    source = re.search(
+        rf'src="data:image/webp;base64,([^"]+)" alt="(?:Indicator|Saliency) of block {number}"', html
+    ).group(1)
     return np.asarray(Image.open(io.BytesIO(base64.b64decode(source))).convert("RGB")).astype(int)
 
 
 def test_a_searched_indicator_is_coloured_over_its_blocks_own_range_and_an_adaptive_one_from_0_to_1(services, bench):
-    done = steps.choose(services, bench, 0)
+    done = unseen(steps.choose(services, bench, 0))
     sizes = [one.shape for one in other_indicators(services, done, "vis")]
     narrow = [np.linspace(0.66, 0.88, rows * columns).reshape(rows, columns) for rows, columns in sizes]
     ends = {}
@@ -82,13 +93,27 @@ def viridis(share: float) -> np.ndarray:
 
 
 def test_over_a_face_the_indicator_still_shows_more_than_the_face(services, bench):
-    done = steps.choose(services, bench, 0)
+    done = unseen(steps.choose(services, bench, 0))
     indicators = sloped(services, done, "vis")
     card = ModelCard("m", searched=True)
     bare, over = (coloured(views.block_pictures(done, card, indicators, "vis", laid), 1) for laid in (False, True))
     blue = [picture[..., 2].mean(axis=1) for picture in (bare, over)]  # falls along viridis; the face of noise has none
     assert np.corrcoef(*blue)[0, 1] > 0.95
     assert np.ptp(blue[1]) > 0.7 * np.ptp(blue[0])
+
+
+def test_saliency_is_darkest_where_the_face_is_hidden_and_the_indicator_where_it_is_seen(services, bench):
+    done = steps.choose(services, bench, 0)
+    half = np.ones((128, 128), np.float32)
+    half[64:] = 0
+    card, indicators = ModelCard("m", searched=True), sloped(services, done, "vis")
+    looked = [replace(done, after=replace(done.after, visibility=seen)) for seen in (half, np.ones_like(half))]
+    for number in (1, 4):
+        hidden, seen = (coloured(views.block_pictures(one, card, indicators, "vis", False), number) for one in looked)
+        alone = coloured(views.block_pictures(unseen(done), card, indicators, "vis", False), number)
+        assert np.abs(seen - alone).max() == 0, "v = 1 leaves σ(M)"
+        assert np.abs(hidden[:70] - alone[:70]).mean() < 4
+        assert np.abs(hidden[110:] - viridis(0)).mean() < 8
 
 
 def test_only_a_model_whose_indicators_differ_offers_a_choice_of_them():
