@@ -71,9 +71,9 @@ def example(demo, worn: str) -> str:
     return next(probe.file.stem for person in demo for probe in person.probes if probe.occlusion == worn)
 
 
-def test_what_covers_the_face_is_found_and_hidden_where_it_is_opaque(visit, server, demo):
-    visitor = visit(address=f"{server}/?example={example(demo, 'scarf')}")
+def test_what_covers_the_face_is_found_and_hidden_where_it_is_opaque(visitor, server, demo):
     page = visitor.page
+    page.goto(f"{server}/?example={example(demo, 'scarf')}")
     page.wait_for_selector("#ranks li")
     assert "seems to cover" in page.locator("#facts .cover").inner_text()
     complete = visitor.block_sources()
@@ -84,8 +84,7 @@ def test_what_covers_the_face_is_found_and_hidden_where_it_is_opaque(visit, serv
     assert all(now != then for now, then in zip(visitor.block_sources()[1::3], complete[1::3], strict=True))
     visitor.screenshot("found-scarf")
 
-    visitor = visit(address=f"{server}/?example={example(demo, 'goggles')}&mode=found")
-    page = visitor.page
+    page.goto(f"{server}/?example={example(demo, 'goggles')}&mode=found")
     page.wait_for_selector("#ranks li")
     assert page.get_by_label("Found").is_checked(), "the address says so"
     assert "lets light through" in page.locator("#facts .cover").inner_text()
