@@ -12,6 +12,7 @@ from app.kit.demo_people import DemoProbe
 from app.services import Services
 from app.workbench import bench as steps
 from app.workbench.bench import Bench
+from app.workbench.look import FOUND, Mode
 from ssn.errors import DataError
 
 Step = Literal[1, 2, 3, 4, 5]
@@ -24,7 +25,6 @@ TITLES: dict[Step, str] = {
 }
 WORN = {"surgical": "surgical mask", "scarf": "scarf"}
 """What covers the lower half, by a probe's occlusion, in words; the first is tried first."""
-HIDDEN = "maskBottom"
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,14 @@ def _value(services: Services, complete: DemoProbe, covered: DemoProbe) -> int:
     masked = steps.open_example(services, covered)
     if recognised(services, masked):
         return 0
-    if not recognised(services, steps.set_mode(services, masked, HIDDEN)):
+    if not recognised(services, steps.set_mode(services, masked, _hiding(services))):
         return 1
     return 3 if recognised(services, steps.open_example(services, complete)) else 2
+
+
+def _hiding(services: Services) -> Mode:
+    """How the cover is hidden: found, or by the lower half where nothing finds it."""
+    return "maskBottom" if services.visibility is None else FOUND
 
 
 def recognised(services: Services, bench: Bench) -> bool:
@@ -94,7 +99,7 @@ def take_step(services: Services, cast: Cast, step: Step, bench: Bench | None) -
     if step == 5:
         return steps.open_example(services, cast.stranger, like)
     opened = steps.open_example(services, cast.covered, like)
-    return opened if step == 2 else steps.set_mode(services, opened, HIDDEN)
+    return opened if step == 2 else steps.set_mode(services, opened, _hiding(services))
 
 
 def told(step: Step, bench: Bench, worn: str = "surgical") -> str:
@@ -105,7 +110,8 @@ def told(step: Step, bench: Bench, worn: str = "surgical") -> str:
     if step == 2:
         return f"Now {name} wears a {cover}, which the network takes for a part of the face. {_came(bench, 'still ')}"
     if step == 3:
-        return f"The lower half is hidden, so that the {cover} cannot speak any more. {_came(bench, '')}"
+        hidden = f"The {cover} is found and hidden" if bench.mode == FOUND else "The lower half is hidden"
+        return f"{hidden}, so that the {cover} cannot speak any more. {_came(bench, '')}"
     first = bench.matches[0] if bench.matches else None
     ranked = "nobody" if first is None else first.person
     if step == 4:

@@ -180,3 +180,15 @@ def test_steps_are_counted_in_words_for_the_panels_have_the_numbers():
     assert "Step" not in story_text("Five of them.")
     assert not any(character.isdigit() for title in tale.TITLES.values() for character in title)
     assert Cast(PROBES[0], PROBES[1], PROBES[-1]).stranger.person == "Zoe"
+
+
+def test_the_cover_is_found_and_hidden_or_the_lower_half_where_nothing_finds_it(acted, monkeypatch):
+    services, _ = acted
+    cast = find_cast(services)
+    found = take_step(services, cast, 3, None)
+    assert found.mode == "found"
+    assert "surgical mask is found and hidden" in told(3, found)
+    monkeypatch.setattr(type(services), "visibility", None)
+    half = take_step(services, cast, 3, None)
+    assert half.mode == "maskBottom"
+    assert "lower half is hidden" in told(3, half)
