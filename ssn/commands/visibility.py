@@ -63,8 +63,8 @@ def visibility(
     device: Device = "auto",
     json_file: JsonFile = None,
 ) -> None:
-    """Show which pixels of a face are seen, and which are hidden by something worn, held or painted. Real sunglasses
-    and hats are seldom found (docs/visibility.md)."""
+    """Show which pixels of a face are seen, and which are hidden by something worn, held or painted. Of real hats
+    less than half is found (docs/visibility.md)."""
     check_choices(spectrum, occlusion)
     finder = VisibilityFinder.load(checkpoint, device)
     where = choose_device(device)
