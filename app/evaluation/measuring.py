@@ -14,6 +14,7 @@ from app.evaluation.visit import Shown
 from app.first_start import data_folder
 from app.services import Services
 from ssn.data.face_store import FaceStore
+from ssn.errors import DataError
 from ssn.evaluation.face_set import protocol_face_set
 from ssn.evaluation.groups import group_rows
 from ssn.evaluation.matcher import NetworkMatcher
@@ -87,5 +88,11 @@ def measured(services: Services, source: Source, people: int, occlusions: tuple[
 
 
 def opened(path: Path) -> Shown:
-    """An earlier run. Raises DataError where the file is none."""
-    return Shown(path.name, load_run(path, Drawn(RESAMPLES)))
+    """An earlier run. Raises DataError, which tells no visitor where files lie, where the file is none."""
+    try:
+        return Shown(path.name, load_run(path, Drawn(RESAMPLES)))
+    except DataError as error:
+        raise DataError(
+            f"{path.name} cannot be shown: it, or the score file it names, is missing or damaged.",
+            "Put what evaluate wrote beside it, or choose another run.",
+        ) from error

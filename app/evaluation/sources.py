@@ -10,6 +10,8 @@ from app.first_start import data_folder
 from ssn.data.registry import DATA_SETS, DataRequest
 from ssn.errors import DataError
 
+DRAWN = "synthetic"
+"""The protocol whose people are drawn for a run."""
 PEOPLE = (2, 100)
 """Fewest and most synthetic people of a visitor's run."""
 USUAL_PEOPLE = 10
@@ -39,10 +41,10 @@ def variable(name: str) -> str:
 
 def sources() -> dict[str, Source]:
     """Synthetic people, and every set whose environment variable names a folder."""
-    found = {"synthetic": Source("synthetic", "Synthetic people")}
+    found = {DRAWN: Source(DRAWN, "Synthetic people")}
     for name, row in DATA_SETS.items():
         folder = os.environ.get(variable(name))
-        if name != "synthetic" and folder and Path(folder).is_dir():
+        if name != DRAWN and folder and Path(folder).is_dir():
             found[name] = Source(name, row.about, Path(folder))
     return found
 

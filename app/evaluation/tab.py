@@ -9,7 +9,7 @@ from gradio.blocks import Block
 
 from app.evaluation import html as views
 from app.evaluation.measuring import Progress, RunStoppedError, Watch, measured, opened
-from app.evaluation.sources import PEOPLE, USUAL_PEOPLE, earlier_runs, source_of, sources
+from app.evaluation.sources import DRAWN, PEOPLE, USUAL_PEOPLE, earlier_runs, source_of, sources
 from app.evaluation.visit import Shown, Visit
 from app.kit.background import in_background
 from app.kit.components import clickable, fragment
@@ -56,7 +56,7 @@ class EvaluationTab:
     def _lay_out_choices(self) -> None:
         fragment(step("", "Measure", "the model of this page"))
         found = [(source.title, name) for name, source in sources().items()]
-        self.protocol = gr.Dropdown(found, value="synthetic", label="Protocol", elem_id="evaluation-protocol")
+        self.protocol = gr.Dropdown(found, value=DRAWN, label="Protocol", elem_id="evaluation-protocol")
         self.people = gr.Slider(
             *PEOPLE, value=USUAL_PEOPLE, step=1, label="Synthetic people", elem_id="evaluation-people"
         )
@@ -80,6 +80,7 @@ class EvaluationTab:
         chosen: list[Block] = [self.first, self.second]
         everything = [*self.outputs, *chosen]
         tab.select(self.on_open, chosen, chosen, **PRIVATE)
+        self.protocol.input(self.on_protocol, [self.protocol], [self.people], **PRIVATE)
         asked = [self.protocol, self.people, self.hidden]
         self.start.click(self.on_measure, asked, everything, **PRIVATE)
         self.cancel.click(self.on_cancel, None, None, **PRIVATE)
@@ -105,6 +106,10 @@ class EvaluationTab:
     def on_open(self, first: str | None, second: str, request: gr.Request) -> Update:
         """Files may have come since."""
         return self._choices(self._visit(request)[1], first, second)
+
+    def on_protocol(self, protocol: str) -> Update:
+        """People are counted where they are drawn; a set has those it has."""
+        return {self.people: gr.Slider(visible=protocol == DRAWN)}
 
     async def on_cancel(self, request: gr.Request) -> None:
         """At once; the run says itself that it was cancelled."""
@@ -141,13 +146,14 @@ class EvaluationTab:
         return {**self._show(visit, (run,)), **self._choices(visit, run.name, NO_RUN), **self._rest("")}
 
     def on_choice(self, first: str | None, second: str, request: gr.Request) -> Update:
-        """One run, or two beside each other."""
+        """One run, or two beside each other. Where one cannot be read, what is shown stays, and is what is chosen."""
         _, visit = self._visit(request)
         names = [name for name in (first, second) if name]
         try:
             runs = tuple(self._run(visit, name) for name in names)
         except SSNError as error:
-            return {self.status: error_notice(error)}
+            shown = [run.name for run in visit.shown] + [NO_RUN] * 2
+            return {self.status: error_notice(error), **self._choices(visit, *shown[:2])}
         return {**self._show(visit, runs), self.status: ""}
 
     def _run(self, visit: Visit, name: str) -> Shown:

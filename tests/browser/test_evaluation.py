@@ -12,6 +12,26 @@ LONG = 350_000
 """Milliseconds a small run may take on a busy machine."""
 
 
+CARD = {"light": (255, 255, 255), "dark": (23, 31, 39)}
+"""What the curves are drawn on, as the page's style has it."""
+TEXT_COLOURS = """
+() => {
+  const texts = [...document.querySelectorAll("#evaluation-plots .main-svg text")];
+  return [...new Set(texts.map((text) => getComputedStyle(text).fill))].map((fill) => fill.match(/\\d+/g).map(Number));
+}
+"""
+
+
+def contrast(first, second) -> float:
+    """Of two colours (r, g, b), as WCAG 2.1 has it."""
+    linear = [
+        [c / 255 / 12.92 if c / 255 <= 0.04045 else ((c / 255 + 0.055) / 1.055) ** 2.4 for c in colour[:3]]
+        for colour in (first, second)
+    ]
+    light = sorted(0.2126 * r + 0.7152 * g + 0.0722 * b for r, g, b in linear)
+    return (light[1] + 0.05) / (light[0] + 0.05)
+
+
 def measure(visitor, people: int) -> None:
     page = visitor.page
     visitor.tab("Evaluation")
@@ -37,6 +57,8 @@ def test_a_small_run_from_start_to_an_error_in_the_workbench(visit):
     assert data["runs"][0]["rows"][0]["occlusion"] == "maskTop"
     for scheme in ("light", "dark"):
         page.evaluate("dark => document.body.classList.toggle('dark', dark)", scheme == "dark")
+        contrasts = [contrast(colour, CARD[scheme]) for colour in page.evaluate(TEXT_COLOURS)]
+        assert min(contrasts) >= 4.5, f"text of the curves on the {scheme} page"
         for width in (1440, 390):
             page.set_viewport_size({"width": width, "height": 900})
             page.wait_for_timeout(500)

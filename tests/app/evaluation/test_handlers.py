@@ -108,6 +108,23 @@ def test_only_files_of_the_folder_are_opened(tab, visitor, name):
     assert "no longer there" in tab.on_choice(name, "", visitor)[tab.status]
 
 
+def test_a_run_that_cannot_be_read_leaves_what_is_shown_and_chosen(tab, visitor, tmp_path):
+    runs_folder().mkdir(parents=True)
+    toy_run(runs_folder() / "good.npz")
+    (runs_folder() / "torn.json").write_text('{"scores": "gone.npz"}')
+    tab.on_choice("good.npz", "", visitor)
+    update = tab.on_choice("good.npz", "torn.json", visitor)
+    assert "torn.json cannot be shown" in update[tab.status]
+    assert str(tmp_path) not in update[tab.status], "where files lie is not the visitor's business"
+    assert (update[tab.first].value, update[tab.second].value) == ("good.npz", "")
+    assert tab.measures not in update
+
+
+def test_people_are_counted_where_they_are_drawn(tab):
+    assert tab.on_protocol("synthetic")[tab.people].visible
+    assert not tab.on_protocol("casia")[tab.people].visible
+
+
 def test_one_run_a_visitor_and_so_many_a_server(tab, services, visit, visitor):
     assert visit.running.begin() is not None
     (answer,) = tab.on_measure("synthetic", 4, ["none"], visitor)
