@@ -1,38 +1,70 @@
-"""What a search among few people is called: who belongs there, and strangers, by the two rules for verdicts.
+"""What a search among few people is called: who belongs there, and strangers, by rule and by score.
 
-    python -m benchmarks.verdicts --faces SET.npy [--enrolled 80] [--strangers 100] [--checkpoint FILE] [--json FILE]
+    python -m benchmarks.verdicts --faces SET.npy [--demo] [--enrolled 80] [--strangers 100] [--reranked]
+        [--uncertain 0.25] [--checkpoint FILE] [--json FILE]
 
 SET.npy (N, 144, 144, 3) uint8 with SET.npz beside it, as ``python -m ssn cohort`` reads them. One photo of so many
-people is enrolled in VIS with its mirror image; another of each, and one of so many others, is searched in VIS and
-in simulated NIR, complete and behind the paper's masks. *two-rates*: the card's thresholds of one comparison. *search*:
-the verdicts of the page, at the rates it states by default.
+people is enrolled in VIS with its mirror image; another of each, and one of so many others, is searched in VIS and in
+simulated NIR, complete and behind the paper's masks. With ``--demo`` the synthetic people of the page are enrolled and
+searched, by the probes that the page offers, and the people of SET fill the gallery up and are the strangers.
+
+*two-rates*: the card's thresholds of one comparison. *search*: the verdicts of the page, at the rates it states.
+*by cells* and *re-ranked* (``--reranked``: 50 passes of the network a probe) are the same rule for scores like with
+like, behind masks.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.stats import binomtest
 
+from app.kit.demo_faces import read_ready_faces
+from app.kit.demo_people import DEMO_FOLDER, read_demo
 from benchmarks.like_with_like import read_set
 from benchmarks.tables import markdown
 from ssn.answers.search import Probe, Wanted, search_probes
+from ssn.commands.alike import AlikeSearch
 from ssn.errors import DataError
 from ssn.evaluation.face_set import FaceSet
 from ssn.evaluation.probes import as_probe
+from ssn.faces.finder import shared_finder
+from ssn.faces.types import AlignedFace, Spectrum
 from ssn.files import write_json
+from ssn.gallery.alike import rerank
 from ssn.gallery.cohort import cohort_of
+from ssn.gallery.enrol import enrol_face
 from ssn.gallery.registry import open_store
-from ssn.gallery.store import GalleryStore
+from ssn.gallery.rerank import SHORTLIST
+from ssn.gallery.search_verdict import judges_of
+from ssn.gallery.store import GalleryStore, Match
 from ssn.gallery.verdict import RULES, SEARCH_RULE, SearchRates
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
 
-SPECTRA = ("vis", "nir-simulated")
+SPECTRA: tuple[Spectrum, ...] = ("vis", "nir-simulated")
 OCCLUSIONS = ("none", "maskTop", "maskBottom")
+CELLS, RERANKED = "by cells", "re-ranked"
+
+
+@dataclass(frozen=True)
+class Searches:
+    """Complete faces in one spectrum: ``own`` (name, face) of people who are enrolled, and ``strangers``."""
+
+    own: Sequence[tuple[str, AlignedFace]]
+    strangers: Sequence[AlignedFace]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Who is ``enrolled``, by name, and the searches by spectrum."""
+
+    enrolled: Mapping[str, AlignedFace]
+    searches: Mapping[Spectrum, Searches]
 
 
 def chosen(faces: FaceSet, enrolled: int, strangers: int, seed: int = 0) -> tuple[list[int], list[int], list[int]]:
@@ -47,51 +79,96 @@ def chosen(faces: FaceSet, enrolled: int, strangers: int, seed: int = 0) -> tupl
     return places, probes[0], probes[1]
 
 
-def verdicts(
-    store: GalleryStore, recognizer: Recognizer, checkpoint: Path, faces: FaceSet, places: list[int], look: tuple
-) -> dict[str, list[tuple[str, str]]]:
-    """By rule, of each probe the person at rank 1 and the verdict."""
-    spectrum, occlusion = look
-    views = [as_probe(faces.shown(place, spectrum), occlusion) for place in places]
-    probes = [Probe(i, view, recognizer.embed(view)) for i, view in enumerate(views)]
-    cohort = cohort_of(checkpoint, recognizer.model_id)
-    found: dict[str, list[tuple[str, str]]] = {}
-    for rule in RULES:
-        answers = search_probes(store, recognizer, cohort, probes, Wanted(1, rule))
-        found[rule] = [(matches[0].person, matches[0].verdict) for matches in answers]
-    return found
-
-
-def measure(checkpoint: Path, faces: FaceSet, enrolled: int, strangers: int) -> list[dict]:
-    """A row for each rule, spectrum and occlusion."""
-    recognizer = Recognizer.load(checkpoint)
+def trial_of_set(faces: FaceSet, enrolled: int, strangers: int) -> Trial:
+    """People of a set among themselves. Raises DataError."""
     places, own, others = chosen(faces, enrolled, strangers)
-    rows = []
+    searches = {
+        spectrum: Searches(
+            [(str(faces.probe_people[place]), faces.shown(place, spectrum)) for place in own],
+            [faces.shown(place, spectrum) for place in others],
+        )
+        for spectrum in SPECTRA
+    }
+    return Trial({str(faces.gallery_people[place]): faces.gallery[place] for place in places}, searches)
+
+
+def trial_of_demo(faces: FaceSet, enrolled: int, strangers: int, folder: Path = DEMO_FOLDER) -> Trial:
+    """The demo people, who are searched by their complete probes, and people of a set. Raises DataError."""
+    demo, ready, finder = read_demo(folder), read_ready_faces(folder), shared_finder("cpu")
+    there = {
+        person.name: ready.face(person.enrolment) or finder.face(person.enrolment, index=0) for person in demo.people
+    }
+    places, _, others = chosen(faces, max(0, enrolled - len(there)), strangers)
+    spectrum: Spectrum = "nir-simulated"
+    own = [
+        (probe.person, finder.face(probe.path, spectrum=spectrum))
+        for probe in demo.probes
+        if probe.enrolled and probe.spectrum == spectrum and probe.occlusion == "none"
+    ]
+    fill = {f"other {faces.gallery_people[place]}": faces.gallery[place] for place in places}
+    return Trial(there | fill, {spectrum: Searches(own, [faces.shown(place, spectrum) for place in others])})
+
+
+class VerdictBench:
+    """A gallery with people in it, and what a search there is called, in every way."""
+
+    def __init__(self, store: GalleryStore, recognizer: Recognizer, checkpoint: Path, rates: SearchRates, again: bool):
+        self.store, self.recognizer, self.rates, self.again = store, recognizer, rates, again
+        self.cohort = cohort_of(checkpoint, recognizer.model_id)
+        self.alike = AlikeSearch("told", recognizer, checkpoint, store, "auto")
+
+    def best(self, face: AlignedFace) -> dict[str, Match]:
+        """A probe → rank 1 with its verdict, by way; behind a mask also like with like."""
+        template = self.recognizer.embed(face)
+        probe, found = [Probe(0, face, template)], {}
+        for rule in RULES:
+            wanted = Wanted(1, rule, self.rates)
+            found[rule] = search_probes(self.store, self.recognizer, self.cohort, probe, wanted)[0][0]
+        if face.mask.any():
+            found[CELLS] = self.alike.answer(face, 1, SEARCH_RULE, self.rates).matches[0]
+        if face.mask.any() and self.again:
+            shortlist = self.store.search(template, SHORTLIST, self.recognizer.card.thresholds)
+            matches, moved = rerank(self.recognizer, self.store, face, shortlist)
+            judges = judges_of(self.cohort, face, template, self.store, self.rates, alike=True)
+            found[RERANKED] = matches[0] if judges is None else judges.judged(matches, moved.scores)[0]
+        return found
+
+    def rows(self, searches: Searches, occlusion: str) -> Iterator[dict]:
+        """A row for each way."""
+        own = [(name, self.best(as_probe(face, occlusion))) for name, face in searches.own]
+        strangers = [self.best(as_probe(face, occlusion)) for face in searches.strangers]
+        for way in own[0][1]:
+            right = [found[way].verdict for name, found in own if found[way].person == name]
+            foreign = [found[way].verdict for found in strangers]
+            yield {"way": way, "occlusion": occlusion, **shares(right, len(own), foreign)}
+
+
+def shares(right: Sequence[str], searched: int, foreign: Sequence[str]) -> dict[str, float]:
+    """Verdicts of the right people who came to rank 1 of ``searched``, and of what strangers found, in [0, 1]."""
+    match = foreign.count("match")
+    return {
+        "searches": searched,
+        "right_at_rank_1": len(right) / searched,
+        "right_match": right.count("match") / searched,
+        "right_at_least_uncertain": (len(right) - right.count("no match")) / searched,
+        "strangers": len(foreign),
+        "strangers_match": match / len(foreign),
+        "strangers_match_at_most": float(binomtest(match, len(foreign)).proportion_ci().high),
+        "strangers_uncertain": foreign.count("uncertain") / len(foreign),
+    }
+
+
+def measure(checkpoint: Path, trial: Trial, rates: SearchRates, again: bool = False) -> Iterator[dict]:
+    """A row for each way, spectrum and occlusion."""
+    recognizer = Recognizer.load(checkpoint)
     with open_store(":memory:", recognizer.model_id) as store:
-        for place in places:
-            store.enrol(str(faces.gallery_people[place]), recognizer.enrolment(faces.gallery[place]), None, "benchmark")
-        for look in [(spectrum, occlusion) for spectrum in SPECTRA for occlusion in OCCLUSIONS]:
-            mated = verdicts(store, recognizer, checkpoint, faces, own, look)
-            foreign = verdicts(store, recognizer, checkpoint, faces, others, look)
-            for rule in RULES:
-                right = [v for (name, v), p in zip(mated[rule], own, strict=True) if name == str(faces.probe_people[p])]
-                called = Counter(v for _, v in foreign[rule])
-                match = called["match"]
-                high = binomtest(match, len(others)).proportion_ci().high
-                rows.append(
-                    {
-                        "rule": rule,
-                        "spectrum": look[0],
-                        "occlusion": look[1],
-                        "right_at_rank_1": len(right) / len(own),
-                        "right_match": right.count("match") / len(own),
-                        "right_at_least_uncertain": (len(right) - right.count("no match")) / len(own),
-                        "strangers_match": match / len(others),
-                        "strangers_match_at_most": float(high),
-                        "strangers_uncertain": called["uncertain"] / len(others),
-                    }
-                )
-    return rows
+        for name, face in trial.enrolled.items():
+            enrol_face(store, recognizer, face, name, "benchmark")
+        bench = VerdictBench(store, recognizer, checkpoint, rates, again)
+        for spectrum, searches in trial.searches.items():
+            for occlusion in OCCLUSIONS:
+                for row in bench.rows(searches, occlusion):
+                    yield {"spectrum": spectrum, **row}
 
 
 def as_text(rows: list[dict]) -> str:
@@ -103,10 +180,9 @@ def as_text(rows: list[dict]) -> str:
         "strangers_match": "strangers called match",
         "strangers_uncertain": "… uncertain",
     }
-    heads = ["rule", "probe", "occlusion", *columns.values()]
+    heads = ["way", "probe", "occlusion", *columns.values()]
     cells = [
-        [row["rule"], row["spectrum"], row["occlusion"], *(f"{100 * row[name]:.0f}" for name in columns)]
-        for row in rows
+        [row["way"], row["spectrum"], row["occlusion"], *(f"{100 * row[name]:.0f}" for name in columns)] for row in rows
     ]
     return "\n".join(markdown(heads, cells))
 
@@ -114,20 +190,24 @@ def as_text(rows: list[dict]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--faces", type=Path, required=True, help="SET.npy with SET.npz beside it")
+    parser.add_argument("--demo", action="store_true", help="search for the demo people, in simulated NIR")
     parser.add_argument("--enrolled", type=int, default=80)
     parser.add_argument("--strangers", type=int, default=100)
+    parser.add_argument("--reranked", action="store_true", help="also by re-embedding 50 faces a probe")
+    parser.add_argument("--uncertain", type=float, default=SearchRates().uncertain, help="rate stated of strangers")
     parser.add_argument("--checkpoint", type=Path, default=DEFAULT_CHECKPOINT)
     parser.add_argument("--json", type=Path, metavar="FILE")
     arguments = parser.parse_args()
-    faces = read_set(arguments.faces, 10**6)
-    rows = measure(arguments.checkpoint, faces, arguments.enrolled, arguments.strangers)
-    rates = SearchRates()
-    print(
-        f"Stated by {SEARCH_RULE}: {100 * rates.match:g} % of strangers a match, {100 * rates.uncertain:g} % uncertain."
-    )
+    faces, rates = read_set(arguments.faces, 10**6), SearchRates(uncertain=arguments.uncertain)
+    trial = (trial_of_demo if arguments.demo else trial_of_set)(faces, arguments.enrolled, arguments.strangers)
+    rows = list(measure(arguments.checkpoint, trial, rates, arguments.reranked))
+    stated = f"{100 * rates.match:g} % of strangers a match, {100 * rates.uncertain:g} % uncertain or a match"
+    print(f"{len(trial.enrolled)} enrolled. Stated by {SEARCH_RULE}: {stated}.")
     print(as_text(rows))
     if arguments.json:
-        write_json({"checkpoint": arguments.checkpoint.name, "rows": rows}, arguments.json)
+        write_json(
+            {"checkpoint": arguments.checkpoint.name, "enrolled": len(trial.enrolled), "rows": rows}, arguments.json
+        )
 
 
 if __name__ == "__main__":
