@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 from app.model.indicators_html import saliency_section
@@ -116,11 +117,20 @@ def search_rates(cohort: Cohort | None) -> str:
     return (
         f"<p>A match is what {frequency(rates.match)} reaches in a search of the whole gallery (FPIR), “uncertain” "
         f"what {frequency(rates.uncertain)} reaches. For every probe the scores of strangers are described from the "
-        f"mean and covariance of {facts.get('people', 0):,} strangers’ templates; how far their tail reaches was "
-        f"counted on {facts.get('held_out', 0):,} others. The level is that of the most alike group of adults.</p>"
+        f"mean and covariance of {facts.get('people', 0):,} strangers’ templates{_by_group(facts)}; how far their tail "
+        f"reaches was counted on {facts.get('held_out', 0):,} others. The level is that of the most alike group of "
+        "adults.</p>"
         "<details><summary>Every condition</summary><table><thead><tr><th>Condition</th><th>Level that 1 pair in "
         f"{1 / TYPICAL:,.0f} reaches</th><th>Counted to</th><th>Children reach it</th></tr></thead>"
         f"<tbody>{''.join(rows)}</tbody></table></details>"
+    )
+
+
+def _by_group(facts: Mapping[str, object]) -> str:
+    """Whose means they are, where there are any of groups."""
+    means = facts.get("means_of")
+    return (
+        f", the mean being that of whichever of {len(means)} groups is most like it" if isinstance(means, list) else ""
     )
 
 

@@ -26,6 +26,8 @@ PERHAPS = (0.60, 0.65)
 """Nearer than this by dlib, where its own makers say one person, and of a centred cosine of this and more by another
 network, two faces show one person as well: of LFW's strangers fewer than one pair in 100,000 have such a cosine. Among
 the pairs of UTKFace that score highest most are one actor under several ages and names."""
+PEOPLE, HELD_OUT = 100, 120
+"""Drawn of a set where nothing is said."""
 SAME_PERSON = 0.3
 """Two faces whose dlib descriptors are nearer than this show one person under two names, and are not counted as
 strangers. Of strangers who are adults one pair in 10,000 is nearer than 0.40; UTKFace has people twice, at 0.15."""
@@ -93,8 +95,16 @@ def nobody() -> People:
 
 def cohort(
     faces: CropSets,
-    people: Annotated[int, typer.Option(min=20, help="Strangers of each set whose templates are averaged.")] = 100,
-    held_out: Annotated[int, typer.Option(min=20, help="Others of each set whose scores are counted.")] = 120,
+    people: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=20, help=f"Strangers of a set whose templates are averaged ({PEOPLE}): for all, or a set each."
+        ),
+    ] = None,
+    held_out: Annotated[
+        list[int] | None,
+        typer.Option(min=20, help=f"Others of a set whose scores are counted ({HELD_OUT}): for all, or a set each."),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="The file; beside the checkpoint if not given.")] = None,
     seed: Annotated[int, typer.Option(help="Who is drawn, and which masks.")] = 0,
     checkpoint: Checkpoint = DEFAULT,
@@ -103,7 +113,8 @@ def cohort(
 ) -> None:
     """Measure what strangers score with a model, so that the verdicts of a search hold, and their mean maps, without
     which nothing is compared by cells. Only aggregates are stored."""
-    drawn = [drawn_people(path, people, held_out, seed) for path in faces]
+    averaged, counted_on = of_each(people, faces, PEOPLE, "--people"), of_each(held_out, faces, HELD_OUT, "--held-out")
+    drawn = [drawn_people(path, n, m, seed) for path, n, m in zip(faces, averaged, counted_on, strict=True)]
     recognizer = Recognizer.load(checkpoint, device)
     first = sum((adults(one) for one, _ in drawn), nobody())
     second = sum((others for _, others in drawn), nobody())
@@ -114,6 +125,14 @@ def cohort(
     path = out or cohort_file(checkpoint)
     save_cohort(path, found)
     say(f"{as_text(found)}\n{path}", as_data(found), json_file)
+
+
+def of_each(given: list[int] | None, sets: list[Path], usual: int, option: str) -> list[int]:
+    """A count for every set, from none, one for all, or one each. Raises DataError for any other number of them."""
+    counts = given or [usual]
+    if len(counts) not in (1, len(sets)):
+        raise DataError(f"{option} was given {len(counts)} times, --faces {len(sets)}.", "Give one, or one a set.")
+    return counts * len(sets) if len(counts) == 1 else counts
 
 
 def _embedded(recognizer: Recognizer, people: People, seed: int, what: str, means: MeanMaps | None = None) -> Strangers:

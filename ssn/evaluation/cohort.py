@@ -16,6 +16,15 @@ from ssn.gallery.tail import LEAST_TAIL, TAIL_SHARE, Tail, highest_tail
 
 LEAST_PEOPLE = 50
 """Of whom moments are taken at least."""
+LEAST_OF_GROUP = 20
+"""People of a group whose mean is kept: of fewer it says too much of each."""
+
+
+def groups_in(cohort: Strangers) -> dict[str, np.ndarray]:
+    """The groups with people enough for a mean, and who is in each, (N,) bool."""
+    names = sorted({name for own in cohort.groups for name in own})
+    found = {name: np.array([name in own for own in cohort.groups]) for name in names}
+    return {name: inside for name, inside in found.items() if inside.sum() >= LEAST_OF_GROUP}
 
 
 def spreads_of(cohort: Strangers) -> dict[str, Spread]:
@@ -23,12 +32,15 @@ def spreads_of(cohort: Strangers) -> dict[str, Spread]:
     what their cells say without what such masks hide."""
     if len(cohort) < LEAST_PEOPLE:
         raise DataError(f"{len(cohort)} people are too few for a cohort.", f"Measure with {LEAST_PEOPLE} at least.")
-    spreads = {"whole": Spread.of(cohort.enrolled)}
+    groups = list(groups_in(cohort).values())
+    spreads = {"whole": Spread.of(cohort.enrolled, groups)}
     for cover in HIDING:
-        spreads[spread_name("alike", cover)] = Spread.of(mixed(cohort.enrolled, cohort.probes["vis", cover]))
+        behind = mixed(cohort.enrolled, cohort.probes["vis", cover])
+        spreads[spread_name("alike", cover)] = Spread.of(behind, groups)
         if cohort.cells is not None:
             hidden = cohort.cells.hidden[cover]
-            spreads[spread_name("cells", cover)] = Spread.of(hidden.reshape(-1, hidden.shape[-1]))
+            each = [np.tile(inside, len(hidden)) for inside in groups]
+            spreads[spread_name("cells", cover)] = Spread.of(hidden.reshape(-1, hidden.shape[-1]), each)
     return spreads
 
 
@@ -115,5 +127,6 @@ def measure_cohort(
         if (tail := tails_of(held_out, young, condition, spreads, same)) is not None:
             children[condition.key] = tail
     said = {"people": len(cohort), "held_out": len(held_out), "groups": old, "groups_of_children": young}
+    said |= {"means_of": list(groups_in(cohort))}
     means = {} if cohort.cells is None else cohort.cells.means
     return Cohort(model_id, spreads, adults, children, {**(facts or {}), **said}, means)

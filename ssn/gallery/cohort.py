@@ -3,14 +3,16 @@ of the scores normalised by them. Aggregates only; nobody's template is in it.
 
 Of a probe p (unit length) and strangers' templates of mean μ and covariance Σ the scores have mean p·μ and variance
 pᵀΣp, so z = (s − p·μ) / √(pᵀΣp) is on one scale for all probes (as test normalisation does with a cohort's scores one
-by one: Auckenthaler, Carey and Lloyd-Thomas, 2000). How often a stranger reaches a z was counted (``tail``).
+by one: Auckenthaler, Carey and Lloyd-Thomas, 2000). People of one group are more alike than others, so μ is that of the
+group with the highest p·μ: what is asked of a probe is what its own group makes necessary, not what the group most
+alike does. How often a stranger reaches a z was counted (``tail``).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import get_args
@@ -36,22 +38,35 @@ SUFFIX = ".cohort.safetensors"
 
 @dataclass(frozen=True)
 class Spread:
-    """``mean`` (D,) and ``covariance`` (D, D) of strangers' templates."""
+    """``mean`` (D,) and ``covariance`` (D, D) of strangers' templates; ``groups`` (K, D) are the means of groups of
+    them, none in files written before there were any."""
 
     mean: np.ndarray
     covariance: np.ndarray
+    groups: np.ndarray | None = None
 
     @classmethod
-    def of(cls, templates: np.ndarray) -> Spread:
-        """From templates (N, D), N ≥ 2."""
+    def of(cls, templates: np.ndarray, groups: Sequence[np.ndarray] = ()) -> Spread:
+        """From templates (N, D), N ≥ 2, and who of them is in each group, (N,) bool."""
         rows = np.asarray(templates, np.float64)
-        return cls(rows.mean(axis=0), np.cov(rows, rowvar=False))
+        means = np.stack([rows[inside].mean(axis=0) for inside in groups]) if groups else None
+        return cls(rows.mean(axis=0), np.cov(rows, rowvar=False), means)
 
-    def moments(self, probes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probes (P, D) → mean (P,) and standard deviation (P,) of strangers' scores against each."""
+    def expected(self, probes: np.ndarray) -> np.ndarray:
+        """Probes (P, D) → mean of strangers' scores against each, (P, 1 + K): of all, and of every group."""
+        means = self.mean[None] if self.groups is None else np.vstack([self.mean, self.groups])
+        return np.asarray(probes, np.float64) @ means.T
+
+    def deviation(self, probes: np.ndarray) -> np.ndarray:
+        """Probes (P, D) → standard deviation of strangers' scores against each, (P,)."""
         probes = np.asarray(probes, np.float64)
         variance = np.einsum("pd,pd->p", probes @ self.covariance, probes)
-        return probes @ self.mean, np.sqrt(np.maximum(variance, 1e-12))
+        return np.sqrt(np.maximum(variance, 1e-12))
+
+    def moments(self, probes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probes (P, D) → mean (P,) of strangers' scores against each, of the group most like it, and their standard
+        deviation (P,)."""
+        return self.expected(probes).max(axis=1), self.deviation(probes)
 
     def normalised(self, probes: np.ndarray, scores: np.ndarray) -> np.ndarray:
         """Scores (P, G) of probes (P, D) → z (P, G)."""
@@ -150,9 +165,10 @@ class Cohort:
 
 def mixed_moments(whole: Spread, hidden: Spread, probes: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean (P,) of strangers' scores by cells against probes (P, D), of which ``seen`` (P, D) is seen, and what they
-    are measured in (P,): the deviation they had if both cosines rose and fell together, which is the largest."""
-    first, second = whole.moments(probes), hidden.moments(seen)
-    return mixed_scores(first[0], second[0]), mixed_scores(first[1], second[1])
+    are measured in (P,): the deviation they had if both cosines rose and fell together, which is the largest. Both
+    spreads are of the same groups, and the mean is that of the group most like the probe."""
+    mean = mixed_scores(whole.expected(probes), hidden.expected(seen)).max(axis=1)
+    return mean, mixed_scores(whole.deviation(probes), hidden.deviation(seen))
 
 
 def spread_name(score: Score, cover: Cover) -> str:
@@ -172,6 +188,8 @@ def save_cohort(path: str | Path, cohort: Cohort) -> None:
     for name, spread in cohort.spreads.items():
         tensors[f"mean/{name}"] = spread.mean.astype(np.float32)
         tensors[f"covariance/{name}"] = (spread.covariance * len(spread.mean)).astype(np.float16)
+        if spread.groups is not None:
+            tensors[f"groups/{name}"] = spread.groups.astype(np.float32)
     for branch, mean in cohort.means.items():
         tensors[f"map/{branch}"] = np.asarray(mean, np.float32)
     said: dict[str, dict] = {}
@@ -206,6 +224,7 @@ def load_cohort(path: str | Path) -> Cohort:
             name: Spread(
                 tensors[f"mean/{name}"].astype(float),
                 tensors[f"covariance/{name}"].astype(float) / len(tensors[f"mean/{name}"]),
+                tensors[f"groups/{name}"].astype(float) if f"groups/{name}" in tensors else None,
             )
             for name in (key.removeprefix("mean/") for key in tensors if key.startswith("mean/"))
         }

@@ -53,6 +53,19 @@ def test_it_writes_a_cohort_of_that_model(ask, toy, toy_embeds, tmp_path):
     assert "100 %" in done.err
 
 
+def test_counts_are_for_all_sets_or_one_each(ask, toy, toy_embeds, tmp_path):
+    sets = [write_set(tmp_path, name, 140, [f"{i}.jpg" for i in range(140)]) for name in ("one", "other")]
+    out = tmp_path / "toy.cohort.safetensors"
+    flags = [word for path in sets for word in ("--faces", path)]
+    done = ask("cohort", *flags, "--people", 30, "--people", 40, "--held-out", 80, "--out", out)
+    assert done.status == 0, done.err
+    assert (done.data["facts"]["people"], done.data["facts"]["held_out"]) == (70, 160)
+    assert done.data["facts"]["means_of"] == ["one", "other"]
+    refused = ask("cohort", *flags, "--people", 30, "--people", 30, "--people", 30, "--out", out)
+    assert refused.status == 2
+    assert "--people was given 3 times" in refused.err
+
+
 def test_people_are_drawn_once_and_nobody_is_in_both_halves(tmp_path):
     identities = np.repeat(np.arange(40), 3)
     path = write_set(tmp_path, "set", 120, [f"{i}.jpg" for i in range(120)], identities)

@@ -12,6 +12,8 @@ from safetensors import safe_open
 from scipy.stats import binomtest, norm
 
 from ssn.errors import CheckpointError
+from ssn.evaluation.cohort import LEAST_OF_GROUP, measure_cohort, spreads_of
+from ssn.evaluation.strangers import Strangers
 from ssn.gallery.cohort import (
     Cohort,
     Judge,
@@ -20,6 +22,7 @@ from ssn.gallery.cohort import (
     cohort_of,
     comparison_rate,
     load_cohort,
+    mixed_moments,
     save_cohort,
 )
 from ssn.gallery.condition import Condition
@@ -119,6 +122,72 @@ def test_a_fixed_threshold_would_not_hold(measured):
     assert asked[1] > asked[0] + 0.05
 
 
+def leaning(count: int, seed: int, way: int) -> np.ndarray:
+    """Templates of a group: unit vectors that lean along one axis besides."""
+    rows = templates(count, seed) + 0.35 * np.eye(256)[way]
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def two_groups(plain: int, alike: int, seed: int, named: bool = True) -> Strangers:
+    """So many of each, the second much alike; unless they are ``named`` all are in one group."""
+    first, second = people(plain, seed, ("plain",)), people(alike, seed, ("alike",))
+    probes = {
+        key: np.vstack([rows, leaning(alike, 7000 * seed + place, 3)])
+        for place, (key, rows) in enumerate(first.probes.items())
+    }
+    count = plain + alike
+    groups = first.groups + second.groups if named else (("everybody",),) * count
+    enrolled = np.vstack([first.enrolled, leaning(alike, 9000 * seed, 3)])
+    return Strangers(enrolled, probes, np.arange(count) % 4, groups)
+
+
+def test_every_group_is_asked_what_its_own_people_make_necessary():
+    """Strangers of both groups drawn anew, each among 80 of their own: the rate holds in both, and whoever is of the
+    other group is not asked what the group that is much alike would be."""
+    counted = two_groups(200, 200, 2)
+    told = measure_cohort(MODEL, two_groups(450, 50, 1), counted, lambda _: False)
+    untold = measure_cohort(MODEL, two_groups(450, 50, 1, named=False), counted, lambda _: False)
+    rates, asked = SearchRates(match=0.05), {}
+    for group, searching in (("plain", templates(400, 4321)), ("alike", leaning(400, 4321, 3))):
+        gallery = templates(80, 777) if group == "plain" else leaning(80, 777, 3)
+        best = (searching @ gallery.T).max(axis=1)
+        for name, found in (("told", told), ("untold", untold)):
+            limits = [found.judge(Template(probe, MODEL), WHOLE, 80, 80, rates).thresholds for probe in searching]
+            for called in ("match", "uncertain"):
+                reached = int(sum(best[i] >= limit[called] for i, limit in enumerate(limits)))
+                stated = getattr(rates, called)
+                assert binomtest(reached, 400, stated, alternative="greater").pvalue > 0.001, (group, name, called)
+            asked[group, name] = np.mean([limit["uncertain"] for limit in limits])
+    assert asked["plain", "told"] < asked["plain", "untold"] - 0.03
+
+
+def test_only_groups_of_many_have_a_mean_and_older_files_have_none(measured, tmp_path):
+    few = people(60, 5)
+    kept = replace(few, groups=(("few",),) * (LEAST_OF_GROUP - 1) + (("many",),) * (len(few) - LEAST_OF_GROUP + 1))
+    means = spreads_of(kept)["whole"].groups
+    assert means == pytest.approx(kept.enrolled[LEAST_OF_GROUP - 1 :].mean(axis=0)[None])
+    older = replace(measured, spreads={name: replace(one, groups=None) for name, one in measured.spreads.items()})
+    save_cohort(tmp_path / "old.safetensors", older)
+    spread = load_cohort(tmp_path / "old.safetensors").spreads["whole"]
+    assert spread.groups is None
+    probes = templates(3, 6)
+    assert spread.moments(probes)[0] == pytest.approx(probes @ spread.mean)
+
+
+def test_by_cells_one_group_is_most_like_both_what_is_whole_and_what_is_seen():
+    """The highest of the mixed means, not the mixture of the highest."""
+    rows = [templates(60, seed) for seed in (1, 2)]
+    spreads = [Spread.of(each, [np.arange(60) < 30, np.arange(60) >= 30]) for each in rows]
+    probes, seen = templates(5, 3), templates(5, 4)
+    mean, _ = mixed_moments(*spreads, probes, seen)
+    parts = [slice(0, 60), slice(0, 30), slice(30, 60)]
+    by_hand = [
+        [(p @ rows[0][k].mean(axis=0) + q @ rows[1][k].mean(axis=0)) / 2 for k in parts]
+        for p, q in zip(probes, seen, strict=True)
+    ]
+    assert mean == pytest.approx(np.max(by_hand, axis=1))
+
+
 def test_no_judge_where_nothing_was_measured(measured):
     probe = Template(templates(1, 9)[0], MODEL)
     rates = SearchRates()
@@ -143,7 +212,7 @@ def test_it_is_stored_and_read_again_and_holds_nobodys_template(measured, tmp_pa
         assert after.adults.group == before.adults.group
     with safe_open(str(path), framework="np") as file:
         shapes = {file.get_tensor(key).shape for key in file.keys()}  # noqa: SIM118
-    assert shapes == {(256,), (256, 256), (len(RATES),)}
+    assert shapes == {(256,), (256, 256), (1, 256), (len(RATES),)}, "and the mean of its one group of 500"
     assert path.stat().st_size < 2**20
 
 

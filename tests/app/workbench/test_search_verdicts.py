@@ -162,4 +162,6 @@ def test_the_model_tab_says_what_was_measured(measured):
     said = search_rates(measured)
     assert "1 stranger in 100" in said
     assert said.count("<tr>") == 1 + len(measured.adults)
+    assert "whichever of 1 groups" in said
+    assert "group is most like" not in search_rates(replace(measured, facts={}))
     assert "python -m ssn cohort" in search_rates(None)
