@@ -8,6 +8,7 @@ import gradio as gr
 
 from app.api.offer import offer_endpoints
 from app.kit.components import scripted
+from app.page_state import keep_components_once
 from app.services import Services
 from app.session import Sessions
 from app.tabs import TABS
@@ -37,6 +38,7 @@ def header(services: Services) -> str:
 
 def build_demo(services: Services, sessions: Sessions | None = None) -> gr.Blocks:
     """Services → the page, not launched yet. ``sessions`` holds what is kept of its visitors."""
+    keep_components_once()
     sessions = Sessions() if sessions is None else sessions
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as demo:
         scripted("top", header(services), "present.js", "radios.js")

@@ -25,7 +25,7 @@ LIBRARY = (
 
 SCREEN = (
     {"kit"},
-    {"explainers", "first_start", "event_stream", "flags"},
+    {"explainers", "first_start", "event_stream", "flags", "page_state"},
     {"security"},
     {"session", "services"},
     {"workbench"},
