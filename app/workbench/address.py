@@ -49,7 +49,7 @@ class Wish:
     mode: str = "none"
     mask: str = ""
     alike: bool = False
-    cells: bool = False
+    cells: bool | None = None
     ranks: int | None = None
     rate: float | None = None
     method: str | None = None
@@ -82,7 +82,7 @@ def read_address(query: Mapping[str, str], demo: DemoSet) -> Wish:
         mode,
         mask,
         alike=bool(flags["alike"]),
-        cells=bool(flags["cells"]) and not flags["alike"],
+        cells=False if flags["alike"] else flags["cells"],
         ranks=_ranks(query),
         rate=_rate(query),
         method=method,
@@ -142,15 +142,16 @@ def _rate(query: Mapping[str, str]) -> float | None:
         raise DataError(f"{OLD}the rate is no number.", "Leave it out.") from error
 
 
-def written(bench: Bench) -> dict[str, str]:
-    """What the address says of a bench; an empty text takes a word out of it."""
+def written(bench: Bench, able: bool = False) -> dict[str, str]:
+    """What the address says of a bench; an empty text takes a word out of it. ``able`` says that everybody can be
+    compared by cells, which is then so unless it is said."""
     shown = bench.mode if bench.example else "none"
     return {
         "example": bench.example,
         "mode": "" if shown == "none" else shown,
         "mask": mask_word(bench.mask) if shown == PAINTED else "",
         "alike": ON if bench.alike and bench.example else "",
-        "cells": ON if bench.by_cells and bench.example else "",
+        "cells": OFF if able and bench.example and not bench.by_cells and not bench.alike else "",
         "ranks": "" if bench.ranks == steps.RANKS else str(bench.ranks),
         "rate": "" if bench.rates == SearchRates() else f"{bench.rates.match:g}",
     }
@@ -163,7 +164,8 @@ def wished(services: Services, wish: Wish, before: Bench | None) -> Bench | None
     bench = steps.open_example(services, wish.example)
     if wish.rate is not None:
         bench = replace(bench, rates=SearchRates.around(wish.rate))
-    bench = replace(bench, alike=wish.alike, by_cells=wish.cells, ranks=wish.ranks or bench.ranks)
+    by_cells = bench.by_cells if wish.cells is None else wish.cells and services.like_with_like is not None
+    bench = replace(bench, alike=wish.alike, by_cells=by_cells, ranks=wish.ranks or bench.ranks)
     return steps.set_mode(services, replace(bench, painted=read_mask(wish.mask)), wish.mode)
 
 
@@ -179,7 +181,7 @@ class AddressPanel:
         return [self.text]
 
     def renew(self, bench: Bench, branch: str, overlay: bool) -> Update:
-        return {self.text: json.dumps(written(bench))}
+        return {self.text: json.dumps(written(bench, self.services.like_with_like is not None))}
 
     def connect(self, desk: Desk) -> None:
         self.desk = desk

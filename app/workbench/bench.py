@@ -139,7 +139,8 @@ def open_photo(
     Raises the errors of reading, and NoFaceError.
     """
     photo = services.open_photo(source, title, simulated, page)
-    bench = Bench(photo, choice, alike=alike, crowd=recognise_everybody(services, photo, choice))
+    by_cells = services.like_with_like is not None and not alike
+    bench = Bench(photo, choice, alike=alike, by_cells=by_cells, crowd=recognise_everybody(services, photo, choice))
     if like is not None:
         wished = replace(bench, alike=like.alike, by_cells=like.by_cells, rates=like.rates, ranks=like.ranks)
         bench = replace(wished, mode=like.mode, painted=like.painted)

@@ -107,3 +107,19 @@ def test_every_wish_survives_the_way_through_an_address(mode, method, rate):
     wish = read_address({"mode": mode, "method": method, "rate": f"{rate:g}", "contrast": "1"}, demo)
     assert (wish.mode, wish.method, wish.contrast) == (mode, method, True)
     assert wish.rate == pytest.approx(SearchRates.around(rate).match, rel=1e-5)
+
+
+def test_everybody_is_compared_by_cells_where_that_is_possible_unless_the_address_says_no(services, monkeypatch):
+    stem, asked = services.demo.probes[0].path.stem, replace(services)
+    plain = read_address({"example": stem, "mode": "maskBottom"}, asked.demo)
+    unable = wished(asked, plain, None)
+    assert not unable.by_cells
+    assert written(unable)["cells"] == ""
+    object.__setattr__(asked, "like_with_like", object())
+    monkeypatch.setattr(type(asked), "search_by_cells", lambda *_: None)
+    assert wished(asked, plain, None).by_cells
+    off = wished(asked, read_address({"example": stem, "cells": "0"}, asked.demo), None)
+    assert not off.by_cells
+    assert written(off, able=True)["cells"] == "0"
+    assert written(wished(asked, plain, None), able=True)["cells"] == ""
+    assert not wished(asked, read_address({"example": stem, "alike": "1"}, asked.demo), None).by_cells
