@@ -36,7 +36,7 @@ from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.store import GalleryStore, Person
 from ssn.memory import memory_in_words
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
-from ssn.recognizer import Recognizer
+from ssn.recognizer import Recognizer, Template
 from ssn.visibility import VisibilityFinder, shared_visibility
 
 PHOTOS_AT_ONCE = 2
@@ -142,12 +142,12 @@ class Services:
         finally:
             self.waiting.release()
 
-    def search_by_cells(self, face: AlignedFace, k: int) -> CellSearch | None:
+    def search_by_cells(self, face: AlignedFace, k: int, known: Template | None = None) -> CellSearch | None:
         """Everybody enrolled by what both faces show, where that is possible and the face's mask hides something.
         Raises GalleryError, TemplateMismatchError."""
         if self.like_with_like is None or not face.mask.any():
             return None
-        return self.like_with_like.search(face, 1 - face.mask.astype("f4"), k, self.recognizer.card.thresholds)
+        return self.like_with_like.search(face, 1 - face.mask.astype("f4"), k, self.recognizer.card.thresholds, known)
 
     def make_ready(self) -> threading.Thread:
         """Begin to load what the first view does not need and the first photo does: the face detector, and what finds

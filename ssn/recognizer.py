@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Self
@@ -32,11 +32,13 @@ layers, and a face takes a tenth longer."""
 
 @dataclass(frozen=True)
 class Template:
-    """A face as numbers: ``vector`` (256,) float32 of unit length, and the model it belongs to."""
+    """A face as numbers: ``vector`` (256,) float32 of unit length, and the model it belongs to. Of a face that was just
+    looked at ``last_map`` (C, 8, 8) float32 is the map that the vector was read from."""
 
     vector: np.ndarray
     model_id: str
     spectrum: Spectrum = "vis"
+    last_map: Tensor | None = field(default=None, repr=False, compare=False)
 
     def similarity(self, other: Template) -> float:
         """Cosine score in [−1, 1]. Raises TemplateMismatchError for templates of different models."""
@@ -178,12 +180,12 @@ class Recognizer:
 
     @torch.inference_mode()
     def last_maps(
-        self, faces: Sequence[AlignedFace], mirrored: bool = False, batch: int = 16, fast: bool = False
+        self, faces: Sequence[AlignedFace], mirrored: bool = False, batch: int = 16, fast: bool | None = False
     ) -> tuple[np.ndarray, Tensor]:
         """Aligned faces, or their mirror images → (N, 256) float32 rows of unit length, and the maps (N, C, 8, 8)
         float32 they were read from, on the device. ``batch`` and ``fast`` as in ``embed_gray``. Raises
         MemoryShortError."""
-        faces = list(faces)
+        faces, fast = list(faces), self.in_bfloat16(fast, enrolled=False)
         told = told_masks(faces) if self.network.adaptive and faces else None
 
         def looked(part: slice) -> tuple[Tensor, Tensor]:
@@ -222,10 +224,12 @@ class Recognizer:
             return []
         fast = self.precision == "bfloat16"
         with memory_in_words(), autocast(self.device, fast and self.half):
-            embedding, traces = self._ready(fast).trace(self._pixels(faces), self._branch(faces), self._told(faces))
+            network = self._ready(fast)
+            last, traces = network.traced_map(self._pixels(faces), self._branch(faces), self._told(faces))
+            embedding = network.backbone.embed(last)
         vectors = F.normalize(embedding.float(), dim=1).cpu().numpy()
         return [
-            (Template(vectors[number], self.model_id, face.spectrum), block_maps(traces, number))
+            (Template(vectors[number], self.model_id, face.spectrum, last[number].float()), block_maps(traces, number))
             for number, face in enumerate(faces)
         ]
 

@@ -265,7 +265,7 @@ def _searched(services: Services, bench: Bench, before: Look, after: Look) -> Be
     if behind_mask:
         matches, reranking = rerank(services.recognizer, gallery, after.face, matches)
         matches = matches[: bench.ranks]
-    if cells := services.search_by_cells(after.face, bench.ranks) if bench.by_cells else None:
+    if cells := services.search_by_cells(after.face, bench.ranks, after.template) if bench.by_cells else None:
         matches, reranking = list(cells.matches), cells.reranking
     found = replace(
         bench,

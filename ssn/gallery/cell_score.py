@@ -19,7 +19,7 @@ from torch import Tensor
 from ssn.faces.types import AlignedFace, Branch
 from ssn.gallery.parts import FaceParts
 from ssn.models.cells import CELLS, GRID, cell_weights
-from ssn.recognizer import Recognizer
+from ssn.recognizer import Recognizer, Template
 
 MIX = 0.5
 """Share of what both show. Chosen on held-out people; what is hidden still tells a little, by what surrounds it."""
@@ -66,16 +66,20 @@ class CellScorer:
         }
 
     @torch.inference_mode()
-    def probe(self, face: AlignedFace, visibility: np.ndarray) -> CellProbe:
-        """``visibility`` (128, 128) in [0, 1], 1 where the face is seen."""
-        units, maps = self.recognizer.last_maps([face])
+    def probe(self, face: AlignedFace, visibility: np.ndarray, known: Template | None = None) -> CellProbe:
+        """``visibility`` (128, 128) in [0, 1], 1 where the face is seen. In the recognizer's precision for probes; what
+        it made of this face already is ``known``, and then no pass is needed."""
+        if known is not None and known.last_map is not None:
+            units, maps = known.vector[None], known.last_map[None].to(self.device)
+        else:
+            units, maps = self.recognizer.last_maps([face], fast=None)
         weights = cell_weights(torch.from_numpy(np.asarray(visibility, np.float32))).to(self.device)
         seen = self.seen_of_maps(maps, weights, face.branch)
         return CellProbe(weights, torch.from_numpy(units[0]).to(self.device), seen[0])
 
     def seen_of_maps(self, maps: Tensor, weights: Tensor, branch: Branch) -> Tensor:
         """Last maps (N, C, 8, 8) of probes → their templates (N, E) where ``weights`` (64,) of each cell are seen."""
-        sums = torch.einsum("k,nkd->nd", weights, self.layer.parts(maps))
+        sums = self.layer.weighted(maps, weights)
         return F.normalize(self.layer.embedding(sums + self.layer.rest(weights, self.means[branch])), dim=1)
 
     @torch.inference_mode()

@@ -75,13 +75,19 @@ class LikeWithLike:
             self._held.forget_all_but(self.gallery.roster())
 
     def search(
-        self, face: AlignedFace, visibility: np.ndarray, k: int = 5, thresholds: Thresholds | None = None
+        self,
+        face: AlignedFace,
+        visibility: np.ndarray,
+        k: int = 5,
+        thresholds: Thresholds | None = None,
+        known: Template | None = None,
     ) -> CellSearch:
         """The k people most like the probe by what both show, best first; a person's templates count as their best.
         ``visibility`` (128, 128) in [0, 1]. Of equal scores the older template comes first. People without parts have
-        the place of their ordinary score. Raises GalleryError, TemplateMismatchError."""
+        the place of their ordinary score. ``known`` is the face's template, where one was made. Raises GalleryError,
+        TemplateMismatchError."""
         start = time.perf_counter()
-        probe = self.scorer.probe(face, visibility)
+        probe = self.scorer.probe(face, visibility, known)
         template = Template(probe.whole.cpu().numpy(), self.gallery.model_id, face.spectrum)
         usual = self.gallery.search(template, k)
         roster = self.gallery.roster()

@@ -57,6 +57,12 @@ class CellLayer:
         """Last maps (…, C, 8, 8) → what each cell adds (…, 64, D)."""
         return torch.einsum("...ck,dck->...kd", maps.flatten(-2).to(self.weight.dtype), self.weight)
 
+    def weighted(self, maps: Tensor, weights: Tensor) -> Tensor:
+        """Last maps (N, C, 8, 8) → the sum of their parts, each as far as ``weights`` (64,) say, (N, D);
+        one product, without the parts themselves."""
+        seen = maps.flatten(-2).to(self.weight.dtype) * weights
+        return F.linear(seen.flatten(1), self.weight.flatten(1))
+
     def rest(self, weights: Tensor, mean: Tensor) -> Tensor:
         """What a face does not add itself, when of each cell ``weights`` (64,) is seen and ``mean`` (64, D) are the
         parts of the mean face: b + Σ_c (1 − w_c) M_c, (D,)."""

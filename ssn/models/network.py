@@ -65,8 +65,13 @@ class SaliencySearchNetwork(nn.Module):
 
     def trace(self, gray: Tensor, branch: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[BlockTrace]]:
         """As ``forward``, and the four blocks' traces."""
+        last, traces = self.traced_map(gray, branch, mask)
+        return self.backbone.embed(last), traces
+
+    def traced_map(self, gray: Tensor, branch: Tensor, mask: Tensor | None = None) -> tuple[Tensor, list[BlockTrace]]:
+        """As ``last_map``, and the four blocks' traces."""
         traces: list[BlockTrace] = []
-        return self.backbone.embed(self._run(gray, branch, mask, traces)), traces
+        return self._run(gray, branch, mask, traces), traces
 
     def _run(self, gray: Tensor, branch: Tensor, mask: Tensor | None, traces: list[BlockTrace] | None) -> Tensor:
         x = self.backbone.stem(gray)

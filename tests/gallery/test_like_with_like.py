@@ -251,3 +251,20 @@ def test_an_empty_gallery_finds_nobody():
     assert found.matches == ()
     assert LikeWithLike.possible(toy, MEANS)
     assert not LikeWithLike.possible(toy, {})
+
+
+def test_a_face_that_was_looked_at_needs_no_other_pass_and_finds_the_same(recognizer, monkeypatch):
+    from ssn.gallery.cell_score import CellScorer
+    from tests.gpu.comparison import drawn_faces
+
+    face = drawn_faces(1)[0]
+    visibility = np.ones((128, 128), np.float32)
+    visibility[64:] = 0
+    means = {branch: np.random.default_rng(1).random((128, 8, 8), np.float32) for branch in ("vis", "nir")}
+    scorer = CellScorer(recognizer, means)
+    asked = scorer.probe(face, visibility)
+    template, _ = recognizer.look(face)
+    monkeypatch.setattr(type(recognizer), "last_maps", lambda *_, **__: pytest.fail("another pass"))
+    known = scorer.probe(face, visibility, template)
+    for mine, theirs in ((known.whole, asked.whole), (known.seen, asked.seen), (known.weights, asked.weights)):
+        assert mine.numpy() == pytest.approx(theirs.numpy(), abs=1e-5)

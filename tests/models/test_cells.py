@@ -83,3 +83,11 @@ def test_a_maximum_needs_every_view_and_an_unknown_backbone_has_no_cells(backbon
         width, fc = 4, torch.nn.Linear(4, 4)
 
     assert CellLayer.of(Other()) is None
+
+
+def test_the_weighted_sum_is_that_of_the_parts(backbone):
+    layer, maps = layer_of(backbone), torch.rand(3, 128, 8, 8, generator=torch.Generator().manual_seed(2))
+    weights = torch.rand(CELLS, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        one_by_one = sum(weights[cell] * layer.parts(maps)[:, cell] for cell in range(CELLS))
+        assert torch.allclose(layer.weighted(maps, weights), one_by_one, atol=1e-4)
