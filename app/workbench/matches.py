@@ -116,7 +116,8 @@ class MatchesPanel:
         if reranking := rescoring(bench):
             now = [replace(match, score=reranking.scores.get(match.template_id, match.score)) for match in matches]
             before = [match.score for match in matches]
-            figure = score_bars(now, before, other_name="before re-ranking", judged=bench.searched_rates)
+            name = "before re-ranking" if bench.cells is None else "by whole faces"
+            figure = score_bars(now, before, other_name=name, judged=bench.searched_rates)
         else:
             other, lines = list(bench.complete_scores) if bench.mask.any() else None, bench.judges is None
             figure = score_bars(matches, other, thresholds if lines else None, judged=not lines)

@@ -75,7 +75,7 @@ def photograph(page: Page, example: int, out: Path) -> None:
     page.wait_for_selector("#ranks li")
     page.get_by_label("maskBottom").click()
     page.wait_for_function("() => document.querySelector('#facts .facts').dataset.hidden !== '0.0 %'")
-    page.locator("#score-plot").get_by_text("without occlusion").wait_for()
+    page.locator("#score-plot").get_by_text("by whole faces").wait_for()
     page.wait_for_function(DRAWN)
     page.mouse.move(0, 0)
     page.evaluate("scrollTo(0, 0)")
