@@ -36,6 +36,11 @@ def hidden_share(visibility: np.ndarray) -> float:
     return float((visibility < HIDDEN).mean())
 
 
+def hidden_besides(visibility: np.ndarray, mask: np.ndarray) -> float:
+    """The share of a face's pixels that are hidden outside ``mask`` (H, W) bool, in [0, 1]."""
+    return float(((visibility < HIDDEN) & ~mask).mean())
+
+
 def opaque(visibility: np.ndarray) -> np.ndarray:
     """A visibility map (H, W) → which pixels surely show nothing of the face, (H, W) bool: connected hidden regions
     with a core below ``SURE``."""

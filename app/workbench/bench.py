@@ -30,7 +30,6 @@ from ssn.gallery.search_verdict import SearchJudges, judges_of
 from ssn.gallery.second_opinion import Opinion
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import SearchRates
-from ssn.visibility import hidden_share
 
 RANKS = 5
 MOST_RANKS = 20
@@ -100,14 +99,6 @@ class Bench:
     def occluded_share(self) -> float:
         """Share of the face's pixels that are hidden, in [0, 1]."""
         return float(self.mask.mean())
-
-    @property
-    def covered_share(self) -> float | None:
-        """Share of the face as it was photographed that something worn or held hides, in [0, 1]; None where that is
-        not known."""
-        if self.before is None or self.before.visibility is None:
-            return None
-        return hidden_share(self.before.visibility)
 
     @property
     def looks(self) -> tuple[Look, Look]:
@@ -287,7 +278,8 @@ def _judged(services: Services, bench: Bench) -> Bench:
         return bench
     probe, alike = bench.after, bool(bench.rescored)
     seen = None if bench.cells is None else bench.cells.seen
-    judges = judges_of(services.cohort, probe.face, probe.template, services.gallery, bench.rates, alike, seen)
+    covered = 0.0 if bench.before is None else bench.before.covered_besides(bench.mask)
+    judges = judges_of(services.cohort, probe.face, probe.template, services.gallery, bench.rates, alike, seen, covered)
     if judges is None:
         return replace(bench, judges=None)
     return replace(bench, judges=judges, matches=tuple(judges.judged(bench.matches, bench.rescored)))

@@ -11,7 +11,7 @@ from ssn.faces.occlude import Occlusion, named_mask
 from ssn.faces.types import FACE_SIZE, AlignedFace
 from ssn.models.block_maps import BlockMap
 from ssn.recognizer import Template
-from ssn.visibility import opaque
+from ssn.visibility import hidden_besides, hidden_share, opaque
 
 Mode = Occlusion
 """Or one of ``FOUND`` and ``PAINTED``."""
@@ -28,6 +28,15 @@ class Look:
     template: Template
     maps: list[BlockMap]
     visibility: np.ndarray | None = None
+
+    @property
+    def covered_share(self) -> float | None:
+        """Share of the face that something worn or held hides, in [0, 1]; None where that is not known."""
+        return None if self.visibility is None else hidden_share(self.visibility)
+
+    def covered_besides(self, mask: np.ndarray) -> float:
+        """The same, without what ``mask`` (128, 128) bool hides; 0 where it is not known."""
+        return 0.0 if self.visibility is None else hidden_besides(self.visibility, mask)
 
 
 def visibility_of(services: Services, face: AlignedFace) -> np.ndarray | None:

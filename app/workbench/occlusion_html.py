@@ -28,7 +28,7 @@ def occlusion_facts(bench: Bench | None, device: str) -> str:
 def cover_words(bench: Bench) -> str:
     """What is said of something worn or held before the face; empty where there is none to speak of and nobody
     asked."""
-    share, found = bench.covered_share, bench.mode == FOUND
+    share, found = None if bench.before is None else bench.before.covered_share, bench.mode == FOUND
     if share is None:
         return ""
     if share < NOTICED:

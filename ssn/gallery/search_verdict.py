@@ -11,21 +11,31 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.cohort import Cohort, Judge
 from ssn.gallery.condition import condition_of
 from ssn.gallery.store import GalleryStore, Match
-from ssn.gallery.verdict import SEARCH_RULE, SearchRates, Words, find_rule
+from ssn.gallery.verdict import MATCH, SEARCH_RULE, UNCERTAIN, SearchRates, Words, find_rule
 from ssn.recognizer import Template
 
 RAREST = 1e-6
 """Share of strangers below which no number is said."""
+COVERED = 0.1
+"""Share of a face that may be covered, by something that was not taken into account, before rates of uncovered faces no
+longer count."""
 NAMED = 3
 """People above the threshold who are named; more are counted."""
 
 
 @dataclass(frozen=True)
 class SearchJudges:
-    """What judges the ordinary scores of a search, and its scores like with like where there are any."""
+    """What judges the ordinary scores of a search, and its scores like with like where there are any. ``covered`` is
+    the share of the probe that something hides of which nobody took account, in [0, 1]."""
 
     whole: Judge
     alike: Judge | None = None
+    covered: float = 0.0
+
+    @property
+    def valid(self) -> bool:
+        """Do the rates hold for this probe? They were measured for faces of which nothing else was hidden."""
+        return self.covered < COVERED
 
     def of(self, match: Match, rescored: Mapping[int, float]) -> tuple[float, Judge]:
         """The score that counts for a match, and its judge; ``rescored`` by template id."""
@@ -38,7 +48,8 @@ class SearchJudges:
         rule, given = find_rule(SEARCH_RULE), []
         for match in matches:
             score, judge = self.of(match, rescored or {})
-            given.append(replace(match, verdict=rule([score], judge.thresholds)[0]))
+            verdict = rule([score], judge.thresholds)[0]
+            given.append(replace(match, verdict=UNCERTAIN if verdict == MATCH and not self.valid else verdict))
         return given
 
 
@@ -50,10 +61,11 @@ def judges_of(
     rates: SearchRates,
     alike: bool = False,
     seen: np.ndarray | None = None,
+    covered: float = 0.0,
 ) -> SearchJudges | None:
     """Who judges a search of that face's template in a gallery as it stands; with ``seen``, the template of what
-    is seen of it, the scores like with like are those by cells. None without a cohort, in a condition it does not know,
-    and where nobody is enrolled. Raises GalleryError."""
+    is seen of it, the scores like with like are those by cells. ``covered`` is as in :class:`SearchJudges`. None
+    without a cohort, in a condition it does not know, and where nobody is enrolled. Raises GalleryError."""
     if cohort is None:
         return None
     size = gallery.size()
@@ -61,9 +73,9 @@ def judges_of(
     if whole is None:
         return None
     if not alike:
-        return SearchJudges(whole)
+        return SearchJudges(whole, covered=covered)
     condition = condition_of(face, "alike" if seen is None else "cells")
-    return SearchJudges(whole, cohort.judge(probe, condition, *size, rates, seen))
+    return SearchJudges(whole, cohort.judge(probe, condition, *size, rates, seen), covered)
 
 
 def frequency(rate: float) -> str:
@@ -108,6 +120,11 @@ def search_words(matches: Sequence[Match], judges: SearchJudges, rescored: Mappi
     perhaps = [match.person for match in matches if match.verdict == "uncertain"]
     if perhaps:
         needed = f"A match is what {frequency(judge.rates.match)} reaches."
+        if not judges.valid:
+            needed = (
+                f"But something seems to cover {100 * judges.covered:.0f}\u00a0% of this face, and these rates are of "
+                "faces without a cover: nobody is called a match until it is hidden."
+            )
         return Words(f"Uncertain: perhaps {_names(perhaps)}", f"{sentence} {needed}", "uncertain")
     return Words("No match in this gallery", f"The best score is {sentence}", "none")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,3 +127,19 @@ def test_rates_out_of_range_are_refused(rate):
 def test_what_is_a_match_is_never_less_than_uncertain(rate):
     rates = SearchRates.around(rate)
     assert rates.match == rate <= rates.uncertain
+
+
+@pytest.mark.parametrize("covered", [0.0, 0.05, 0.27])
+def test_behind_a_cover_nobody_took_into_account_nobody_is_called_a_match(covered):
+    judged = replace(judges(), covered=covered)
+    sure, unsure = judged.whole.score_at(0.001), judged.whole.score_at(0.1)
+    ranked = judged.judged(matches(sure, unsure, -0.9))
+    words = search_words(ranked, judged)
+    if covered < 0.1:
+        assert [match.verdict for match in ranked] == ["match", "uncertain", "no match"]
+        assert words.kind == "match"
+        assert "cover" not in words.why
+    else:
+        assert [match.verdict for match in ranked] == ["uncertain", "uncertain", "no match"]
+        assert words.kind == "uncertain"
+        assert "cover 27\u00a0% of this face" in words.why

@@ -201,7 +201,7 @@ def test_what_is_found_opaque_is_hidden_and_what_lets_light_through_is_not(servi
     assert done.occluded_share == hidden
     assert done.mode == "found"
     assert not done.after.face.pixels[done.mask].any()
-    assert done.covered_share == (0.5 if seen < 0.5 else 0)
+    assert done.before.covered_share == (0.5 if seen < 0.5 else 0)
     painted = steps.paint(services, done, done.mask)
     assert (painted.mask == done.mask).all(), "the brush goes on from there"
 
@@ -219,5 +219,5 @@ def test_where_no_network_says_what_is_seen_nothing_is_found_and_nothing_is_said
     monkeypatch.setattr(type(services), "visibility", None)
     done = steps.set_mode(services, steps.choose(services, bench, 0), "found")
     assert not done.mask.any()
-    assert done.covered_share is None
+    assert done.before.covered_share is None
     assert done.after.visibility is None

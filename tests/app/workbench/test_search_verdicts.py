@@ -34,8 +34,12 @@ def measured() -> Cohort:
 
 
 @pytest.fixture
-def judging(services, measured, landmarks) -> Services:
+def judging(services, measured, landmarks, monkeypatch) -> Services:
+    monkeypatch.setattr(
+        type(services), "visibility", None
+    )  # a face of noise is none to a network that looks for covers
     """A model whose strangers were measured, and five people enrolled."""
+    monkeypatch.setattr(type(services), "visibility", None)  # to which a face of noise is no face
     for seed, name in enumerate(("Ada", "Ben", "Cid", "Dora", "Eve"), start=10):
         services.enrol(name, noise_face(landmarks, seed), "test")
     return replace(services, cohort=replace(measured, model_id=services.recognizer.model_id))
@@ -165,3 +169,22 @@ def test_the_model_tab_says_what_was_measured(measured):
     assert "whichever of 1 groups" in said
     assert "group is most like" not in search_rates(replace(measured, facts={}))
     assert "python -m ssn cohort" in search_rates(None)
+
+
+class Scarf:
+    """Says that the lower half of a face is hidden."""
+
+    def visibility(self, face) -> np.ndarray:
+        v = np.ones((128, 128), np.float32)
+        v[64:] = 0.02
+        return v
+
+
+def test_behind_a_cover_nobody_is_called_a_match_until_it_is_hidden(judging, ada, monkeypatch):
+    assert ada.matches[0].verdict == "match"
+    monkeypatch.setattr(type(judging), "visibility", Scarf())
+    covered = steps.set_choice(judging, ada, "vis")
+    assert covered.matches[0].person == ada.matches[0].person
+    assert covered.matches[0].verdict == "uncertain"
+    hidden = steps.set_mode(judging, covered, "found")
+    assert hidden.judges.valid
