@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from app.workbench.bench import Bench
 from ssn.errors import DataError
@@ -26,7 +26,7 @@ class State:
 
 def weight(benches: Iterable[Bench]) -> int:
     """Bytes of all pictures, maps and files of several pages that these benches hold, those they share counted once."""
-    arrays: dict[int, np.ndarray | Tensor] = {}
+    arrays: dict[int, Any] = {}
     files: dict[int, bytes] = {}
     for bench in benches:
         if bench.photo.file is not None:
@@ -34,7 +34,7 @@ def weight(benches: Iterable[Bench]) -> int:
         faces = [face for face in bench.photo.faces if face is not None]
         looks = [look for look in (bench.before, bench.after) if look is not None]
         faces += [look.face for look in looks] + ([] if bench.crowd is None else list(bench.crowd.faces.values()))
-        held: list[np.ndarray | Tensor | None] = [bench.photo.preview, bench.mask]
+        held: list[Any] = [bench.photo.preview, bench.mask]
         held += [array for face in faces for array in (face.pixels, face.mask)]
         held += [picture for look in looks for block in look.maps for picture in (block.response, block.indicator)]
         held += [picture for look in looks for picture in (look.visibility, look.template.last_map)]
