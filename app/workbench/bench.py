@@ -17,7 +17,7 @@ from app.kit.demo_people import DemoProbe
 from app.kit.photo import Choice, Photo
 from app.services import Services
 from app.workbench.crowd import Crowd, named, recognise_everybody
-from app.workbench.look import PAINTED, Look, Mode, mask_of, visibility_of
+from app.workbench.look import PAINTED, Look, Mode, behind, mask_of, visibility_of
 from ssn.errors import DataError, ImageError, NoFaceError, SSNError
 from ssn.faces.occlude import OCCLUSIONS, occlude
 from ssn.faces.read import Source
@@ -224,7 +224,7 @@ def _look(services: Services, bench: Bench) -> Bench:
         mask = mask_of(bench.mode, bench.painted, face, seen)
         wanted = ([face] if before is None else []) + ([occlude(face, mask)] if mask.any() else [])
         looks = [
-            Look(one, *answer, seen if one is face else visibility_of(services, one))
+            Look(one, *answer, seen if one is face else behind(seen, mask))
             for one, answer in zip(wanted, services.recognizer.looks(wanted), strict=True)
         ]
         before = before or looks[0]

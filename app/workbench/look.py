@@ -53,3 +53,8 @@ def mask_of(mode: Mode, painted: np.ndarray | None, face: AlignedFace, visibilit
     if mode == FOUND:
         return nothing if visibility is None else opaque(visibility)
     return named_mask(mode, face.landmarks)
+
+
+def behind(visibility: np.ndarray | None, mask: np.ndarray) -> np.ndarray | None:
+    """What is visible of a face, (128, 128), behind ``mask`` (128, 128) bool as well: nothing where it hides."""
+    return None if visibility is None else np.where(mask, np.float32(0), visibility)

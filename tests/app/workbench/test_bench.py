@@ -221,3 +221,12 @@ def test_where_no_network_says_what_is_seen_nothing_is_found_and_nothing_is_said
     assert not done.mask.any()
     assert done.before.covered_share is None
     assert done.after.visibility is None
+
+
+def test_what_is_painted_is_not_visible_and_the_rest_as_visible_as_before(services, bench):
+    mask = np.zeros((128, 128), bool)
+    mask[20:60, 30:90] = True
+    done = steps.paint(services, steps.choose(services, bench, 0), mask)
+    assert (done.after.visibility[mask] == 0).all()
+    assert (done.after.visibility[~mask] == done.before.visibility[~mask]).all()
+    assert done.after.visibility.dtype == np.float32
