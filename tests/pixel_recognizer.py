@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -27,8 +29,12 @@ class TracedPixels(Pixels):
 
     width = 256
 
-    def trace(self, gray, branch, mask=None):
-        return self(gray, branch), [BlockTrace(None, gray, gray)] * 4
+    @property
+    def backbone(self) -> SimpleNamespace:
+        return SimpleNamespace(embed=lambda gray: self(gray, None))
+
+    def traced_map(self, gray, branch, mask=None):
+        return gray, [BlockTrace(None, gray, gray)] * 4
 
 
 class PixelRecognizer(Recognizer):

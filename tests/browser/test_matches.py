@@ -24,6 +24,8 @@ def test_like_is_compared_with_like(visitor):
 
     page.get_by_label("maskTop").click()
     visitor.wait_for_change("#facts .facts", "data-hidden", "0.0 %")
+    page.get_by_label("Compare everybody by what both faces show").uncheck()
+    page.wait_for_function(f"() => !document.querySelector('{RESCORED}')")
     usual = dict(zip(page.locator("#ranks .name").all_inner_texts(), scores(page), strict=True))
     box.check()
     page.wait_for_selector(RESCORED)

@@ -35,7 +35,7 @@ def test_from_upload_to_ranked_matches(visitor, demo):
         assert row.locator(".chip").inner_text() in ("match", "uncertain", "no match")
         assert row.locator("img").get_attribute("src").startswith("data:image/webp")
         said = "".join(row.locator(".score").inner_text().split())
-        scores.append(float(re.fullmatch(r"(-?\d\.\d{3})[-+]\d\.\d{3}", said).group(1)))
+        scores.append(float(re.fullmatch(r"(-?\d\.\d{3})was-?\d\.\d{3}", said).group(1)))
     assert scores == sorted(scores, reverse=True)
     assert page.locator("#verdict h3").inner_text()
     page.wait_for_selector("#score-plot .main-svg")
