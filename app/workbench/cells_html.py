@@ -17,7 +17,7 @@ from ssn.gallery.stored_face import stored_face
 
 PICTURED = 3
 """Ranks whose cells are shown."""
-SIDE = 96
+SIDE = 72
 """Of a picture, in pixels."""
 
 

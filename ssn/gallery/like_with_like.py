@@ -100,8 +100,10 @@ class LikeWithLike:
             roster = [row for row in roster if row.template_id in near]
             compared = self._compared(probe, *gathered(self.scorer, self.gallery, roster), k)
         hits = [Hit(row.person_id, row.template_id, self._usual_score(row, template)) for row in compared.best]
-        order = _in_order(hits, [Hit(m.person_id, m.template_id, m.score) for m in usual], compared.people, k)
-        matches = ranked(order, {row.person_id: row.person for row in roster}, thresholds)
+        names = {row.person_id: row.person for row in roster}  # who was deleted or enrolled meanwhile is in one of both
+        others = [Hit(m.person_id, m.template_id, m.score) for m in usual if m.person_id in names]
+        order = _in_order([hit for hit in hits if hit.person_id in names], others, compared.people, k)
+        matches = ranked(order, names, thresholds)
         left = len(roster) - compared.count
         took = Reranking(compared.scores, left, (time.perf_counter() - start) * 1000)
         seen = probe.seen.cpu().numpy()

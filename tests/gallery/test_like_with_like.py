@@ -268,3 +268,17 @@ def test_a_face_that_was_looked_at_needs_no_other_pass_and_finds_the_same(recogn
     known = scorer.probe(face, visibility, template)
     for mine, theirs in ((known.whole, asked.whole), (known.seen, asked.seen), (known.weights, asked.weights)):
         assert mine.numpy() == pytest.approx(theirs.numpy(), abs=1e-5)
+
+
+def test_whoever_is_deleted_or_enrolled_during_a_search_does_not_end_it(toy, monkeypatch):
+    gallery = enrolled_gallery(toy)
+    alike, everybody, probe = LikeWithLike(toy, gallery, MEANS), gallery.roster(), toy_face(3, 53, "nir-simulated")
+    seen = np.ones((128, 128), np.float32)
+    seen[64:] = 0
+    before = [match.person_id for match in alike.search(probe, seen, 4).matches]
+    monkeypatch.setattr(gallery, "roster", lambda: [row for row in everybody if row.person_id != before[0]])
+    assert before[0] not in [match.person_id for match in alike.search(probe, seen, 4).matches], "gone meanwhile"
+    monkeypatch.setattr(gallery, "roster", lambda: everybody)
+    usual = gallery.search
+    monkeypatch.setattr(gallery, "search", lambda *a, **k: [m for m in usual(*a, **k) if m.person_id != before[1]])
+    assert [match.person_id for match in alike.search(probe, seen, 4).matches] == before, "came meanwhile"
