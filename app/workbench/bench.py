@@ -140,7 +140,7 @@ def open_photo(
 
 def open_face(services: Services, complete: AlignedFace, probe: AlignedFace, occlusion: str, title: str) -> Bench:
     """A face that is aligned already, behind what hides it: a named occlusion, or a cover that is part of the
-    picture ``probe``."""
+    picture ``probe``. By the ordinary score, which is what was measured of it."""
     named = occlusion in OCCLUSIONS
     face = (complete if named else probe).with_(transform=np.eye(2, 3), mask=np.zeros_like(probe.mask))
     box = FaceBox((0, 0, FACE_SIZE - 1, FACE_SIZE - 1), np.zeros((5, 2)), 1.0)
