@@ -26,8 +26,8 @@ ENCODINGS: dict[str, dict[str, int]] = {
     "WEBP": {"quality": 71, "method": 2},
     "PNG": {"compress_level": 1},
 }
-"""Options by format. WebP: a mask change, with its twelve maps and three of cells, stays below 60 KB; by the fastest way
-the maps are half as large again and 2 ms sooner."""
+"""Options by format. WebP: a mask change, with its twelve maps and three of cells, stays below 60 KB; by the fastest
+way the maps are half as large again and 2 ms sooner."""
 LANDMARK_COLOUR = (64, 224, 208)
 
 

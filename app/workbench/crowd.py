@@ -11,6 +11,7 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import SearchRates
 from ssn.recognizer import Template
+from ssn.visibility import hidden_share
 
 MOST_NAMED = 32
 """Faces of a photo that are recognised, the largest: on a processor of two cores they take a second or two."""
@@ -18,12 +19,13 @@ MOST_NAMED = 32
 
 @dataclass(frozen=True)
 class Crowd:
-    """``faces`` and ``templates`` by the face's place in the photo, complete; ``best`` is rank 1 of each, where the
-    gallery could be asked."""
+    """``faces``, ``templates`` and the share of each that something hides (``covered``, 0 where that is not known) by
+    the face's place in the photo, as photographed; ``best`` is rank 1 of each, where the gallery could be asked."""
 
     faces: dict[int, AlignedFace]
     templates: dict[int, Template]
     best: dict[int, Match]
+    covered: dict[int, float]
 
 
 def recognise_everybody(services: Services, photo: Photo, choice: Choice) -> Crowd | None:
@@ -37,12 +39,21 @@ def recognise_everybody(services: Services, photo: Photo, choice: Choice) -> Cro
     with services.looks:
         faces = [photo.seen_as(place, choice) for place in places]
         templates = crowd_templates(services.recognizer, faces)
-    return Crowd(dict(zip(places, faces, strict=True)), dict(zip(places, templates, strict=True)), {})
+        seen = None if services.visibility is None else services.visibility.visibilities(faces)
+    covered = [0.0] * len(faces) if seen is None else [hidden_share(one) for one in seen]
+    return Crowd(
+        faces=dict(zip(places, faces, strict=True)),
+        templates=dict(zip(places, templates, strict=True)),
+        best={},
+        covered=dict(zip(places, covered, strict=True)),
+    )
 
 
 def named(services: Services, crowd: Crowd, rates: SearchRates) -> Crowd:
     """The gallery as it stands is asked for everybody. Raises GalleryError, TemplateMismatchError."""
     faces, templates = list(crowd.faces.values()), list(crowd.templates.values())
-    found = best_of_everybody(services.gallery, services.recognizer, services.cohort, faces, templates, rates)
+    found = best_of_everybody(
+        services.gallery, services.recognizer, services.cohort, faces, templates, rates, list(crowd.covered.values())
+    )
     best = {place: match for place, match in zip(crowd.faces, found, strict=True) if match is not None}
     return replace(crowd, best=best)

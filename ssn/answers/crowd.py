@@ -25,10 +25,13 @@ def best_of_everybody(
     faces: Sequence[AlignedFace],
     templates: Sequence[Template],
     rates: SearchRates,
+    covered: Sequence[float] | None = None,
 ) -> list[Match | None]:
     """Rank 1 of each face, with the verdict that its own search has at these rates; None where nobody is enrolled.
-    Raises GalleryError, TemplateMismatchError."""
-    pairs = zip(faces, templates, strict=True)
-    probes = [Probe(place, face, template) for place, (face, template) in enumerate(pairs)]
+    ``covered`` is the share of each that something hides, where that is known. Raises GalleryError,
+    TemplateMismatchError."""
+    shares = [0.0] * len(faces) if covered is None else covered
+    known = enumerate(zip(faces, templates, shares, strict=True))
+    probes = [Probe(place, face, template, covered=share) for place, (face, template, share) in known]
     answers = search_probes(store, recognizer, cohort, probes, Wanted(k=1, rates=rates))
     return [matches[0] if matches else None for matches in answers]

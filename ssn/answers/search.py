@@ -18,12 +18,14 @@ from ssn.recognizer import Recognizer, Template
 
 @dataclass(frozen=True)
 class Probe:
-    """A photo's aligned face and its template, or why it has none. ``photo`` is what the asker calls it."""
+    """A photo's aligned face and its template, or why it has none. ``photo`` is what the asker calls it; ``covered`` is
+    as in ``SearchJudges``, 0 where nobody looked."""
 
     photo: str | int
     face: AlignedFace | None = None
     template: Template | None = None
     error: SSNError | None = None
+    covered: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +60,7 @@ def _judged(cohort: Cohort, probe: Probe, store: GalleryStore, rates: SearchRate
     """The matches of a probe with the verdicts of its search, where its condition was measured."""
     if probe.face is None or probe.template is None:
         return matches
-    judges = judges_of(cohort, probe.face, probe.template, store, rates)
+    judges = judges_of(cohort, probe.face, probe.template, store, rates, covered=probe.covered)
     return matches if judges is None else judges.judged(matches)
 
 

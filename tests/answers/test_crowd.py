@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from ssn.answers.crowd import best_of_everybody, crowd_templates
@@ -10,6 +12,7 @@ from ssn.gallery.enrol import enrol_face
 from ssn.gallery.search_verdict import judges_of
 from ssn.gallery.sqlite import Gallery
 from ssn.gallery.verdict import SearchRates
+from tests.gallery.strangers import cohort as strangers
 
 
 @pytest.fixture(scope="module")
@@ -38,3 +41,16 @@ def test_each_has_the_verdict_of_a_search_of_its_own(recognizer, checkpoint, fac
             alone = gallery.search(template, 1, recognizer.card.thresholds)
             judges = judges_of(cohort, face, template, gallery, rates)
             assert match == (alone if judges is None else judges.judged(alone))[0]
+
+
+def test_who_is_covered_is_no_match_and_the_others_stay_as_they_are(recognizer, faces, demo):
+    measured = replace(strangers(), model_id=recognizer.model_id)
+    rates, templates = SearchRates.around(0.5), crowd_templates(recognizer, faces)
+    with Gallery(":memory:", recognizer.model_id) as gallery:
+        for person, face in zip(demo, faces, strict=False):
+            enrol_face(gallery, recognizer, face, person.name, "test")
+        plain = best_of_everybody(gallery, recognizer, measured, faces, templates, rates)
+        covered = best_of_everybody(gallery, recognizer, measured, faces, templates, rates, [0.3, 0.0, 0.05])
+    assert [match.verdict for match in plain] == ["match"] * 3
+    assert [match.verdict for match in covered] == ["uncertain", "match", "match"]
+    assert [match.person for match in covered] == [match.person for match in plain]
