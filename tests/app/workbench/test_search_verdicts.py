@@ -179,6 +179,9 @@ class Scarf:
         v[64:] = 0.02
         return v
 
+    def visibilities(self, faces) -> np.ndarray:
+        return np.stack([self.visibility(face) for face in faces])
+
 
 def test_behind_a_cover_nobody_is_called_a_match_until_it_is_hidden(judging, ada, monkeypatch):
     assert ada.matches[0].verdict == "match"
