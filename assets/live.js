@@ -31,8 +31,9 @@ const tell = () => {
     ...faces.map((face) => {
       const line = document.createElement("li");
       line.className = face.verdict.replace(" ", "-");
+      const covered = face.covered ? ` · ${Math.round(100 * face.covered)} % covered` : "";
       const score = face.score === null ? "" : ` ${face.score.toFixed(3)}`;
-      line.textContent = `${face.person || "nobody enrolled"} · ${face.verdict}${score}${face.largest ? " · largest" : ""}`;
+      line.textContent = `${face.person || "nobody enrolled"} · ${face.verdict}${score}${face.largest ? " · largest" : ""}${covered}`;
       return line;
     }),
   );

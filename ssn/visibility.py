@@ -97,6 +97,14 @@ class VisibilityFinder:
         return np.concatenate([np.zeros((0, 128, 128), np.float32), *in_batches(len(faces), batch, seen)])
 
 
+def covered_shares(finder: VisibilityFinder | None, faces: Sequence[AlignedFace]) -> list[float]:
+    """Aligned faces → the share of each, in [0, 1], that something worn or held hides besides its ``mask``; 0 without a
+    network that could say. Raises MemoryShortError."""
+    if finder is None:
+        return [0.0] * len(faces)
+    return [hidden_besides(seen, face.mask) for seen, face in zip(finder.visibilities(faces), faces, strict=True)]
+
+
 @lru_cache(maxsize=2)
 def shared_visibility(device: str = "auto") -> VisibilityFinder | None:
     """The process's own network on that device; None where its file is not installed. Raises CheckpointError or

@@ -21,6 +21,7 @@ from ssn.explanation.question import Question
 from ssn.faces.types import AlignedFace
 from ssn.gallery.enrol import Enrolment, check_name, content_digest, enrol_face
 from ssn.gallery.verdict import SearchRates
+from ssn.visibility import covered_shares
 
 ORIGIN = "sent by a program"
 """What a template of :meth:`Endpoints.enrol` says of where it comes from."""
@@ -46,9 +47,11 @@ class Endpoints:
         face: int | None = None,
         rate: float = SearchRates().match,
     ) -> list[dict]:
-        """Search photos in the gallery. For each, in the order sent: {"photo", "face", "matches": [{"rank", "person",
-        "score", "verdict"}]}, or {"photo", "matches": [], "error"} for one that cannot be used; "photo" is its place,
-        from 0. k: how many ranks; rate: the share of strangers' searches that may end in a match."""
+        """Search photos in the gallery. For each, in the order sent: {"photo", "face", "covered", "matches": [{"rank",
+        "person", "score", "verdict"}]}, or {"photo", "matches": [], "error"} for one that cannot be used; "photo" is
+        its place, from 0, and "covered" the share of the face that something hides besides the occlusion: from a tenth
+        on nobody is called a match. k: how many ranks; rate: the share of strangers' searches that may end in a
+        match."""
         return refusals_in_words(lambda: self._match(photos, k, spectrum, occlusion, face, rate))
 
     def embed(self, photos: list[str], spectrum: str = "vis", occlusion: str = "none", face: int | None = None) -> dict:
@@ -114,7 +117,10 @@ class Endpoints:
         try:
             face = self._face(photo, reading)
             with self._services.looks:
-                return Probe(place, face, self._services.recognizer.embed(face) if embedded else None)
+                if not embedded:
+                    return Probe(place, face)
+                (covered,) = covered_shares(self._services.visibility, [face])
+                return Probe(place, face, self._services.recognizer.embed(face), covered=covered)
         except SSNError as error:
             return Probe(place, error=error)
 

@@ -19,7 +19,8 @@ SPECTRA: list[tuple[str, str]] = [("VIS", "vis"), ("NIR", "nir")]
 ABOUT = (
     '<p class="facts">Frames are looked at in memory, one at a time, and forgotten; the camera ends with this tab. '
     "Each face is followed by its box, and its scores are smoothed over the last frames. The colours over the largest "
-    "face are the second block’s selected response. Verdicts are those of a search at the usual rate.</p>"
+    "face are the second block’s selected response. Verdicts are those of a search at the usual rate; behind something "
+    "that covers a tenth of a face or more nobody is called a match.</p>"
 )
 
 

@@ -10,6 +10,7 @@ from app.session import Part
 from ssn.answers.watch import Seen, Watcher
 from ssn.faces.read import read_image
 from ssn.faces.types import FACE_SIZE, Spectrum
+from ssn.gallery.search_verdict import COVERED
 
 MAP_SIDE = 96
 """Pixels of a side of the overlay, which the page stretches over the face."""
@@ -30,7 +31,8 @@ class Watching(Part):
         """The watcher of the camera's ``run``: nothing is smoothed over what another camera saw."""
         if self.watcher is None or run != self.run:
             self.run = run
-            self.watcher = Watcher(services.recognizer, services.finder, services.gallery, services.cohort)
+            asked = services.recognizer, services.finder, services.gallery, services.cohort, services.visibility
+            self.watcher = Watcher(*asked)
         return self.watcher
 
 
@@ -44,7 +46,8 @@ def answer_frame(services: Services, watcher: Watcher, frame: bytes, spectrum: S
 
 
 def _said(seen: Seen, overlay: bool) -> dict:
-    """``box`` in pixels of the frame; ``place`` maps the overlay's picture onto it, as a canvas takes it."""
+    """``box`` in pixels of the frame; ``covered`` is the share of the face that something hides, where that is so much
+    that nobody is called a match, else 0; ``place`` maps the overlay's picture onto it, as a canvas takes it."""
     best = seen.matches[0] if seen.matches else None
     known = best is not None and best.verdict != "no match"
     row: dict = {
@@ -54,6 +57,7 @@ def _said(seen: Seen, overlay: bool) -> dict:
         "person": best.person if best is not None and known else "",
         "score": None if best is None else round(best.score, 3),
         "verdict": "no match" if best is None else best.verdict,
+        "covered": round(seen.covered, 2) if seen.covered >= COVERED else 0,
     }
     if overlay and seen.maps:
         response = seen.maps[BLOCK].response

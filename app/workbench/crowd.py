@@ -11,7 +11,7 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import SearchRates
 from ssn.recognizer import Template
-from ssn.visibility import hidden_share
+from ssn.visibility import covered_shares
 
 MOST_NAMED = 32
 """Faces of a photo that are recognised, the largest: on a processor of two cores they take a second or two."""
@@ -39,8 +39,7 @@ def recognise_everybody(services: Services, photo: Photo, choice: Choice) -> Cro
     with services.looks:
         faces = [photo.seen_as(place, choice) for place in places]
         templates = crowd_templates(services.recognizer, faces)
-        seen = None if services.visibility is None else services.visibility.visibilities(faces)
-    covered = [0.0] * len(faces) if seen is None else [hidden_share(one) for one in seen]
+        covered = covered_shares(services.visibility, faces)
     return Crowd(
         faces=dict(zip(places, faces, strict=True)),
         templates=dict(zip(places, templates, strict=True)),

@@ -65,10 +65,11 @@ def _judged(cohort: Cohort, probe: Probe, store: GalleryStore, rates: SearchRate
 
 
 def probe_row(probe: Probe, matches: Sequence[Match]) -> dict:
-    """``{"photo", "face", "matches"}``, or ``{"photo", "matches": [], "error"}``."""
+    """``{"photo", "face", "covered", "matches"}``, or ``{"photo", "matches": [], "error"}``."""
     if probe.face is None:
         return {"photo": probe.photo, "matches": [], "error": str(probe.error)}
-    return {"photo": probe.photo, "face": subject_of(probe.face), "matches": [match_row(one) for one in matches]}
+    rows = [match_row(one) for one in matches]
+    return {"photo": probe.photo, "face": subject_of(probe.face), "covered": probe.covered, "matches": rows}
 
 
 def match_row(match: Match) -> dict:

@@ -16,7 +16,15 @@ from ssn.gallery.search_verdict import judges_of
 from ssn.gallery.store import GalleryStore, Match
 from ssn.gallery.verdict import SEARCH_RULE, SearchRates
 from ssn.recognizer import Recognizer
-from ssn.visibility import HIDDEN, VisibilityFinder, hidden_share, painted, without_doubt
+from ssn.visibility import (
+    HIDDEN,
+    VisibilityFinder,
+    hidden_besides,
+    hidden_share,
+    painted,
+    shared_visibility,
+    without_doubt,
+)
 
 NONE, TOLD, FOUND = ALIKE = ("none", "told", "found")
 HELP = (
@@ -33,10 +41,12 @@ def check_alike(name: str) -> None:
 
 @dataclass(frozen=True)
 class AlikeAnswer:
-    """``face`` as it was searched with; what came of it, None where nothing is hidden; and the matches, judged."""
+    """``face`` as it was searched with, of which the share ``hidden`` was left out and the share ``covered`` is hidden
+    by what nobody took account of; what came of it, None where nothing is hidden; and the matches, judged."""
 
     face: AlignedFace
     hidden: float
+    covered: float
     search: CellSearch | None
     matches: list[Match]
 
@@ -82,22 +92,24 @@ class AlikeSearch:
         self.gallery = LikeWithLike(recognizer, store, cohort.means)
         with face_bar("parts") as told:
             self.gallery.prepare(told)
-        self.finder = VisibilityFinder.load(device=device) if how == FOUND else None
+        self.how = how
+        self.finder = VisibilityFinder.load(device=device) if how == FOUND else shared_visibility(device)
 
     def answer(self, face: AlignedFace, k: int, rule: str, rates: SearchRates) -> AlikeAnswer:
         """A probe → the k people most like what is seen of it. Raises GalleryError."""
         visibility = 1 - face.mask.astype(np.float32)
-        if self.finder is not None:
-            found = self.finder.visibility(face)
+        found = None if self.finder is None else self.finder.visibility(face)
+        if found is not None and self.how == FOUND:
             visibility = np.minimum(visibility, without_doubt(found))
             face = painted(face, found)
         hidden, thresholds = hidden_share(visibility), self.recognizer.card.thresholds
+        covered = 0.0 if found is None else hidden_besides(found, visibility < HIDDEN)
         if not hidden:
             matches = self.store.search(self.recognizer.embed(face), k, thresholds)
-            return self._judged(AlikeAnswer(face, hidden, None, matches), rule, rates)
+            return self._judged(AlikeAnswer(face, hidden, covered, None, matches), rule, rates)
         search = self.gallery.search(face, visibility, k, thresholds)
         shown = face.with_(mask=face.mask | (visibility < HIDDEN))
-        return self._judged(AlikeAnswer(shown, hidden, search, list(search.matches)), rule, rates)
+        return self._judged(AlikeAnswer(shown, hidden, covered, search, list(search.matches)), rule, rates)
 
     def _judged(self, answer: AlikeAnswer, rule: str, rates: SearchRates) -> AlikeAnswer:
         """With verdicts for the scores that ranked it."""
@@ -106,7 +118,8 @@ class AlikeSearch:
         if rule != SEARCH_RULE:
             return answer
         seen = None if search is None else search.seen
-        judges = judges_of(self.cohort, face, template, self.store, rates, search is not None, seen)
+        alike, store = search is not None, self.store
+        judges = judges_of(self.cohort, face, template, store, rates, alike, seen, answer.covered)
         if judges is None:
             return answer
         scores = {} if search is None else search.reranking.scores

@@ -35,9 +35,11 @@ from ssn.faces.types import AlignedFace
 from ssn.gallery.cohort import cohort_of
 from ssn.gallery.people_folder import read_folder
 from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
+from ssn.gallery.search_verdict import cover_words
 from ssn.gallery.store import Match
 from ssn.gallery.verdict import RULES, SEARCH_RULE, SearchRates, summary
 from ssn.recognizer import Recognizer
+from ssn.visibility import VisibilityFinder, covered_shares, shared_visibility
 
 
 def match(
@@ -84,7 +86,8 @@ def match(
     def read(photo: Path) -> AlignedFace:
         return read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
 
-    probes = [_probe(recognizer, photo, read, alone=len(photos) == 1) for photo in photos]
+    visibility = shared_visibility(device)
+    probes = [_probe(recognizer, visibility, photo, read, alone=len(photos) == 1) for photo in photos]
     with open_store(":memory:" if from_folder else gallery, recognizer.model_id, recognizer.device, index) as store:
         if from_folder:
             enrol_folder(enroller(store, recognizer), read_folder(Path(gallery)))
@@ -95,7 +98,7 @@ def match(
             like = AlikeSearch(alike, recognizer, checkpoint, store, device)
             answers = [None if p.face is None else like.answer(p.face, k, rule, wanted.rates) for p in probes]
     outcomes = [
-        Outcome(probe, matches if answer is None else answer.matches, answer)
+        Outcome(probe, matches if answer is None else answer.matches, rule, answer)
         for probe, matches, answer in zip(probes, found, answers, strict=True)
     ]
     rows = [outcome.row() for outcome in outcomes]
@@ -103,11 +106,18 @@ def match(
     _refuse([probe.error for probe in probes if probe.error is not None], len(probes))
 
 
-def _probe(recognizer: Recognizer, photo: Path, read: Callable[[Path], AlignedFace], alone: bool) -> Probe:
+def _probe(
+    recognizer: Recognizer,
+    visibility: VisibilityFinder | None,
+    photo: Path,
+    read: Callable[[Path], AlignedFace],
+    alone: bool,
+) -> Probe:
     """``alone`` says that the photo's error, if there is one, is the command's."""
     try:
         face = read(photo)
-        return Probe(str(photo), face, recognizer.embed(face))
+        (covered,) = covered_shares(visibility, [face])
+        return Probe(str(photo), face, recognizer.embed(face), covered=covered)
     except SSNError as error:
         if not alone:
             warn(photo, error)
@@ -124,34 +134,45 @@ def _refuse(errors: list[SSNError], photos: int) -> None:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A photo's ``matches``, and the ``answer`` like with like they are of, if it was asked for."""
+    """A photo's ``matches`` by the verdict ``rule``, and the ``answer`` like with like they are of, if it was asked
+    for."""
 
     probe: Probe
     matches: list[Match]
+    rule: str
     answer: AlikeAnswer | None
+
+    @property
+    def covered(self) -> float:
+        """The share of the face that something hides of which the search took no account, in [0, 1]."""
+        return self.probe.covered if self.answer is None else self.answer.covered
 
     def row(self) -> dict:
         """For JSON."""
         row = probe_row(self.probe, self.matches)
         if self.answer is None:
             return row
+        row["covered"] = self.covered
         for shown, match in zip(row["matches"], self.matches, strict=True):
             shown.update(self.answer.row(match))
         return {**row, "alike": self.answer.facts()}
 
+    def text(self) -> str:
+        """What is printed of the photo."""
+        search = None if self.answer is None else self.answer.search
+        scores = {} if search is None else search.reranking.scores
+        lines = [] if self.answer is None else [self.answer.text()]
+        for m in self.matches:
+            score = f"{m.score:+.3f}"
+            if m.template_id in scores:
+                score = f"{scores[m.template_id]:+.3f} (ordinary score {score})"
+            lines.append(f"{m.rank}. {m.person:<30} {score}  {m.verdict}")
+        cover = cover_words(self.covered) if self.rule == SEARCH_RULE else ""
+        cover = f"But {cover}" if cover else ""
+        return "\n".join([*lines, summary([m.verdict for m in self.matches]), cover]).rstrip()
+
 
 def _blocks(outcomes: list[Outcome]) -> list[str]:
     """What is printed of every photo that could be used, under its name where there are several."""
-    used = [(one.probe, _text(one.matches, one.answer)) for one in outcomes if one.probe.error is None]
+    used = [(one.probe, one.text()) for one in outcomes if one.probe.error is None]
     return [text if len(outcomes) == 1 else f"{probe.photo}\n{text}" for probe, text in used]
-
-
-def _text(matches: list[Match], answer: AlikeAnswer | None) -> str:
-    scores = {} if answer is None or answer.search is None else answer.search.reranking.scores
-    lines = [] if answer is None else [answer.text()]
-    for m in matches:
-        score = f"{m.score:+.3f}"
-        if m.template_id in scores:
-            score = f"{scores[m.template_id]:+.3f} (ordinary score {score})"
-        lines.append(f"{m.rank}. {m.person:<30} {score}  {m.verdict}")
-    return "\n".join([*lines, summary([m.verdict for m in matches])]).rstrip()

@@ -121,12 +121,20 @@ def search_words(matches: Sequence[Match], judges: SearchJudges, rescored: Mappi
     if perhaps:
         needed = f"A match is what {frequency(judge.rates.match)} reaches."
         if not judges.valid:
-            needed = (
-                f"But something seems to cover {100 * judges.covered:.0f}\u00a0% of this face, and these rates are of "
-                "faces without a cover: nobody is called a match until it is hidden."
-            )
+            needed = f"But {cover_words(judges.covered)}"
         return Words(f"Uncertain: perhaps {_names(perhaps)}", f"{sentence} {needed}", "uncertain")
     return Words("No match in this gallery", f"The best score is {sentence}", "none")
+
+
+def cover_words(covered: float) -> str:
+    """What is said of a face of which the share ``covered``, in [0, 1], is hidden by something nobody took account of;
+    empty where verdicts hold all the same."""
+    if covered < COVERED:
+        return ""
+    return (
+        f"something seems to cover {100 * covered:.0f}\u00a0% of this face, and these rates are of faces without a "
+        "cover: nobody is called a match until it is hidden."
+    )
 
 
 def _names(people: Sequence[str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -9,6 +11,8 @@ from PIL import Image
 from ssn.answers.watch import Watcher
 from ssn.gallery.enrol import enrol_face
 from ssn.gallery.sqlite import Gallery
+from ssn.gallery.verdict import SearchRates
+from tests.gallery.strangers import cohort as strangers
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +64,29 @@ def test_an_empty_room_and_somebody_else_in_it(watcher, demo):
     other = watcher.recognise(watcher.find(frame(demo[1])))[0]
     assert other.number != first.number
     assert other.matches[0].person == demo[1].name, "nothing of the first is in the second's template"
+
+
+class Scarf:
+    """Says that the lower half of every face is hidden."""
+
+    def visibilities(self, faces) -> np.ndarray:
+        v = np.ones((len(faces), 128, 128), np.float32)
+        v[:, 64:] = 0.02
+        return v
+
+
+def test_who_is_covered_is_no_match_and_a_cover_taken_off_is_gone_after_some_frames(
+    recognizer, finder, gallery, demo, monkeypatch
+):
+    measured = replace(strangers(), model_id=recognizer.model_id)
+    monkeypatch.setattr("ssn.answers.watch.SearchRates", lambda: SearchRates.around(0.5))
+    watcher = Watcher(recognizer, finder, gallery, measured, Scarf())
+    here = frame(demo[0])
+    (seen,) = watcher.recognise(watcher.find(here))
+    assert seen.covered == pytest.approx(0.5)
+    assert (seen.matches[0].person, seen.matches[0].verdict) == (demo[0].name, "uncertain")
+    watcher.visibility = None
+    shares = [watcher.recognise(watcher.find(here))[0].covered for _ in range(6)]
+    assert shares == pytest.approx([0.5 * 0.65**n for n in range(1, 7)])
+    (seen,) = watcher.recognise(watcher.find(here))
+    assert seen.matches[0].verdict == "match"

@@ -42,8 +42,10 @@ def toy_finder(monkeypatch) -> ToyFinder:
 
 
 @pytest.fixture
-def ask(toy, toy_finder, tmp_path_factory, capsys):
-    """Run a command with ``--json`` into a file."""
+def ask(toy, toy_finder, tmp_path_factory, capsys, monkeypatch):
+    """Run a command with ``--json`` into a file. Nothing looks for covers: a toy's picture shows no face."""
+    for module in ("match", "alike"):
+        monkeypatch.setattr(f"ssn.commands.{module}.shared_visibility", lambda _: None)
 
     def asked(*words: object) -> Answer:
         file: Path = tmp_path_factory.mktemp("json") / "out.json"

@@ -43,7 +43,9 @@ def test_many_photos_give_a_list_and_the_unreadable_one_its_error(ask, people, p
     assert [row["matches"][0]["person"] if row["matches"] else None for row in done.data][:3] == ["Ada", "Cid", None]
     assert ["error" in row for row in done.data] == [False, False, True, False]
     for row in done.data:
-        assert set(row) == ({"photo", "matches", "error"} if "error" in row else {"photo", "face", "matches"})
+        assert set(row) == (
+            {"photo", "matches", "error"} if "error" in row else {"photo", "face", "covered", "matches"}
+        )
         for match in row["matches"]:
             assert set(match) == {"rank", "person", "score", "verdict"}
     assert [row["matches"][0]["verdict"] for row in done.data if row["matches"]] == ["match", "match", "no match"]

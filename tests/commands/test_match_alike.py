@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -12,6 +14,7 @@ from ssn.gallery.like_with_like import LikeWithLike
 from ssn.recognizer import Recognizer
 from ssn.visibility import VisibilityFinder
 from tests.gallery.cell_toys import CELL_TOY, MEANS, CellToy, enrolled_gallery, toy_face
+from tests.gallery.strangers import cohort as strangers
 
 HIDES = np.zeros((128, 128), bool)
 HIDES[64:112] = True
@@ -23,6 +26,9 @@ class Found:
     def visibility(self, face):
         return np.where(HIDES, 0.02, 1).astype(np.float32)
 
+    def visibilities(self, faces):
+        return np.stack([self.visibility(face) for face in faces])
+
 
 @pytest.fixture
 def asked(ask, monkeypatch, tmp_path):
@@ -30,6 +36,8 @@ def asked(ask, monkeypatch, tmp_path):
     toy = CellToy()
     monkeypatch.setattr(Recognizer, "load", lambda *_: toy)
     monkeypatch.setattr(VisibilityFinder, "load", classmethod(lambda cls, device: Found()))
+    for module in ("match", "alike"):
+        monkeypatch.setattr(f"ssn.commands.{module}.shared_visibility", lambda _: Found())
     monkeypatch.setitem(OCCLUSIONS, "toy", OcclusionKind("Toy", lambda _: HIDES))
     save_cohort(cohort_file(tmp_path / "toy.safetensors"), Cohort(CELL_TOY, {}, {}, means=MEANS))
     enrolled_gallery(toy, str(tmp_path / "g.db")).close()
@@ -75,3 +83,30 @@ def test_without_a_mean_face_it_says_which_command_measures_one(asked, tmp_path)
     assert refused.status == 2
     assert "python -m ssn cohort" in refused.err
     assert asked("--alike", "perhaps").status == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "left"),
+    [
+        ((), 0.375),
+        (("--occlusion", "toy"), 0.0),
+        (("--alike", "told"), 0.375),
+        (("--alike", "told", "--occlusion", "toy"), 0.0),
+        (("--alike", "found"), 0.0),
+    ],
+)
+def test_what_covers_the_face_and_is_not_hidden_is_said(asked, words, left):
+    done = asked(*words)
+    assert done.data[0]["covered"] == pytest.approx(left)
+    assert ("something seems to cover 38\u00a0% of this face" in done.out) == (left > 0)
+    assert "something seems" not in asked(*words, "--rule", "two-rates").out, "which knows nothing of covers"
+
+
+def test_behind_a_cover_nobody_is_called_a_match(asked, tmp_path, monkeypatch):
+    measured = replace(strangers(), model_id=CELL_TOY, means=MEANS)
+    save_cohort(cohort_file(tmp_path / "toy.safetensors"), measured)
+    behind = asked("--rate", "0.5").data[0]["matches"]
+    monkeypatch.setattr("ssn.commands.match.shared_visibility", lambda _: None)
+    plain = asked("--rate", "0.5").data[0]["matches"]
+    assert (plain[0]["verdict"], behind[0]["verdict"]) == ("match", "uncertain")
+    assert [row["score"] for row in behind] == [row["score"] for row in plain]

@@ -110,11 +110,27 @@ def test_match_says_what_the_command_says(client, services, demo, tmp_path):
     for answer, row in zip(answers, said, strict=True):
         assert answer.get("error") == row.get("error")
         assert answer.get("face") == row.get("face")
+        assert answer.get("covered") == pytest.approx(row.get("covered"), abs=1e-3)
         for mine, theirs in zip(answer["matches"], row["matches"], strict=True):
             assert mine.pop("score") == pytest.approx(theirs.pop("score"), abs=1e-6)
             assert mine["person"] == theirs["person"]
     assert "not a readable picture" in answers[2]["error"]
     assert answers[0]["matches"][0]["person"] == demo[1].name
+
+
+def test_what_covers_a_face_is_told_besides_what_is_hidden(client, demo):
+    """Of people drawn with a mask before the mouth, by the network that looks for covers."""
+    worn = [probe.file for person in demo for probe in person.probes if probe.occlusion in ("surgical", "scarf")][:3]
+    seen, hidden = (
+        client.predict(
+            photos=[picture(path) for path in worn], spectrum="nir-simulated", occlusion=occlusion, api_name="/match"
+        )
+        for occlusion in ("none", "maskBottom")
+    )
+    assert len(seen) == len(worn) > 0
+    for plain, below in zip(seen, hidden, strict=True):
+        assert 0.1 < plain["covered"] < 0.6
+        assert below["covered"] < 0.5 * plain["covered"]
 
 
 def test_the_example_of_the_document_runs(address, services, monkeypatch, capsys):

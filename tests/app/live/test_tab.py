@@ -42,6 +42,7 @@ def test_a_frame_is_answered_with_boxes_names_and_a_map_that_lies_over_the_face(
     (face,) = said["faces"]
     assert face["person"] == demo[0].name
     assert face["largest"]
+    assert face["covered"] == 0
     corners = np.array([(0, 0), (MAP_SIDE, 0), (MAP_SIDE, MAP_SIDE), (0, MAP_SIDE)], float)
     a, b, c, d, e, f = face["place"]
     placed = corners @ np.array([(a, b), (c, d)]) + (e, f)

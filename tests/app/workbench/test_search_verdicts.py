@@ -35,9 +35,6 @@ def measured() -> Cohort:
 
 @pytest.fixture
 def judging(services, measured, landmarks, monkeypatch) -> Services:
-    monkeypatch.setattr(
-        type(services), "visibility", None
-    )  # a face of noise is none to a network that looks for covers
     """A model whose strangers were measured, and five people enrolled."""
     monkeypatch.setattr(type(services), "visibility", None)  # to which a face of noise is no face
     for seed, name in enumerate(("Ada", "Ben", "Cid", "Dora", "Eve"), start=10):
