@@ -23,6 +23,9 @@ from ssn.places import ASSETS
 ENVIRONMENT = {"GRADIO_ANALYTICS_ENABLED": "False", "HF_HUB_OFFLINE": "1", "GRADIO_SHARE": "False", "DO_NOT_TRACK": "1"}
 ENVIRONMENT |= {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(sys.maxsize)}
 """Set before Gradio is imported: it asks no other host for anything, and makes no table of events after each one."""
+ENVIRONMENT |= {"PILLOW_BLOCK_SIZE": "64m"}
+"""Set before Pillow is imported: a large picture lies in few large blocks, which go back to the system as soon as it is
+closed. Of the small ones by default the pool of freed memory keeps all."""
 STYLES = ("style.css", "screens.css")
 THIS_MACHINE = ("127.0.0.1", "localhost", "::1")
 OPEN_TO_ALL = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ssn.errors import NotAnImageError
+from ssn.faces.levels import replaced
 
 DEPTHS = (8, 10, 12, 14, 16)
 HOT = 0.001
@@ -45,7 +46,7 @@ def to_eight_bits(array: np.ndarray, white: float) -> np.ndarray:
     """Values in [0, ``white``] → uint8; what lies beyond white is white. With values below 0 no such range is meant,
     and the array's own is stretched."""
     if array.dtype == np.uint16:  # by a table, which takes little memory beside a large picture
-        return to_eight_bits(np.arange(2**16), white)[array]
+        return replaced(array, to_eight_bits(np.arange(2**16), white))
     values = _checked(array).astype(np.float64)
     low, top = float(values.min()), float(values.max())
     if low < 0:

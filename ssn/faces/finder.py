@@ -77,7 +77,7 @@ class FaceFinder:
             return replace(self._in_any_turn(bright), brightened=True)
         found = self._in_any_turn(image)
         bright = None if found.faces else stretched(image)
-        if bright is None or np.array_equal(bright, image):
+        if bright is None:
             return found
         brightened = self._in_any_turn(bright)
         return replace(brightened, brightened=True) if brightened.faces else found
@@ -125,8 +125,8 @@ class FaceFinder:
         for turns in (2, 1, 3):
             if sure:
                 break
-            turned = np.ascontiguousarray(np.rot90(image, turns))
-            faces = [turn_face_back(face, image.shape, turns) for face in self.detector.detect(turned)]
+            upright = self.detector.detect(image, turns=turns)
+            faces = [turn_face_back(face, image.shape, turns) for face in upright]
             found = self._marked(image, faces)
             trust, sure = _trust(found)
             if sure or trust > best_trust + BETTER_TURNED:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ssn.faces.levels import level_counts, replaced
+
 DARK = 64.0
 """A picture is dark where 99.5 % of its pixels lie below this, of 255: a quarter of the range."""
 LAMPS = 0.1
@@ -16,7 +18,7 @@ def light_range(image: np.ndarray) -> tuple[float, float]:
     """Picture (H, W, 3) uint8 → the 1st and the 99.5th percentile of its brightest channel, as ``np.percentile`` has
     them, from counts of the 256 levels: nothing is sorted."""
     brightest = np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
-    up_to = np.cumsum(np.bincount(brightest.ravel(), minlength=256))
+    up_to = np.cumsum(level_counts(brightest))
     return _percentile(up_to, 0.01), _percentile(up_to, 0.995)
 
 
@@ -55,5 +57,6 @@ def stretched_but_for_lamps(image: np.ndarray) -> np.ndarray | None:
 def _stretched(image: np.ndarray, low: float, high: float) -> np.ndarray | None:
     if high - low < LEAST_RANGE:
         return None
-    levels = np.clip((np.arange(256) - low) * (255.0 / (high - low)), 0, 255)
-    return np.round(levels).astype(np.uint8)[image]
+    levels = np.arange(256)
+    bright = np.round(np.clip((levels - low) * (255.0 / (high - low)), 0, 255)).astype(np.uint8)
+    return None if np.array_equal(bright, levels) else replaced(image, bright)

@@ -22,6 +22,10 @@ CELL, STRIDE = 12, 2
 """What the first network sees at once, and how far apart its answers lie, in pixels of a step of the pyramid."""
 
 
+AT_ONCE = 512
+"""Rectangles that go through a network together: a busy picture has thousands, which would take hundreds of MB."""
+
+
 class PixelSums:
     """Means over rectangles of a picture (H, W, 3) uint8, from its table of sums (H + 1, W + 1, 3)."""
 
@@ -161,11 +165,18 @@ class Cascade:
         boxes, inside = boxes[there], inside[there]
         if not len(boxes):
             return boxes, np.zeros(0, np.float32), np.zeros((0, 4), np.float32), np.zeros((0, 10), np.float32)
-        answers = network(torch.from_numpy(sums.crops(inside, size)).to(self.device))
-        shift, *rest, likely = (answer.cpu().numpy() for answer in answers)
+        parts = [
+            self._looked(sums, inside[start : start + AT_ONCE], size, network)
+            for start in range(0, len(inside), AT_ONCE)
+        ]
+        shift, *rest, likely = (np.concatenate(answers) for answers in zip(*parts, strict=True))
         believed = likely[:, 1] > threshold
         points = rest[0] if rest else np.zeros((len(boxes), 10), np.float32)
         return boxes[believed], likely[believed, 1], shift[believed], points[believed]
+
+    def _looked(self, sums: PixelSums, boxes: np.ndarray, size: int, network: nn.Module) -> list[np.ndarray]:
+        """What a network answers of rectangles (N, 4) int."""
+        return [answer.cpu().numpy() for answer in network(torch.from_numpy(sums.crops(boxes, size)).to(self.device))]
 
 
 def _square(boxes: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from PIL.ImageFile import ImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
 
@@ -23,6 +23,8 @@ with contextlib.suppress(ImportError):  # without it HEIC is refused by name, se
 
 MAX_BYTES = 32 * 2**20
 MAX_PIXELS = 40_000_000
+STRIP = 2**20
+"""Pixels that are converted at a time: Pillow holds four bytes of each in every step on the way."""
 MAX_PIXELS_JPEG2000 = 4_000_000
 """Of more, only every second pixel is decoded, and the picture enlarged again: this decoder takes a second for every
 five megabytes of a file."""
@@ -178,13 +180,31 @@ def _turn_to(picture: Image.Image, page: int) -> None:
 
 
 def _to_array(picture: Image.Image) -> np.ndarray:
-    picture = ImageOps.exif_transpose(_enlarged_jpeg2000(picture))
+    picture = _upright(_enlarged_jpeg2000(picture))
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         return _checked_array(np.asarray(picture))
+    array = np.empty((picture.height, picture.width, 3), np.uint8)
+    rows = max(1, STRIP // picture.width)
+    for top in range(0, picture.height, rows):
+        below = min(top + rows, picture.height)
+        array[top:below] = np.asarray(_on_white(picture.crop((0, top, picture.width, below))))
+    return array
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    """The picture turned as its EXIF data say; itself where there is nothing to turn."""
+    if picture.getexif().get(ExifTags.Base.Orientation, 1) in range(2, 9):
+        return ImageOps.exif_transpose(picture)
+    picture.load()
+    return picture
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """In RGB, what is transparent laid on white."""
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-    return np.array(picture.convert("RGB"))
+    return picture.convert("RGB")
 
 
 def _enlarged_jpeg2000(picture: Image.Image) -> Image.Image:

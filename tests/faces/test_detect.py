@@ -152,3 +152,12 @@ def test_a_missing_model_file_says_what_to_install():
 def test_the_detector_needs_no_network_weights_beyond_its_wheel():
     weights = Path(mtcnn.__file__).parents[1] / "data"
     assert {"pnet.pt", "rnet.pt", "onet.pt"} <= {path.name for path in weights.iterdir()}
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_picture_looked_at_turned_is_the_turned_picture(detector, photo, turns):
+    large = cv2.resize(np.rot90(photo, -turns), (901, 803))
+    asked, turned = detector.detect(large, turns=turns), detector.detect(np.ascontiguousarray(np.rot90(large, turns)))
+    assert len(asked) == len(turned) == 1
+    assert asked[0].xyxy == pytest.approx(turned[0].xyxy, abs=0.5)
+    assert asked[0].points == pytest.approx(turned[0].points, abs=0.5)

@@ -37,3 +37,9 @@ def test_stretching_fills_the_range_and_leaves_a_flat_picture_alone():
     assert bright is not None
     assert (bright.min(), bright.max()) == (0, 255)
     assert stretched(np.full((8, 8, 3), 40, np.uint8)) is None
+
+
+def test_a_picture_that_fills_the_range_already_needs_no_second_look():
+    image = np.zeros((20, 50, 3), np.uint8)
+    image[:, 25:] = 255
+    assert stretched(image) is None

@@ -96,3 +96,14 @@ def test_crops_are_the_means_over_their_own_areas():
 def test_the_sliced_pool_is_the_pool(height, width, kernel):
     x = torch.randn(2, 3, height, width, generator=torch.Generator().manual_seed(height * 21 + width))
     assert torch.equal(SlicedMaxPool(kernel)(x), nn.MaxPool2d(kernel, 2, ceil_mode=True)(x))
+
+
+def test_candidates_looked_at_in_parts_are_those_looked_at_together(cascade, demo, monkeypatch):
+    for picture in pictures(demo):
+        together = cascade(picture)
+        with monkeypatch.context() as patch:
+            patch.setattr("ssn.faces.mtcnn.AT_ONCE", 3)
+            apart = cascade(picture)
+        for one, other in zip(together, apart, strict=True):
+            assert one.shape == other.shape
+            assert np.allclose(one, other, atol=1e-3)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +17,8 @@ from PIL import Image
 from ssn.errors import NotAnImageError
 from ssn.faces.read import read_image
 from tests.faces.pictures import encoded
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_colour_picture_comes_back_as_it_was_from_bytes_path_text_and_pil(colours, tmp_path):
@@ -166,3 +171,50 @@ def test_reading_leaves_the_callers_array_and_picture_as_they_were(colours):
     picture = Image.fromarray(colours)
     read_image(picture)
     assert np.array_equal(np.asarray(picture), before)
+
+
+MODES = ("1", "L", "P", "RGB", "RGBA", "LA", "PA", "CMYK", "YCbCr", "HSV")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("clear", [False, True])
+def test_strips_put_together_are_the_picture(mode, clear, monkeypatch):
+    pixels = np.random.default_rng(3).integers(0, 256, (37, 23, 4)).astype(np.uint8)
+    picture = Image.fromarray(pixels).convert("P" if mode == "PA" else mode.replace("LA", "RGBA"))
+    picture = picture.convert(mode)
+    if clear and mode in ("L", "P", "RGB"):
+        picture.info["transparency"] = {"RGB": tuple(pixels[0, 0, :3].tolist())}.get(mode, 7)
+    whole = picture
+    if mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        whole = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture.convert("RGBA"))
+    monkeypatch.setattr("ssn.faces.read.STRIP", 50)
+    assert np.array_equal(read_image(picture), np.asarray(whole.convert("RGB")))
+
+
+ROOM = """
+import resource, sys
+import numpy as np
+from PIL import Image
+from ssn.faces.read import read_image
+path, width, height = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+Image.linear_gradient("L").resize((width, height)).convert(sys.argv[4]).save(path)
+read_image(Image.new("RGB", (64, 64)))
+pid = open("/proc/self/clear_refs", "w")
+pid.write("5")
+pid.close()
+def held(what):
+    return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith(what)) * 1024
+before = held("VmRSS")
+assert read_image(open(path, "rb").read()).shape == (height, width, 3)
+print((held("VmHWM") - before) / (3 * width * height))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize(("mode", "kind"), [("RGB", "jpg"), ("RGBA", "png"), ("CMYK", "jpg")])
+def test_a_large_picture_takes_little_room_beside_itself(tmp_path, mode, kind):
+    """The decoder's own copy has four bytes a pixel, the answer three; what is on the way between them is small."""
+    asked = [sys.executable, "-c", ROOM, str(tmp_path / f"large.{kind}"), "5000", "4000", mode]
+    said = subprocess.run(asked, capture_output=True, text=True, cwd=ROOT)
+    assert said.returncode == 0, said.stderr
+    assert float(said.stdout) < 2.8, "times the pixels of the answer"
