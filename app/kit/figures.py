@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from ssn.evaluation.curves import AXES, Axis
+from ssn.evaluation.curves import Axis, axes_of
 from ssn.evaluation.report_parts import letter, row_name
 from ssn.evaluation.summary import RunSummary
 from ssn.evaluation.svg import within
@@ -99,10 +99,11 @@ def evaluation_curves(runs: list[RunSummary]) -> dict[str, go.Figure]:
     of probe has the same colour in both."""
     keys = list(dict.fromkeys(row.key for run in runs for row in run.rows))
     figures: dict[str, go.Figure] = {}
+    axes = _axes(runs)
     for place, run in enumerate(runs):
         for row in run.rows:
             for kind, curve in row.curves.items():
-                across, up = AXES[kind]
+                across, up = axes[kind]
                 curve = within(curve, across, up)
                 figures.setdefault(kind, go.Figure()).add_scatter(
                     x=across.position(curve.x),
@@ -118,8 +119,14 @@ def evaluation_curves(runs: list[RunSummary]) -> dict[str, go.Figure]:
                     },
                 )
     for kind, figure in figures.items():
-        _dress_curves(figure, CURVE_TITLES[kind], *AXES[kind])
+        _dress_curves(figure, CURVE_TITLES[kind], *axes[kind])
     return figures
+
+
+def _axes(runs: list[RunSummary]) -> dict[str, tuple[Axis, Axis]]:
+    """Of every kind of curve: the same for both runs."""
+    drawn = [(kind, curve) for run in runs for row in run.rows for kind, curve in row.curves.items()]
+    return {kind: axes_of(kind, [curve for other, curve in drawn if other == kind]) for kind in dict(drawn)}
 
 
 def _dress_curves(figure: go.Figure, title: str, across: Axis, up: Axis) -> None:

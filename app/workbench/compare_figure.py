@@ -11,6 +11,8 @@ COLOURS = ("#0b8a94", "#c05a2b")
 SYMBOLS = ("circle", "diamond")
 NAMED = 2
 """People whose names stand at their points; the others' are shown on hover."""
+Point = tuple[str, float, float]
+"""A name, the first side's score, and another side's."""
 
 
 def joint_figure(sides: list[Side], people: list[Joint]) -> go.Figure:
@@ -30,7 +32,7 @@ def joint_figure(sides: list[Side], people: list[Joint]) -> go.Figure:
             y=[y for _, _, y in whole],
             text=[name if (name, x, y) in best and place == 1 else "" for name, x, y in whole],
             customdata=[name for name, *_ in whole],
-            textposition=["bottom left" if x > middle else "bottom right" for _, x, _ in whole],  # inwards, to be whole
+            textposition=_beside(whole, best, middle),
             mode="markers+text",
             marker={"size": 9, "symbol": SYMBOLS[place - 1], "color": COLOURS[place - 1], "opacity": 0.85},
             hovertemplate="%{customdata}: %{x:.3f} → %{y:.3f}" + f"<extra>{side.title}</extra>",
@@ -49,3 +51,10 @@ def joint_figure(sides: list[Side], people: list[Joint]) -> go.Figure:
     dress(figure, height=390, top=12, x_title=f"score: {sides[0].title}")
     figure.update_layout(showlegend=len(sides) > 2 or one_model, legend={"orientation": "h", "y": -0.16, "x": 0})
     return figure
+
+
+def _beside(points: list[Point], named: list[Point], middle: float) -> list[str]:
+    """On which side of its point each name stands: inwards of the ``middle``, to be whole, and of those that are named
+    the highest one's above and the others' below, so that none lies on another."""
+    highest = max(named, key=lambda point: point[2]) if len(named) > 1 else None
+    return [f"{'top' if point == highest else 'bottom'} {'left' if point[1] > middle else 'right'}" for point in points]

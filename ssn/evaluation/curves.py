@@ -7,8 +7,8 @@ drawing's side from a point that stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -46,12 +46,14 @@ ROC_AXES = Axis("FMR", 1e-4, 1.0, "log", _RATES), Axis("TPR = 1 − FNMR", 0.0, 
 DET_AXES = Axis("FMR", 1e-4, 0.6, "probit", _PROBITS), Axis("FNMR", 1e-3, 0.8, "probit", (*_PROBITS[1:], 0.8))
 OPEN_AXES = Axis("FPIR", 1e-3, 1.0, "log", _RATES[1:]), Axis("FNIR", 0.0, 1.0, ticks=(0, 0.25, 0.5, 0.75, 1))
 CMC_RANKS = 50
+CLOSE = 1.4
+"""A tick of the ranks is left out where the last rank is less than this many times as large."""
 CMC_AXES = (
     Axis("rank", 1, CMC_RANKS, "log", (1, 2, 5, 10, 20, 50), percent=False),
     Axis("identified within rank", 0.0, 1.0, ticks=(0, 0.25, 0.5, 0.75, 1)),
 )
 AXES = {"roc": ROC_AXES, "det": DET_AXES, "cmc": CMC_AXES, "open_set": OPEN_AXES}
-"""Horizontal and vertical axis of each kind of curve."""
+"""Horizontal and vertical axis of each kind of curve; of a CMC in a large gallery."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +93,23 @@ def verification_curves(scores: np.ndarray, same: np.ndarray) -> dict[str, Curve
     return {name: thinned(curve, AXES[name]) for name, curve in curves.items()}
 
 
-def cmc_curve(ranks: np.ndarray) -> Curve:
-    """(n,) ranks of the probes' own people, from 1 → the CMC up to rank 50."""
-    shares = np.cumsum(np.bincount(np.minimum(ranks, CMC_RANKS + 1), minlength=CMC_RANKS + 2)[1:-1]) / len(ranks)
-    return Curve(np.arange(1, CMC_RANKS + 1), shares)
+def axes_of(kind: str, drawn: Iterable[Curve]) -> tuple[Axis, Axis]:
+    """The axes on which curves of a kind are drawn together: there is no rank beyond the people enrolled."""
+    across, up = AXES[kind]
+    if kind == "cmc":
+        last = max((int(curve.x[-1]) for curve in drawn), default=CMC_RANKS)
+        last = max(last, 2)  # of a single rank there is no axis
+        inside = [tick for tick in across.ticks if tick < last / CLOSE]
+        across = replace(across, high=last, ticks=(*inside, last))
+    return across, up
+
+
+def cmc_curve(ranks: np.ndarray, enrolled: int = CMC_RANKS) -> Curve:
+    """(n,) ranks of the probes' own people, from 1, among so many ``enrolled`` → the CMC up to the last rank there is,
+    at most 50."""
+    last = min(enrolled, CMC_RANKS)
+    shares = np.cumsum(np.bincount(np.minimum(ranks, last + 1), minlength=last + 2)[1:-1]) / len(ranks)
+    return Curve(np.arange(1, last + 1), shares)
 
 
 def open_set(searched: Searches, rank: int = 1) -> Curve:

@@ -120,7 +120,8 @@ class _Part:
 
 def _closed_set(row: ScoreRow, who: Comparisons, drawn: Drawn) -> _Part:
     """Ranks of the probes whose people are enrolled."""
-    ranks = metrics.mate_ranks(*row.identification(who))
+    matrix, probes, gallery = row.identification(who)
+    ranks = metrics.mate_ranks(matrix, probes, gallery)
     mated = ranks > 0
     if not mated.any():
         return _Part()
@@ -130,7 +131,7 @@ def _closed_set(row: ScoreRow, who: Comparisons, drawn: Drawn) -> _Part:
     return _Part(
         {name: float(hit.mean()) for name, hit in hits.items()},
         {name: share_draws(hit, people, count, drawn) for name, hit in hits.items()},
-        {"cmc": curves.cmc_curve(ranks[mated])},
+        {"cmc": curves.cmc_curve(ranks[mated], len(np.unique(gallery)))},
     )
 
 

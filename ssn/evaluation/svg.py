@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from ssn.evaluation.curves import AXES, Axis, Curve, Histogram
+from ssn.evaluation.curves import Axis, Curve, Histogram, axes_of
 
 WIDTH, HEIGHT = 340, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 8, 40
@@ -30,7 +30,8 @@ class Series:
 
 def chart(kind: str, title: str, series: Iterable[Series]) -> str:
     """``kind`` as in ``curves.AXES`` → one ``<svg>`` with its axes, grid and lines."""
-    across, up = AXES[kind]
+    series = list(series)
+    across, up = axes_of(kind, [one.curve for one in series])
     lines = "".join(_line(one, across, up) for one in series)
     return _svg(title, _axes(across, up) + lines)
 

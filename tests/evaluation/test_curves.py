@@ -48,12 +48,34 @@ def test_the_det_of_two_normal_distributions_is_a_straight_line():
     assert abs(np.corrcoef(x, y)[0, 1]) == pytest.approx(1, abs=1e-12)
 
 
-@given(st.lists(st.integers(1, 200), min_size=1, max_size=40))
-def test_the_drawn_cmc_counts_ranks(ranks):
-    curve = curves.cmc_curve(np.array(ranks))
-    assert len(curve.x) == CMC_AXES[0].high
+@given(st.lists(st.integers(1, 200), min_size=1, max_size=40), st.integers(1, 300))
+def test_the_drawn_cmc_counts_ranks(ranks, enrolled):
+    ranks = [min(rank, enrolled) for rank in ranks]
+    curve = curves.cmc_curve(np.array(ranks), enrolled)
+    assert curve.x.tolist() == list(range(1, min(enrolled, CMC_AXES[0].high) + 1))
     for rank, share in zip(curve.x, curve.y, strict=True):
         assert share == pytest.approx(np.mean([r <= rank for r in ranks]))
+
+
+@pytest.mark.parametrize(
+    ("enrolled", "ticks"),
+    [
+        (1, (1, 2)),
+        (2, (1, 2)),
+        (8, (1, 2, 5, 8)),
+        (21, (1, 2, 5, 10, 21)),
+        (24, (1, 2, 5, 10, 24)),
+        (50, (1, 2, 5, 10, 20, 50)),
+        (99, (1, 2, 5, 10, 20, 50)),
+    ],
+)
+def test_the_axis_of_the_cmc_ends_where_everybody_is_found(enrolled, ticks):
+    few = [curves.cmc_curve(np.array([1]), count) for count in (1, enrolled)]
+    across, up = curves.axes_of("cmc", few)
+    assert across.ticks == ticks
+    assert (across.low, across.high, up) == (1, ticks[-1], CMC_AXES[1])
+    assert np.all(np.diff(across.position(ticks)) > 0.05), "ticks do not lie on each other"
+    assert curves.axes_of("det", few) == DET_AXES
 
 
 @given(st.integers(0, 1000))

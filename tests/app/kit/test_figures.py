@@ -65,4 +65,4 @@ def test_curves_of_two_runs_share_axes_and_colours_and_the_second_is_dashed(tmp_
     curve = within(runs[0].rows[0].curves["roc"], *AXES["roc"])
     assert list(lines[0].y) == pytest.approx(list(curve.y))
     assert lines[0].customdata[-1][0] == f"{100 * curve.x[-1]:.3g} %"
-    assert list(figures["cmc"].layout.xaxis.ticktext) == ["1", "2", "5", "10", "20", "50"]
+    assert list(figures["cmc"].layout.xaxis.ticktext) == ["1", "2", "5", "10", "20", "40"]

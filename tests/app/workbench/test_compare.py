@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from app.workbench import bench as steps
@@ -48,7 +49,10 @@ def test_complete_hidden_and_like_with_like(services, hidden):
     for trace in figure.data[:2]:
         left, right = figure.layout.xaxis.range
         for x, where in zip(trace.x, trace.textposition, strict=True):
-            assert where == ("bottom left" if right - x < x - left else "bottom right"), "names stand inwards"
+            assert where.split()[1] == ("left" if right - x < x - left else "right"), "names stand inwards"
+    named = [place for place, text in enumerate(figure.data[0].text) if text]
+    heights, sides = (np.array(given)[named] for given in (figure.data[0].y, figure.data[0].textposition))
+    assert [where.split()[0] for where in sides[np.argsort(heights)]] == ["bottom", "top"], "no name lies on the other"
 
 
 def test_pinned_and_now(services, hidden):
