@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Iterator
 
 from ssn.errors import ExplanationCancelledError
@@ -12,7 +13,8 @@ from ssn.explanation.explainer import Explainer
 from ssn.recognizer import Recognizer
 
 AT_ONCE = 2
-"""Explanations of different visitors computed at a time; the next one waits, and can be cancelled waiting."""
+"""Explanations of different visitors computed at a time; the next ones wait, first come, first served, and can be
+cancelled waiting."""
 
 
 class Explainers:
@@ -22,6 +24,7 @@ class Explainers:
         self._recognizer = recognizer
         self._unmade = count
         self._free: list[Explainer] = []
+        self._waiting: deque[object] = deque()
         self._changed = threading.Condition()
 
     @contextlib.contextmanager
@@ -36,18 +39,24 @@ class Explainers:
         finally:
             with self._changed:
                 self._free.append(explainer)
-                self._changed.notify()
+                self._changed.notify_all()
 
     def _take(self, cancel: threading.Event) -> Explainer:
+        turn = object()
         with self._changed:
-            while not self._free:
-                if self._unmade:
-                    explainer = Explainer(self._recognizer)
-                    self._unmade -= 1
-                    return explainer
-                if cancel.is_set():
-                    raise ExplanationCancelledError(
-                        "Cancelled while waiting for another explanation.", "Start it again."
-                    )
-                self._changed.wait(0.05)
-            return self._free.pop()
+            self._waiting.append(turn)
+            try:
+                while self._waiting[0] is not turn or not (self._free or self._unmade):
+                    if cancel.is_set():
+                        what = "Cancelled while waiting for another explanation."
+                        raise ExplanationCancelledError(what, "Start it again.")
+                    self._changed.wait(0.05)
+                return self._free.pop() if self._free else self._made()
+            finally:
+                self._waiting.remove(turn)
+                self._changed.notify_all()
+
+    def _made(self) -> Explainer:
+        explainer = Explainer(self._recognizer)
+        self._unmade -= 1
+        return explainer

@@ -77,3 +77,30 @@ def test_results_are_remembered_where_the_visitor_keeps_them():
     pool, memory = Explainers(None, count=1), Memory(1)
     with pool.lease(memory, threading.Event()) as explainer:
         assert explainer.memory is memory
+
+
+def test_who_came_first_is_answered_first_and_who_asks_again_at_once_comes_last():
+    pool, answered, gone = Explainers(None, count=1), [], threading.Event()
+
+    def ask(number: int, cancel: threading.Event) -> None:
+        try:
+            with pool.lease(Memory(1), cancel):
+                answered.append(number)
+        except ExplanationCancelledError:
+            return
+
+    threads = []
+    with pool.lease(Memory(1), threading.Event()):
+        for number in range(6):
+            cancel = gone if number == 2 else threading.Event()
+            threads.append(threading.Thread(target=ask, args=(number, cancel)))
+            threads[-1].start()
+            while len(pool._waiting) <= number:
+                threading.Event().wait(0.001)
+        gone.set()
+        threads[2].join()
+    with pool.lease(Memory(1), threading.Event()):
+        answered.append("again")
+    for thread in threads:
+        thread.join()
+    assert answered == [0, 1, 3, 4, 5, "again"]
