@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections import deque
 from collections.abc import Iterator
 
+from app.kit.turns import Turns
 from ssn.errors import ExplanationCancelledError
 from ssn.explanation.cache import Memory
 from ssn.explanation.explainer import Explainer
 from ssn.recognizer import Recognizer
 
 AT_ONCE = 2
-"""Explanations of different visitors computed at a time; the next ones wait, first come, first served, and can be
-cancelled waiting."""
+"""Explanations of different visitors computed at a time; the next one waits, and can be cancelled waiting."""
 
 
 class Explainers:
@@ -22,10 +21,8 @@ class Explainers:
 
     def __init__(self, recognizer: Recognizer, count: int = AT_ONCE):
         self._recognizer = recognizer
-        self._unmade = count
+        self._turns, self._making = Turns(count), threading.Lock()
         self._free: list[Explainer] = []
-        self._waiting: deque[object] = deque()
-        self._changed = threading.Condition()
 
     @contextlib.contextmanager
     def lease(self, memory: Memory, cancel: threading.Event) -> Iterator[Explainer]:
@@ -33,30 +30,14 @@ class Explainers:
 
         Raises ExplanationCancelledError where ``cancel`` is set while all are at work.
         """
-        explainer = self._take(cancel)
+        if not self._turns.acquire(cancel):
+            raise ExplanationCancelledError("Cancelled while waiting for another explanation.", "Start it again.")
         try:
-            yield explainer.remembering(memory)
-        finally:
-            with self._changed:
-                self._free.append(explainer)
-                self._changed.notify_all()
-
-    def _take(self, cancel: threading.Event) -> Explainer:
-        turn = object()
-        with self._changed:
-            self._waiting.append(turn)
+            with self._making:
+                explainer = self._free.pop() if self._free else Explainer(self._recognizer)
             try:
-                while self._waiting[0] is not turn or not (self._free or self._unmade):
-                    if cancel.is_set():
-                        what = "Cancelled while waiting for another explanation."
-                        raise ExplanationCancelledError(what, "Start it again.")
-                    self._changed.wait(0.05)
-                return self._free.pop() if self._free else self._made()
+                yield explainer.remembering(memory)
             finally:
-                self._waiting.remove(turn)
-                self._changed.notify_all()
-
-    def _made(self) -> Explainer:
-        explainer = Explainer(self._recognizer)
-        self._unmade -= 1
-        return explainer
+                self._free.append(explainer)
+        finally:
+            self._turns.release()

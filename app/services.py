@@ -16,6 +16,7 @@ from app.first_start import default_gallery, open_gallery
 from app.kit.background import behind_the_page
 from app.kit.demo_people import DEMO_FOLDER, DemoSet, read_demo
 from app.kit.photo import Photo, open_photo
+from app.kit.turns import Turns
 from ssn.answers.enrolling import Choices, Enroller, quality_measure
 from ssn.answers.faces import Reading, read_face
 from ssn.errors import BusyError, DataError, SSNError
@@ -49,8 +50,8 @@ RUNS_AT_ONCE = 1
 """Evaluations, enrolments of many and re-embeddings at a time: one takes minutes of all the processor has."""
 
 
-def _slots(count: int) -> Callable[[], threading.BoundedSemaphore]:
-    return lambda: threading.BoundedSemaphore(count)
+def _turns(count: int) -> Callable[[], Turns]:
+    return lambda: Turns(count)
 
 
 @dataclass(frozen=True)
@@ -64,10 +65,10 @@ class Services:
     demo: DemoSet
     beside: SecondOpinion | None = None
     cohort: Cohort | None = None
-    photos: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_AT_ONCE))
-    waiting: threading.BoundedSemaphore = field(default_factory=_slots(PHOTOS_IN_HAND))
-    looks: threading.BoundedSemaphore = field(default_factory=_slots(LOOKS_AT_ONCE))
-    runs: threading.BoundedSemaphore = field(default_factory=_slots(RUNS_AT_ONCE))
+    photos: Turns = field(default_factory=_turns(PHOTOS_AT_ONCE))
+    waiting: Turns = field(default_factory=_turns(PHOTOS_IN_HAND))
+    looks: Turns = field(default_factory=_turns(LOOKS_AT_ONCE))
+    runs: Turns = field(default_factory=_turns(RUNS_AT_ONCE))
     explainers: Explainers = field(init=False)
     like_with_like: LikeWithLike | None = field(init=False)
     _enrolling_again: threading.Lock = field(default_factory=threading.Lock)
@@ -134,7 +135,7 @@ class Services:
     def reading(self) -> Iterator[None]:
         """While a photo is read and searched for faces. Only so many are at once as the process has room for, and only
         so many wait. Raises BusyError, and MemoryShortError where the machine's memory was short."""
-        if not self.waiting.acquire(blocking=False):
+        if not self.waiting.take():
             raise BusyError()
         try:
             with self.photos, memory_in_words():
@@ -228,7 +229,7 @@ class Services:
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
         """While something goes on that takes minutes: one at a time in a process. Raises DataError."""
-        if not self.runs.acquire(blocking=False):
+        if not self.runs.take():
             raise DataError("Another run is under way on this server.", "Try again when it is done.")
         try:
             yield

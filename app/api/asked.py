@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import gradio as gr
 
+from app.kit.turns import Turns
 from app.services import Services
 from ssn.answers.faces import Reading, read_face
 from ssn.errors import DataError, NotAnImageError, SSNError
@@ -69,7 +69,7 @@ def contents_of(photos: object) -> list[object]:
     return photos
 
 
-def face_in(services: Services, photo: object, reading: Reading, turn: threading.BoundedSemaphore) -> AlignedFace:
+def face_in(services: Services, photo: object, reading: Reading, turn: Turns) -> AlignedFace:
     """The face of a photo that was sent, read in its turn like the photos of the page's visitors. Raises BusyError, the
     errors of reading, NoFaceError, SeveralFacesError."""
     content = content_of(photo)

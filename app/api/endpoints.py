@@ -7,6 +7,7 @@ import threading
 import numpy as np
 
 from app.api.asked import check_counted, check_kinds, content_of, contents_of, face_in, refusals_in_words
+from app.kit.turns import Turns
 from app.services import Services
 from ssn.answers.explanation import figures_of
 from ssn.answers.faces import Reading, subject_of
@@ -36,7 +37,7 @@ class Endpoints:
 
     def __init__(self, services: Services):
         self._services = services
-        self._turn, self._explaining = threading.BoundedSemaphore(1), threading.BoundedSemaphore(1)
+        self._turn, self._explaining = Turns(1), Turns(1)
 
     def match(
         self,

@@ -95,7 +95,7 @@ def test_who_came_first_is_answered_first_and_who_asks_again_at_once_comes_last(
             cancel = gone if number == 2 else threading.Event()
             threads.append(threading.Thread(target=ask, args=(number, cancel)))
             threads[-1].start()
-            while len(pool._waiting) <= number:
+            while len(pool._turns._waiting) <= number:
                 threading.Event().wait(0.001)
         gone.set()
         threads[2].join()

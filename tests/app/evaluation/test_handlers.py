@@ -133,7 +133,7 @@ def test_one_run_a_visitor_and_so_many_a_server(tab, services, visit, visitor):
     with services.runs:
         *_, answer = tab.on_measure("synthetic", 4, ["none"], visitor)
     assert "Another run is under way" in answer[tab.status]
-    assert services.runs.acquire(blocking=False), "a refused run takes nobody's place"
+    assert services.runs.take(), "a refused run takes nobody's place"
     services.runs.release()
 
 
@@ -154,7 +154,7 @@ def test_cancel_ends_the_run_and_frees_the_server(tab, services, visit, visitor,
     run_async(tab.on_cancel(visitor))
     *_, last = answers
     assert "Cancelled" in last[tab.status]
-    assert services.runs.acquire(blocking=False)
+    assert services.runs.take()
     services.runs.release()
 
 

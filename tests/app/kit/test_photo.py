@@ -53,7 +53,7 @@ def test_a_picture_without_a_face_gives_its_place_back(services):
     for _ in range(4):
         with pytest.raises(NoFaceError):
             services.open_photo(np.full((60, 60, 3), 128, np.uint8), "Your photo")
-    assert services.photos.acquire(blocking=False)
+    assert services.photos.take()
     services.photos.release()
 
 
