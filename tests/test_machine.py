@@ -136,9 +136,9 @@ libc.free.argtypes, libc.memset.argtypes = [ctypes.c_void_p], [ctypes.c_void_p, 
 def resident():
     line = next(l for l in Path("/proc/self/status").read_text().splitlines() if l.startswith("VmRSS:"))
     return int(line.split()[1]) / 1024
-before = resident()
-block = libc.malloc(30 << 20)
-libc.memset(block, 1, 30 << 20)
+before, size = resident(), int(sys.argv[2]) << 20
+block = libc.malloc(size)
+libc.memset(block, 1, size)
 libc.free(block)
 kept = resident() - before
 give_back_freed_memory()
@@ -147,12 +147,12 @@ print(kept, resident() - before)
 
 
 @pytest.mark.skipif(sys.platform != "linux" or platform.libc_ver()[0] != "glibc", reason="it is about glibc")
-@pytest.mark.parametrize(("way", "keeps"), [("kept", True), ("as it is", False)])
-def test_what_is_freed_is_kept_until_it_is_given_back(way, keeps):
-    command = [sys.executable, "-c", FREED, way]
+@pytest.mark.parametrize(("way", "size", "keeps"), [("kept", 7, True), ("kept", 30, False), ("as it is", 7, False)])
+def test_what_is_freed_is_kept_until_it_is_given_back_and_large_blocks_are_not(way, size, keeps):
+    command = [sys.executable, "-c", FREED, way, str(size)]
     kept, left = map(float, subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
-    assert (kept > 25) == keeps
-    assert left < 5
+    assert (kept > 0.8 * size) == keeps
+    assert left < 3
 
 
 GARBAGE = """
