@@ -19,7 +19,7 @@ from app.kit.photo import Photo, open_photo
 from app.kit.turns import Turns
 from ssn.answers.enrolling import Choices, Enroller, quality_measure
 from ssn.answers.faces import Reading, read_face
-from ssn.errors import BusyError, DataError, SSNError
+from ssn.errors import BusyError, DataError, NoFaceError, SSNError
 from ssn.export.engine import load_recognizer
 from ssn.faces.finder import FaceFinder, shared_finder
 from ssn.faces.read import Source
@@ -35,6 +35,7 @@ from ssn.gallery.re_embed import ReEmbedded, re_embed
 from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.store import GalleryStore, Person
+from ssn.machine import give_back_freed_memory
 from ssn.memory import memory_in_words
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer, Template
@@ -140,6 +141,9 @@ class Services:
         try:
             with self.photos, memory_in_words():
                 yield
+        except NoFaceError:
+            give_back_freed_memory()  # what it took to look in every turn, brightened and enlarged
+            raise
         finally:
             self.waiting.release()
 

@@ -13,7 +13,15 @@ from app import services as module
 from app.kit.demo_people import DemoSet
 from app.kit.pictures import encode
 from app.services import PHOTOS_IN_HAND, Services, only_of_other_models
-from ssn.errors import BusyError, CheckpointError, ExportError, GalleryError, MemoryShortError, NotAnImageError
+from ssn.errors import (
+    BusyError,
+    CheckpointError,
+    ExportError,
+    GalleryError,
+    MemoryShortError,
+    NoFaceError,
+    NotAnImageError,
+)
 from ssn.gallery.sqlite import Gallery
 from ssn.models import checkpoint as checkpoint_module
 from ssn.recognizer import Template
@@ -154,6 +162,16 @@ def test_a_photo_too_large_for_memory_is_told_and_gives_its_place_back(services,
     for _ in range(PHOTOS_IN_HAND + 1):
         with pytest.raises(MemoryShortError):
             services.open_photo(b"", "Photo")
+
+
+def test_what_looking_for_a_face_in_vain_took_is_given_back(services, demo, monkeypatch):
+    given = []
+    monkeypatch.setattr("app.services.give_back_freed_memory", lambda: given.append(True))
+    services.open_photo(demo[0].enrolment, "Your photo")
+    assert not given, "a photo with a face keeps nobody waiting for that"
+    with pytest.raises(NoFaceError):
+        services.open_photo(np.full((60, 60, 3), 128, np.uint8), "Your photo")
+    assert given
 
 
 def test_the_start_says_what_it_is_doing(random_checkpoint, tmp_path):
