@@ -167,9 +167,10 @@ class Outcome:
             if m.template_id in scores:
                 score = f"{scores[m.template_id]:+.3f} (ordinary score {score})"
             lines.append(f"{m.rank}. {m.person:<30} {score}  {m.verdict}")
-        cover = cover_words(self.covered) if self.rule == SEARCH_RULE else ""
-        cover = f"But {cover}" if cover else ""
-        return "\n".join([*lines, summary([m.verdict for m in self.matches]), cover]).rstrip()
+        lines.append(summary([m.verdict for m in self.matches]))
+        if self.rule == SEARCH_RULE and (cover := cover_words(self.covered)):
+            lines.append(f"{cover.capitalize()} --alike found hides what surely shows nothing of it.")
+        return "\n".join(lines).rstrip()
 
 
 def _blocks(outcomes: list[Outcome]) -> list[str]:

@@ -98,8 +98,8 @@ def test_without_a_mean_face_it_says_which_command_measures_one(asked, tmp_path)
 def test_what_covers_the_face_and_is_not_hidden_is_said(asked, words, left):
     done = asked(*words)
     assert done.data[0]["covered"] == pytest.approx(left)
-    assert ("something seems to cover 38\u00a0% of this face" in done.out) == (left > 0)
-    assert "something seems" not in asked(*words, "--rule", "two-rates").out, "which knows nothing of covers"
+    assert ("Something seems to cover 38\u00a0% of this face" in done.out) == (left > 0)
+    assert "omething seems" not in asked(*words, "--rule", "two-rates").out, "which knows nothing of covers"
 
 
 def test_behind_a_cover_nobody_is_called_a_match(asked, tmp_path, monkeypatch):
