@@ -169,7 +169,8 @@ class Outcome:
             lines.append(f"{m.rank}. {m.person:<30} {score}  {m.verdict}")
         lines.append(summary([m.verdict for m in self.matches]))
         if self.rule == SEARCH_RULE and (cover := cover_words(self.covered)):
-            lines.append(f"{cover.capitalize()} --alike found hides what surely shows nothing of it.")
+            hint = " --alike found hides what surely shows nothing of it." if self.answer is None else ""
+            lines.append(f"{cover.capitalize()}{hint}")
         return "\n".join(lines).rstrip()
 
 
