@@ -14,7 +14,7 @@ from pathlib import Path
 
 from app.kit.demo_faces import read_ready_faces
 from app.kit.demo_people import DemoSet
-from ssn.errors import GalleryError
+from ssn.errors import DataError, GalleryError
 from ssn.faces.finder import shared_finder
 from ssn.gallery.exact import ExactIndex
 from ssn.gallery.registry import MakeIndex
@@ -28,13 +28,17 @@ LEFTOVER_SECONDS = 3600.0
 
 
 def data_folder() -> Path:
-    """Where this user's galleries live: the platform's usual place for application data."""
-    if sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Application Support"
-    else:
-        base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    """Where this user's galleries live: the platform's usual place for application data. Raises DataError for a user
+    without a home, such as a number in a container."""
+    try:
+        if sys.platform == "win32":
+            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        elif sys.platform == "darwin":
+            base = Path.home() / "Library" / "Application Support"
+        else:
+            base = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    except RuntimeError as error:
+        raise DataError("This user has no home folder.", "Name a file with --gallery, or set HOME.") from error
     return base / "ssn-studio"
 
 
@@ -71,6 +75,8 @@ def open_gallery(
                 f"The gallery {path} cannot be made ({error.strerror}).",
                 "Free some space, or choose another --gallery.",
             ) from error
+        except GalleryError as error:  # by the name that was asked for
+            raise GalleryError(error.what.replace(str(building), str(path)), error.hint) from error
         finally:
             _remove(building)
         _remove_leftovers(path)
@@ -114,7 +120,8 @@ def _take_place(building: Path, path: Path) -> None:
 def _remove(building: Path) -> None:
     """A gallery under construction with its log."""
     for suffix in ("", "-wal", "-shm"):
-        Path(f"{building}{suffix}").unlink(missing_ok=True)
+        with contextlib.suppress(NotADirectoryError):  # what should be its folder is a file
+            Path(f"{building}{suffix}").unlink(missing_ok=True)
 
 
 def _remove_leftovers(path: Path) -> None:

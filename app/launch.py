@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from app.flags import page_origin, parse_arguments
 from app.kit.background import let_end
+from ssn.console import print_anything
 from ssn.errors import OptionError, SSNError
 from ssn.places import ASSETS
 
@@ -47,8 +48,10 @@ VISITORS = 200
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the app until it is stopped → exit status. An error of the user's making is one line and status 2."""
+    print_anything()
     flags = parse_arguments(arguments)
     os.environ.update(ENVIRONMENT)
+    _ask_nobody_for_the_way()
     try:
         if flags.add_user is not None:
             return _add_user(flags)
@@ -61,6 +64,14 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         return refuse(in_words(error))
     return 0
+
+
+def _ask_nobody_for_the_way() -> None:
+    """Gradio asks this very server, before anybody else does, whether it answers; through the proxy that an environment
+    names it does not. What is named already, such as a gallery's server, stays."""
+    named = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    for name in ("no_proxy", "NO_PROXY"):
+        os.environ[name] = f"{named},*" if named else "*"
 
 
 def check_door(flags: argparse.Namespace) -> None:
@@ -104,19 +115,25 @@ def serve(flags: argparse.Namespace) -> None:
         services = Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, **how)
         demo = build_demo(services)
         demo.queue(max_size=EVENTS_WAITING, api_open=False)
-        demo.launch(
-            server_name=flags.host,
-            server_port=flags.port,
-            root_path=flags.root_path,
-            auth=login,
-            **page_options(flags, services.check, frozenset(demo.fns)),
-        )
+        _launch(demo, flags, login, page_options(flags, services.check, frozenset(demo.fns)))
         if flags.open and flags.host not in THIS_MACHINE:
-            tell(OPEN_TO_ALL.format(host=flags.host, port=flags.port))
-        tell(f"SSN Studio is at http://{flags.host}:{flags.port} (Ctrl+C stops it)")
+            tell(OPEN_TO_ALL.format(host=in_address(flags.host), port=flags.port))
+        tell(f"SSN Studio is at http://{in_address(flags.host)}:{flags.port} (Ctrl+C stops it)")
         services.make_ready().join()
         settle_garbage()
         demo.block_thread()
+
+
+def _launch(demo: Any, flags: argparse.Namespace, login: Any, options: dict[str, Any]) -> None:
+    """Serve the page and go on. Gradio asks it once whether it answers. Raises OptionError where it does not."""
+    import httpx
+
+    address = in_address(flags.host)
+    try:
+        demo.launch(server_name=address, server_port=flags.port, root_path=flags.root_path, auth=login, **options)
+    except httpx.HTTPError as error:
+        what = f"The page at {address}:{flags.port} does not answer this machine itself ({error})."
+        raise OptionError(what, "Is its loopback network up, and does a firewall let it through?") from error
 
 
 def page_options(flags: argparse.Namespace, ready: Any, events: frozenset[int] | None = None) -> dict[str, Any]:
@@ -171,6 +188,11 @@ def _ended_politely() -> Iterator[None]:
         let_end(LOADING)
 
 
+def in_address(host: str) -> str:
+    """As it stands in an address: one of IPv6 in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def tell(text: str) -> None:
     """On the screen at once, also where that is a file."""
     print(text, flush=True)
@@ -190,7 +212,7 @@ def cannot_listen(host: str, port: int) -> str | None:
     except OSError as error:
         if error.errno == errno.EADDRNOTAVAIL:
             return f"{host} is no address of this machine ({error.strerror}). Choose another --host."
-        return f"{host}:{port} cannot be used ({error.strerror}). Choose another --port."
+        return f"{in_address(host)}:{port} cannot be used ({error.strerror}). Choose another --port."
     return None
 
 

@@ -7,6 +7,7 @@ from html import escape
 import gradio as gr
 
 from app.api.offer import offer_endpoints
+from app.faults import Studio
 from app.kit.components import scripted
 from app.page_state import keep_components_once
 from app.services import Services
@@ -32,7 +33,7 @@ def header(services: Services) -> str:
         "<p>Partial NIR–VIS face recognition, with its saliency in plain sight</p></div>"
         f'<ul><li title="model id">{escape(recognizer.model_id)}</li>{second}'
         f'<li title="device">{escape(str(recognizer.device))}</li><li class="plainly">{PRESENT}</li></ul></header>'
-        f"{PRESENTING}"
+        f'{PRESENTING}<p class="elsewhere" role="status"></p>'
     )
 
 
@@ -40,8 +41,8 @@ def build_demo(services: Services, sessions: Sessions | None = None) -> gr.Block
     """Services → the page, not launched yet. ``sessions`` holds what is kept of its visitors."""
     keep_components_once()
     sessions = Sessions() if sessions is None else sessions
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as demo:
-        scripted("top", header(services), "present.js", "radios.js")
+    with Studio(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=(600, 600)) as demo:
+        scripted("top", header(services), "present.js", "radios.js", "elsewhere.js")
         with gr.Tabs(elem_id="tabs"):
             for key, row in TABS.items():
                 with gr.Tab(row.title, id=key) as tab:

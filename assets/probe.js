@@ -22,24 +22,42 @@ const onPage = (target, name, handler) =>
 
 const read = (file) => {
   say("");
-  readFile(file, LIMIT, () => say("The browser could not read this file. Is it a folder, or no longer there?"));
+  readFile(file, LIMIT, () => say(UNREADABLE));
+};
+
+const LINK = /^\s*((https?|ftp|file|blob|data):|www\.|[/~]\S*\.\w+\s*$|[a-z]:\\|\\\\)/i;
+const linked = () => say("That is a link. This page opens no other page: save the picture, then choose the file.");
+const pictureIn = (html) => new DOMParser().parseFromString(html, "text/html").querySelector("img[src]")?.getAttribute("src");
+
+// A picture that is written out in its address is there already; one that is none reads as any other link.
+const readWritten = async (address) => {
+  try {
+    const picture = await (await fetch(address.trim())).blob();
+    (await createImageBitmap(picture)).close();
+    read(picture);
+  } catch {
+    linked();
+  }
 };
 
 // What is dropped or pasted: one file is read, everything else is told.
 const take = (data) => {
-  const files = [...data.files];
-  const folder = [...data.items].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
-  if (folder) say("That is a folder. Open it and choose one photo; a whole folder is enrolled on the command line.");
-  else if (files.length > 1) say(`Those are ${files.length} files. Choose one photo at a time.`);
-  else if (files.length === 1) read(files[0]);
-  else if (data.types.includes("text/uri-list") || /^\s*(https?|file|data):/i.test(data.getData("text/plain")))
-    say("That is a link. This page opens no other page: save the picture, then choose the file.");
+  const { file, words } = oneFile(data, "photo", "a whole folder is enrolled on the command line.");
+  const text = data.getData("text/plain");
+  const address = pictureIn(data.getData("text/html")) || (LINK.test(text) ? text : data.getData("text/uri-list"));
+  if (words) say(words);
+  else if (file) read(file);
+  else if (/^\s*data:image\//i.test(address)) readWritten(address);
+  else if (address || data.types.includes("text/uri-list") || data.types.includes("text/x-moz-url")) linked();
   else say("There is no picture in that. Copy or drag the picture itself, or choose its file.");
 };
 
+// Text goes to the field that has the focus, also where it comes with a picture of itself, as from a table or a document.
 const editable = (target) =>
   target instanceof Element &&
   (target.isContentEditable || target.matches("textarea, input:not([type=file], [type=radio], [type=checkbox], [type=range])"));
+const forField = (target, data) => editable(target) && (!data.types.includes("Files") || data.types.includes("text/plain"));
+const forAnother = (target) => target instanceof Element && target.closest("label[data-limit]"); // of another kind of file
 
 const chosen = () => {
   if (input.files.length) read(input.files[0]);
@@ -48,7 +66,7 @@ const chosen = () => {
 input.addEventListener("change", chosen);
 chosen(); // a file that was chosen before this script ran
 onPage(document, "paste", (event) => {
-  if (!shown() || (editable(event.target) && !event.clipboardData.files.length)) return;
+  if (!shown() || forField(event.target, event.clipboardData)) return;
   event.preventDefault();
   take(event.clipboardData);
 });
@@ -56,7 +74,10 @@ onPage(document, "paste", (event) => {
   onPage(document, name, (event) => {
     if (editable(event.target) && !event.dataTransfer.types.includes("Files")) return;
     event.preventDefault(); // otherwise the browser leaves the page for the file
-    if (!shown()) return;
+    if (!shown() || forAnother(event.target)) {
+      drop.classList.remove("probe-over");
+      return;
+    }
     drop.classList.toggle("probe-over", name === "dragover");
     if (name === "drop") take(event.dataTransfer);
   }),

@@ -13,3 +13,14 @@ const readFile = (file, limit, failed) => {
   reader.onerror = failed;
   reader.readAsDataURL(file);
 };
+
+const UNREADABLE = "The browser could not read this file. Is it a folder, or no longer there?";
+
+// What is dropped or pasted → its one `file`, or `words` for what is more than that, or neither.
+const oneFile = (data, what, whole) => {
+  const files = [...data.files];
+  const folder = [...data.items].some((item) => item.webkitGetAsEntry?.()?.isDirectory);
+  if (folder) return { words: `That is a folder. Open it and choose one ${what}; ${whole}` };
+  if (files.length > 1) return { words: `Those are ${files.length} files. Choose one ${what} at a time.` };
+  return { file: files[0] };
+};

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 import warnings
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from ssn.commands.synth import synth
 from ssn.commands.thresholds import thresholds
 from ssn.commands.train import train
 from ssn.commands.visibility import visibility
+from ssn.console import print_anything
 from ssn.errors import SSNError
 
 COMMANDS = (
@@ -61,16 +61,9 @@ def _json_to_screen(arguments: list[str]) -> list[str]:
     return full
 
 
-def _print_anything() -> None:
-    """What a console's encoding lacks, such as the bytes of a file name that is no text, is printed as an escape."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-
-
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; a typed error becomes one line on standard error and exit status 2."""
-    _print_anything()
+    print_anything()
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of a damaged file we say what is wrong
     try:
         words = sys.argv[1:] if arguments is None else arguments

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 LIBRARY = (
     {"errors", "places"},
-    {"files", "machine", "memory"},
+    {"console", "files", "machine", "memory"},
     {"faces", "models"},
     {"people", "recognizer"},
     {"data", "gallery", "explanation", "export"},
@@ -25,7 +25,7 @@ LIBRARY = (
 
 SCREEN = (
     {"kit"},
-    {"explainers", "first_start", "event_stream", "flags", "page_state"},
+    {"explainers", "first_start", "event_stream", "flags", "page_state", "faults"},
     {"security"},
     {"session", "services"},
     {"workbench"},

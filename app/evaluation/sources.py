@@ -63,7 +63,10 @@ def runs_folder() -> Path:
 
 
 def earlier_runs() -> dict[str, Path]:
-    """File name → path, by name; nothing where there is no such folder."""
-    folder = runs_folder()
-    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    """File name → path, by name; nothing where there is no such folder, or it is not this user's to look into."""
+    try:
+        folder = runs_folder()
+        files = sorted(folder.iterdir()) if folder.is_dir() else []
+    except (OSError, DataError):
+        return {}
     return {path.name: path for path in files if path.suffix in (".npz", ".json") and path.is_file()}

@@ -108,9 +108,10 @@ def photo_input(elem_id: str, label: str, fate: str = "Kept in memory only.") ->
 
 
 def file_input(elem_id: str, label: str) -> gr.HTML:
-    """A place for another file: ``label`` is a ``<label data-limit>`` with its input. ``input`` events carry ``data``,
-    base64 of the file, and its ``size``."""
-    return _component(elem_id, label, "read.js", "file.js")
+    """A place for another file, to drop or choose it: ``label`` is a ``<label data-limit>`` with its input. ``input``
+    events carry ``data``, base64 of the file, and its ``size``."""
+    told = '<div class="probe-status" role="status"></div>'
+    return _component(elem_id, label + told, "read.js", "file.js")
 
 
 def live_camera(elem_id: str) -> gr.HTML:

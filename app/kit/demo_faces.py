@@ -9,6 +9,8 @@ where the demo people or the shipped weights have changed.
 from __future__ import annotations
 
 import hashlib
+import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,7 +59,7 @@ def read_ready_faces(folder: Path = DEMO_FOLDER) -> ReadyFaces:
         with np.load(path, allow_pickle=False) as file:
             photos, pixels, vectors = file["photos"], file["pixels"], file["vectors"]
             model_id = str(file["model_id"])
-    except (OSError, ValueError, KeyError, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{FILE} of the demo set is damaged.", "Restore assets/demo from the release.") from error
     if not len(photos) == len(pixels) == len(vectors) or pixels.shape[1:] != (128, 128, 3):
         raise DataError(f"{FILE} of the demo set is damaged.", "Restore assets/demo from the release.")

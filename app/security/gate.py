@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.event_stream import PAGE
+from app.faults import UNFORESEEN, note
 from app.security.headers import FOREVER, HEADERS
 from app.security.visitors import COOKIE, Pages, new_visitor
 from ssn.faces.read import MAX_BYTES
@@ -30,14 +31,19 @@ RECEIVING = 120.0
 REQUESTS_AT_ONCE = 800
 """Every open page holds two or three: its events and its sign of life."""
 API = "/gradio_api/"
-UNUSED = tuple(
-    API + name
-    for name in (
-        *("upload", "process_recording", "proxy=", "stream/", "deep_link", "dev/", "vibe", "undo-vibe", "run/", "api/"),
-        *("call/", "custom_component", "run-history", "component_server", "mcp"),
-    )
+DOORS = frozenset(
+    {
+        *("/", "/config", "/theme.css", "/favicon.ico", "/manifest.json", "/robots.txt", "/livez", "/healthz"),
+        *("/login", "/logout", "/login_check", "/user", "/app_id", "/info", "/startup-events", "/queue/data"),
+        *("/queue/join", "/cancel", "/reset"),
+    }
 )
-"""Doors of Gradio that this page does not use: they take files, run what is not on the page, or ask other hosts."""
+"""What can be asked for, without ``API`` before it: the page and what is on it, the login, events and answers. Gradio
+has more doors, which take files, make pictures of any size, run what is not on the page or ask other hosts, and every
+release of it may bring another: they are shut."""
+ROOMS = ("/heartbeat/", *FOREVER)
+"""Whose every path is open too."""
+METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 JOIN = API + "queue/join"
 POSTS = (JOIN, API + "cancel", API + "reset")
 """Those that carry a ``session_hash`` in their body."""
@@ -66,13 +72,13 @@ class Rules:
         """Against a foreign name that was made to point here. Raises Refusal."""
         if self.hosts is None:
             return
-        known = self.hosts | {urlsplit(origin).hostname or "" for origin in self.origins}
-        if (urlsplit(f"//{host}").hostname or "") not in known:
+        known = self.hosts | {_parts(origin).hostname or "" for origin in self.origins}
+        if (_parts(f"//{host}").hostname or "") not in known:
             raise Refusal(403, "This server is not reached by that name; name it with --origin.")
 
     def check_origin(self, origin: str | None, host: str) -> None:
         """A browser says from which page it asks: only our own may. Raises Refusal."""
-        if origin is None or origin in self.origins or urlsplit(origin).netloc.lower() == host.lower():
+        if origin is None or origin in self.origins or _parts(origin).netloc.lower() == host.lower() != "":
             return
         raise Refusal(403, "Another page may not ask this server; name its address with --origin if it may.")
 
@@ -108,15 +114,26 @@ class Gate:
         visitor = _visitor(headers)
         path = scope["path"].removeprefix(self.rules.behind) if self.rules.behind else scope["path"]
         guarded = _with_headers(send, path, new_visitor() if visitor is None else None)
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await guarded(message)
+
         self._open += 1
         try:
             self._check(scope["method"], path, headers)
             page = _page_asked_for(path, scope["query_string"])
             self._check_page(page, visitor or "")
-            await self._receive(scope, receive, guarded, path, visitor or "")
+            await self._receive(scope, receive, watched, path, visitor or "")
         except Refusal as refusal:
             answer = PlainTextResponse(refusal.words, refusal.status, {"Connection": "close"})
             await answer(scope, receive, guarded)
+        except Exception as error:
+            note(error)
+            if not begun:
+                await PlainTextResponse(UNFORESEEN, 500, {"Connection": "close"})(scope, receive, guarded)
         finally:
             self._open -= 1
 
@@ -126,7 +143,9 @@ class Gate:
         host = headers.get("host", "")
         self.rules.check_host(host)
         self.rules.check_origin(headers.get("origin"), host)
-        if any(path.startswith(start) for start in UNUSED):
+        if method not in METHODS:
+            raise Refusal(405, "This server is asked by GET and POST.")
+        if not _is_open(path):
             raise Refusal(404, "There is nothing here.")
         if method == "POST":
             _check_length(headers.get("content-length"))
@@ -158,6 +177,19 @@ class Gate:
         finally:
             if large:
                 self._large.release()
+
+
+def _parts(address: str) -> SplitResult:
+    """Of an address that somebody sends; of one that is none, nothing."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
+def _is_open(path: str) -> bool:
+    inner = path.removeprefix(API[:-1])
+    return (inner.rstrip("/") or "/") in DOORS or inner.startswith(ROOMS)
 
 
 def _visitor(headers: Headers) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 import time
@@ -94,8 +95,24 @@ def connect(path: str) -> sqlite3.Connection:
             return _connect_to_read(path)
         if full:
             raise GalleryError(f"The disk of {path} is full.", "Free some space, then try again.") from error
-        raise GalleryError(f"{path} cannot be opened as a gallery.", "Choose another file or folder.") from error
+        what = f"{path} cannot be opened as a gallery: {_reason(path, error)}."
+        raise GalleryError(what, "Choose another file or folder.") from error
     return db
+
+
+def _reason(path: str, error: BaseException) -> str:
+    """Why a file cannot be opened, as far as that can be seen."""
+    if isinstance(error, OSError):
+        return f"its folder cannot be made ({error.strerror})"
+    if os.path.isdir(path):
+        return "it is a folder"
+    if not os.path.lexists(path):
+        return "its folder cannot be written"
+    if not os.access(path, os.R_OK):
+        return "it may not be read"
+    if _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return "it is damaged, or a file of another kind"
+    return _brief(error)
 
 
 def disk_is_full(path: str) -> bool:
@@ -127,7 +144,9 @@ def _connect_to_read(path: str) -> sqlite3.Connection:
         except BaseException:
             db.close()
             raise
-    raise GalleryError(f"{path} cannot be opened as a gallery.", "Choose another file or folder.")
+    reason = "it can only be read, and a change was left in the middle of it"
+    reason = reason if os.access(path, os.R_OK) else "it may not be read"
+    raise GalleryError(f"{path} cannot be opened as a gallery: {reason}.", "Choose another file or folder.")
 
 
 def _check_file(db: sqlite3.Connection, path: str) -> None:
@@ -248,5 +267,5 @@ def unwritable(path: str, error: sqlite3.Error) -> GalleryError:
     return GalleryUnwritableError(what, "Check disk space and permissions.")
 
 
-def _brief(error: sqlite3.Error) -> str:
+def _brief(error: BaseException) -> str:
     return str(error).rstrip(".")

@@ -7,6 +7,8 @@ person, hair and clothes are signed distances, which stay sharp however many are
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +22,8 @@ from ssn.people.piecewise import FRAME
 from ssn.places import ASSETS
 
 DEFAULT_MODEL = ASSETS / "appearance_model.npz"
+DAMAGED = (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error)
+"""What reading a file that was cut off or changed raises."""
 
 FACE_ROWS = slice(40, 184)
 FACE_COLUMNS = slice(40, 184)
@@ -150,7 +154,7 @@ def mean_landmarks(path: str | Path = DEFAULT_MODEL) -> np.ndarray:
     try:
         with np.load(path, allow_pickle=False) as file:
             return file["reference"] + file["mean_shape"].astype(np.float32).reshape(SHAPES["shape"])
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise _unreadable(path) from error
 
 
@@ -177,7 +181,7 @@ def load_model(path: str | Path = DEFAULT_MODEL) -> AppearanceModel:
             stored["within"].astype(np.float32),
             full["descriptors"],
         )
-    except (OSError, KeyError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise _unreadable(path) from error
 
 

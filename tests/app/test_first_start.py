@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 from app import first_start as module
+from app.evaluation.sources import earlier_runs
 from app.first_start import default_gallery, open_gallery
 from app.kit.demo_people import DemoPerson, DemoSet
-from ssn.errors import GalleryError, NotAnImageError
+from ssn.errors import DataError, GalleryError, NotAnImageError
 from ssn.gallery.sqlite import Gallery
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -45,6 +46,37 @@ def test_a_first_start_that_fails_leaves_no_gallery(recognizer, tmp_path):
     with pytest.raises(NotAnImageError):
         open_gallery(path, recognizer, DemoSet((DemoPerson("X", broken),)))
     assert sorted(one.name for one in tmp_path.iterdir()) == ["broken.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("where", "words"),
+    [
+        ("file/g.db", "its folder cannot be made"),
+        ("file", "a file of another kind"),
+        ("folder", "a folder"),
+    ],
+)
+def test_a_gallery_that_cannot_be_made_is_told_by_its_own_name_and_why(recognizer, tmp_path, where, words):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_bytes(b"no gallery" * 200)
+    with pytest.raises(GalleryError) as told:
+        open_gallery(tmp_path / where, recognizer, DemoSet())
+    assert f"{tmp_path / where} cannot be opened as a gallery: " in told.value.what
+    assert words in told.value.what
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["file", "folder"]
+
+
+def test_a_user_without_a_home_is_told(monkeypatch):
+    """As a container's user that is only a number."""
+
+    def nowhere() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(Path, "home", nowhere)
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    with pytest.raises(DataError, match="--gallery"):
+        default_gallery("m")
+    assert earlier_runs() == {}
 
 
 def test_a_gallery_in_memory_needs_no_file(recognizer):

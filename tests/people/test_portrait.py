@@ -155,9 +155,11 @@ def test_the_model_survives_its_file_and_fits_the_repository(tmp_path):
     assert np.array_equal(photo(Person(1, np.zeros(copy.components)), 1, model=copy).pixels.shape, (224, 224, 3))
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", None])
+@pytest.mark.parametrize("content", [b"", b"no archive", "cut", None])
 def test_a_damaged_model_is_said_to_be_damaged(tmp_path, content):
     path = tmp_path / "model.npz"
+    if content == "cut":
+        content = DEFAULT_MODEL.read_bytes()[:100_000]
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CheckpointError):

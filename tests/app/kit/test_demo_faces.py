@@ -9,7 +9,7 @@ import pytest
 from app import first_start
 from app.first_start import open_gallery
 from app.kit.demo_faces import FILE, read_ready_faces, write_ready_faces
-from app.kit.demo_people import DemoPerson, DemoSet, read_demo
+from app.kit.demo_people import DEMO_FOLDER, DemoPerson, DemoSet, read_demo
 from ssn.errors import DataError
 from ssn.recognizer import Recognizer
 
@@ -61,8 +61,13 @@ def test_a_first_start_with_ready_faces_asks_neither_detector_nor_network(
             assert (best.person, best.score) == (name, pytest.approx(1, abs=1e-4))
 
 
-def test_a_damaged_file_is_told(tmp_path):
+@pytest.mark.parametrize("damage", ["other", "empty", "cut", "changed"])
+def test_a_damaged_file_is_told(tmp_path, damage):
     assert read_ready_faces(tmp_path).places == {}
-    (tmp_path / FILE).write_bytes(b"no archive")
+    whole = (DEMO_FOLDER / FILE).read_bytes() if (DEMO_FOLDER / FILE).is_file() else b"PK\x03\x04" + bytes(2000)
+    middle = len(whole) // 2
+    changed = whole[: middle - 500] + bytes(1000) + whole[middle + 500 :]
+    damaged = {"other": b"no archive", "empty": b"", "cut": whole[:middle], "changed": changed}
+    (tmp_path / FILE).write_bytes(damaged[damage])
     with pytest.raises(DataError, match="Restore"):
         read_ready_faces(tmp_path)

@@ -68,7 +68,11 @@ def test_the_policy_lets_nothing_out_and_nobody_frame_the_page():
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://evil.example", "null", "http://localhost:9999", "https://localhost.evil.example"]
+    "origin",
+    [
+        *("http://evil.example", "null", "http://localhost:9999", "https://localhost.evil.example", ""),
+        *("http://[", "[::1", "http://localhost:7860@evil.example", "file://", "chrome-extension://localhost"),
+    ],
 )
 def test_another_page_may_not_ask(origin):
     for method in ("GET", "POST"):
@@ -84,7 +88,19 @@ def test_its_own_page_and_a_named_proxy_may_ask(origin):
     assert ask(JOIN, rules, "POST", headers=headers, json={"session_hash": "a"}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "evil.example:7860", "127.0.0.1.evil.example", ""])
+FOREIGN = (
+    "evil.example",
+    "evil.example:7860",
+    "127.0.0.1.evil.example",
+    "",
+    "[",
+    "]",
+    "[::1",
+    "localhost@evil.example",
+)
+
+
+@pytest.mark.parametrize("host", FOREIGN)
 def test_a_foreign_name_that_points_here_is_refused(host):
     assert ask(headers={"Host": host}).status_code == 403
 
@@ -100,12 +116,38 @@ def test_an_address_open_to_others_has_any_name():
     assert ask(rules=Rules(hosts=None), headers={"Host": "anything.example"}).status_code == 200
 
 
-@pytest.mark.parametrize(
-    "door", ["upload", "process_recording", "proxy=https://x", "run/predict", "call/predict", "vibe-edit/"]
+SHUT = (
+    *("upload", "upload_progress", "process_recording", "proxy=https://x", "run/predict", "call/predict", "vibe-edit/"),
+    *("file=/etc/passwd", "file/etc/passwd", "file%3D/etc/passwd", "component_server", "openapi.json", "token"),
+    *(
+        "profiling/traces",
+        "stream/a/b/1/playlist.m3u8",
+        "./upload",
+        "/upload",
+        "UPLOAD",
+        "what-comes-next",
+    ),
 )
+
+
+@pytest.mark.parametrize("door", SHUT)
 def test_doors_the_page_does_not_use_are_shut(door):
     assert ask(f"/gradio_api/{door}", method="POST", json={}).status_code == 404
+    assert ask(f"/gradio_api/{door}").status_code == 404
     assert ask(f"/studio/gradio_api/{door}", Rules(behind="/studio"), "POST", json={}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/pwa_icon/192", "/pwa_icon/100000", "/monitoring", "/docs", "/openapi.json"])
+def test_doors_beside_the_api_are_shut_too(path):
+    """An icon of 100,000 pixels a side would take 40 GB, of whoever asks."""
+    assert ask(path).status_code == 404
+    assert ask(path, Rules(behind="/studio")).status_code == 404
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"])
+def test_it_is_asked_by_get_and_post_only(method):
+    assert ask("/", method=method).status_code == 405
+    assert ask(JOIN, method=method, content=b"x" * 100).status_code == 405
 
 
 def test_a_request_may_be_as_large_as_a_picture_and_no_larger():
@@ -169,6 +211,46 @@ def test_a_request_that_never_arrives_does_not_hold_its_place(monkeypatch):
         return sent
 
     assert run_async(run())[0]["status"] == 408
+
+
+FACE = "data:image/png;base64,iVBORw0KGgo"
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_what_nobody_foresaw_is_answered_in_words_and_the_log_holds_none_of_them(capfd, begun):
+    async def fail(scope, receive, send) -> None:
+        if begun:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        try:
+            raise KeyError("Zaphodine Quux")
+        except KeyError as error:
+            raise ValueError(f"no template of {FACE}") from error
+
+    async def run() -> list[dict]:
+        sent: list[dict] = []
+
+        async def send(message: dict) -> None:
+            sent.append(message)
+
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "path": "/",
+            "query_string": b"",
+            "headers": [(b"host", b"localhost")],
+        }
+        await Gate(fail)(scope, lambda: asyncio.sleep(60), send)
+        return sent
+
+    sent = run_async(run())
+    assert [message["status"] for message in sent if "status" in message] == [200 if begun else 500]
+    assert begun or b"Its log says where" in sent[-1]["body"]
+    log = "".join(capfd.readouterr())
+    assert "ValueError" in log
+    assert "KeyError" in log
+    assert __file__ in log
+    assert "Zaphodine" not in log.replace('raise KeyError("Zaphodine Quux")', "")
+    assert FACE not in log
 
 
 def mine(cookie: str) -> dict:

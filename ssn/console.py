@@ -1,0 +1,13 @@
+"""What is printed for a person, on whatever console."""
+
+from __future__ import annotations
+
+import io
+import sys
+
+
+def print_anything() -> None:
+    """What a console's encoding lacks, such as the bytes of a file name that is no text, is printed as an escape."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
