@@ -150,7 +150,7 @@ def page_options(flags: argparse.Namespace, ready: Any, events: frozenset[int] |
     if path and not path.startswith("/"):
         origins.add(page_origin("://".join(urlsplit(path)[:2])))
         path = urlsplit(path).path
-    rules = Rules(LOOPBACK if flags.host in THIS_MACHINE else None, frozenset(origins), path, events)
+    rules = Rules(LOOPBACK if flags.host in THIS_MACHINE else None, frozenset(origins), path, events, flags.auth is not None)
     return {
         "app_kwargs": {
             "middleware": [Middleware(Gate, rules=rules), Middleware(EventStreams)],

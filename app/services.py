@@ -171,7 +171,7 @@ class Services:
 
     def check(self) -> None:
         """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""
-        self.gallery.person("nobody")
+        self.gallery.check()
 
     def enrol(self, name: str, face: AlignedFace, origin: str) -> Enrolment:
         """Add a face to the person of that name. Raises GalleryError."""

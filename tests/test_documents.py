@@ -71,6 +71,19 @@ def test_commands_of_a_document_have_the_options_it_gives_them(document):
     assert wrong == []
 
 
+def test_the_tests_that_stand_for_security_are_there():
+    """``file::test``, or ``::test`` of the file named before it in the row."""
+    rows = [line for line in (ROOT / "docs/security.md").read_text(encoding="utf-8").splitlines() if line[:2] == "| "]
+    assert len(rows) > 20
+    for row in rows[1:]:
+        file = ""
+        named = re.findall(r"`(tests/[\w/.]+)?(?:::(\w+))?`", row.split("|")[3])
+        assert any(where for where, _ in named), f"no test: {row}"
+        for where, test in named:
+            file = where or file
+            assert not test or f"def {test}(" in (ROOT / file).read_text(encoding="utf-8"), f"{file}::{test}"
+
+
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_files_that_a_document_names_are_there(document):
     named = {found[0] for piece in pieces(document) if (found := PLACE.fullmatch(piece))}

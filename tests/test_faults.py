@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from ssn import files
 from ssn.errors import CheckpointError, DataError, GalleryError
 from ssn.files import write_json
+from ssn.gallery.archive import export_gallery, import_gallery
 from ssn.gallery.sqlite import Gallery
 from ssn.models.card import ModelCard
 from ssn.models.checkpoint import save_model
@@ -146,6 +147,48 @@ def made(path: Path) -> None:
     with Gallery(path, MODEL) as gallery:
         for seed, name in enumerate(("Ada", "Ben", "Cleo")):
             gallery.enrol(name, template(seed), b"face")
+
+
+def gone(path: Path) -> None:
+    for each in path.parent.glob(f"{path.name}*"):
+        each.unlink()
+
+
+def another(path: Path) -> None:
+    made(path.with_name("other.db"))
+    gone(path)
+    path.with_name("other.db").rename(path)
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [gone, another, lambda path: shutil.rmtree(path.parent), lambda path: path.parent.rename(path.parents[1] / "moved")],
+    ids=["removed", "replaced", "folder removed", "folder moved"],
+)
+def test_a_gallery_whose_file_went_away_takes_nothing_more_and_can_be_saved(tmp_path, happens):
+    """What it took would be gone with the process."""
+    (tmp_path / "room").mkdir()
+    path = tmp_path / "room" / "g.db"
+    with Gallery(path, MODEL) as gallery:
+        gallery.enrol("Ada", template(0), b"face")
+        gallery.check()
+        happens(path)
+        changes = (
+            lambda: gallery.enrol("Ben", template(1)),
+            lambda: gallery.delete_person(1),
+            lambda: gallery.rename(1, "Adah"),
+            gallery.undo,
+            gallery.check,
+        )
+        for change in changes:
+            with pytest.raises(GalleryError, match="removed or replaced"):
+                change()
+        assert gallery.search(template(0), 1)[0].person == "Ada"
+        with (tmp_path / "saved.zip").open("wb") as file:
+            export_gallery(gallery, file)
+    with Gallery(":memory:", MODEL) as saved, (tmp_path / "saved.zip").open("rb") as file:
+        import_gallery(saved, file)
+        assert [person.name for person in saved.people()] == ["Ada"]
 
 
 def test_a_gallery_that_may_only_be_read_is_searched_and_not_changed(shared):

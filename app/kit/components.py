@@ -8,6 +8,7 @@ import gradio as gr
 import numpy as np
 
 from app.kit.pictures import data_uri, pack_mask
+from ssn.errors import DataError
 from ssn.faces.read import MAX_BYTES
 from ssn.places import ASSETS
 
@@ -91,7 +92,11 @@ BRUSH_HTML = """
 
 
 def _script(name: str) -> str:
-    return (ASSETS / name).read_text(encoding="utf-8")
+    """Raises OSError where it is missing, DataError where it is no text."""
+    try:
+        return (ASSETS / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{name} of the page is damaged.", "Restore it from the release.") from error
 
 
 def _component(elem_id: str, template: str, *scripts: str) -> gr.HTML:

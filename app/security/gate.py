@@ -43,6 +43,8 @@ has more doors, which take files, make pictures of any size, run what is not on 
 release of it may bring another: they are shut."""
 ROOMS = ("/heartbeat/", *FOREVER)
 """Whose every path is open too."""
+UNASKED = ("/heartbeat/", "/cancel", "/reset")
+"""Doors at which Gradio does not ask who it is."""
 METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 JOIN = API + "queue/join"
 POSTS = (JOIN, API + "cancel", API + "reset")
@@ -61,12 +63,13 @@ class Refusal(Exception):
 class Rules:
     """``hosts``: the names this server is asked by, None for any; ``origins``: other pages, as scheme://host[:port],
     whose browser may ask, such as the address of a proxy; ``behind``: the path a proxy puts before ours; ``events``:
-    the numbers of what can be asked of the page, None for any."""
+    the numbers of what can be asked of the page, None for any; ``login``: only who has logged in may ask."""
 
     hosts: frozenset[str] | None = LOOPBACK
     origins: frozenset[str] = frozenset()
     behind: str = ""
     events: frozenset[int] | None = None
+    login: bool = False
 
     def check_host(self, host: str) -> None:
         """Against a foreign name that was made to point here. Raises Refusal."""
@@ -126,6 +129,8 @@ class Gate:
             self._check(scope["method"], path, headers)
             page = _page_asked_for(path, scope["query_string"])
             self._check_page(page, visitor or "")
+            if scope["method"] != "POST":
+                await self._check_login(scope, receive)
             await self._receive(scope, receive, watched, path, visitor or "")
         except Refusal as refusal:
             answer = PlainTextResponse(refusal.words, refusal.status, {"Connection": "close"})
@@ -154,6 +159,23 @@ class Gate:
         if page is not None and not self.pages.belongs(page, visitor):
             raise Refusal(403, "This page was opened by another browser.")
 
+    async def _check_login(self, scope: Scope, receive: Receive) -> None:
+        """A stranger's signs of life would take the room of visitors. Raises Refusal."""
+        path, status = scope["path"], 0
+        door = next((path.index(door) for door in UNASKED if door in path), None)
+        if not self.rules.login or door is None:
+            return
+
+        async def hear(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+
+        asked = path[:door] + "/login_check"
+        known = {**scope, "method": "GET", "path": asked, "raw_path": asked.encode(), "query_string": b""}
+        await self.app(known, _replay(b"", receive), hear)
+        if status != 200:
+            raise Refusal(401, "Log in first.")
+
     async def _receive(self, scope: Scope, receive: Receive, send: Send, path: str, visitor: str) -> None:
         """Take in what is posted, within its limits, and hand it on."""
         length = int(Headers(scope=scope).get("content-length") or 0)
@@ -170,6 +192,7 @@ class Gate:
                 page = asked.get("session_hash")
                 page = page if isinstance(page, str) else None
                 self._check_page(page, visitor)
+                await self._check_login(scope, receive)
                 if path.rstrip("/") == JOIN:
                     self.rules.check_event(asked.get("fn_index"))
                 scope = {**scope, PAGE: page}

@@ -102,7 +102,7 @@ class Accounts:
 def _read(path: Path) -> dict[str, Hash]:
     people: dict[str, Hash] = {}
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise OptionError(f"The file of passwords {path} cannot be read.", "Check its path and rights.") from error
     for number, line in enumerate(lines, start=1):
@@ -110,19 +110,28 @@ def _read(path: Path) -> dict[str, Hash]:
         if not line.strip():
             continue
         try:
+            check_name(name)
+            if name in people:
+                raise ValueError("somebody is there twice")
             people[name] = Hash.read(text)
-        except (ValueError, binascii.Error) as error:
+        except (ValueError, binascii.Error, OptionError) as error:
             raise OptionError(
-                f"Line {number} of {path} holds no name and hash.", "Write it anew with --add-user."
+                f"Line {number} of {path} holds no name and hash, or one that is there already.",
+                "Remove the line, and write it anew with --add-user.",
             ) from error
     return people
+
+
+def check_name(name: str) -> None:
+    """Can somebody log in by it? The page takes what stands around it away. Raises OptionError."""
+    if not name.strip() or name != name.strip() or set(name) & set(":\r\n") or not name.isprintable():
+        raise OptionError(f"{name!r} is no name for a login.", "Use letters, digits and the like, without a colon.")
 
 
 def add_user(path: Path, name: str, password: str) -> None:
     """Write a person and the hash of their password into the file, which only its owner may read; a person who is
     there gets the new password. Raises OptionError."""
-    if not name.strip() or name != name.strip() or set(name) & set(":\r\n") or not name.isprintable():
-        raise OptionError(f"{name!r} is no name for a login.", "Use letters, digits and the like, without a colon.")
+    check_name(name)
     if len(password) < SHORTEST:
         raise OptionError("The password is too short.", f"Use {SHORTEST} characters or more.")
     people = _read(path) if path.exists() else {}

@@ -15,7 +15,7 @@ import torch
 from ssn.errors import GalleryError
 from ssn.gallery.in_step import IndexInStep
 from ssn.gallery.index import TemplateIndex
-from ssn.gallery.schema import LOGGED, connect, unreadable, unwritable
+from ssn.gallery.schema import LOGGED, connect, file_at, unreadable, unwritable
 from ssn.gallery.sealing import Seal, install, is_sealed, seal_of
 from ssn.gallery.vector_file import VectorFile
 
@@ -35,6 +35,7 @@ class Database:
         self._make_index = make_index
         self._names: dict[int, str] = {}
         self._db = connect(self.path)
+        self._file = file_at(self.path)
         try:
             self._seal = seal_of(self._db, self.path)
         except BaseException as error:
@@ -94,10 +95,20 @@ class Database:
             what = f"The gallery {self.path} was {'decrypted' if self.encrypted else 'encrypted'} meanwhile."
             raise GalleryError(what, "Open it again.")
 
+    def check_in_place(self) -> None:
+        """Is the file that was opened still where it was? Otherwise what is written would be gone with this process.
+        Raises GalleryError."""
+        if file_at(self.path) != self._file:
+            raise GalleryError(
+                f"The gallery {self.path} was removed or replaced while it was open; nothing was changed.",
+                "What was in it can still be exported here. Then put the file back, or start anew.",
+            )
+
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         """A change of the gallery."""
         with self._lock:
+            self.check_in_place()
             try:
                 with self._exclusively() as db:
                     yield db

@@ -115,6 +115,15 @@ def _reason(path: str, error: BaseException) -> str:
     return _brief(error)
 
 
+def file_at(path: str) -> tuple[int, int] | None:
+    """Which file a path leads to, whatever it is called; None where there is none, as in memory."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 def disk_is_full(path: str) -> bool:
     """Is there no room beside this file for what SQLite keeps while a gallery is open?"""
     try:

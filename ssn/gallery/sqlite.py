@@ -40,6 +40,10 @@ class Gallery(PartsGallery, GalleryStore):
         super().__init__(path, model_id, torch.device(device), make_index)
         self._size: tuple[tuple[int, int], tuple[int, int]] | None = None
 
+    def check(self) -> None:
+        self.check_in_place()
+        super().check()
+
     def with_digest(self, name: str, digest: bytes) -> int | None:
         sql = """SELECT t.id FROM templates t JOIN people p ON p.id = t.person
                  WHERE p.name=? AND t.model=? AND t.digest=?"""

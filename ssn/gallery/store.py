@@ -88,6 +88,10 @@ class GalleryStore(EditedStore):
     GalleryError where the store cannot do as asked, TemplateMismatchError for templates of another model.
     """
 
+    def check(self) -> None:
+        """Does it answer, and is it where it was? Raises GalleryError."""
+        self.person("nobody")
+
     @abstractmethod
     def with_digest(self, name: str, digest: bytes) -> int | None:
         """The template that person was enrolled with from the content of that digest."""

@@ -144,6 +144,10 @@ def test_a_stranger_without_the_password_gets_nothing(place):
         assert httpx.get(place.direct + path).status_code == 401
     join = httpx.post(place.direct + "/gradio_api/queue/join", json={"session_hash": "x", "data": [], "fn_index": 1})
     assert join.status_code == 401
+    for door in ("cancel", "reset"):
+        asked = {"session_hash": "x", "fn_index": 1, "event_id": "x"}
+        assert httpx.post(f"{place.direct}/gradio_api/{door}", json=asked).status_code == 401
+    assert httpx.get(f"{place.direct}/gradio_api/heartbeat/x").status_code == 401, "it would be held open for ever"
     assert (httpx.get(place.direct + "/livez").text, httpx.get(place.direct + "/healthz").text) == ("alive", "ready")
 
 

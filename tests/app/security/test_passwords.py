@@ -100,6 +100,20 @@ def test_a_damaged_file_lets_nobody_in(tmp_path, text):
         Accounts.read(path)
 
 
+@pytest.mark.parametrize("change", ["ada :{}", ":{}", "\u200bada:{}", "bob:{}\nbob:{}"])
+def test_a_line_by_which_nobody_could_log_in_or_that_is_there_twice_is_refused(path, tmp_path, change):
+    kept = path.read_text(encoding="utf-8").strip().partition(":")[2]
+    path.write_text(change.replace("{}", kept), encoding="utf-8")
+    with pytest.raises(OptionError, match=f"Line {change.count('bob') or 1}"):
+        Accounts.read(path)
+
+
+def test_a_file_saved_by_another_editor_is_read(path):
+    """With a mark at its beginning and other ends of lines."""
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert allowed(Accounts.read(path), "ada", GOOD)
+
+
 def test_a_file_that_is_missing_empty_or_open_to_others_is_refused(path, tmp_path):
     with pytest.raises(OptionError, match="cannot be read"):
         Accounts.read(tmp_path / "nowhere")
