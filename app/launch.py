@@ -143,14 +143,17 @@ def page_options(flags: argparse.Namespace, ready: Any, events: frozenset[int] |
 
     from app.event_stream import EventStreams
     from app.kit.theme import studio_theme
-    from app.security.gate import LOOPBACK, Gate, Rules
+    from app.security.gate import Gate
     from app.security.health import health_routes
+    from app.security.rules import LOOPBACK, Rules, names_of_this_machine
 
     origins, path = set(flags.origin), flags.root_path
     if path and not path.startswith("/"):
         origins.add(page_origin("://".join(urlsplit(path)[:2])))
         path = urlsplit(path).path
-    rules = Rules(LOOPBACK if flags.host in THIS_MACHINE else None, frozenset(origins), path, events, flags.auth is not None)
+    here, asked = flags.host in THIS_MACHINE, flags.auth is not None
+    names = LOOPBACK if here else None if asked else LOOPBACK | names_of_this_machine()
+    rules = Rules(names, frozenset(origins), path, events, login=asked, numbers=not here)
     return {
         "app_kwargs": {
             "middleware": [Middleware(Gate, rules=rules), Middleware(EventStreams)],

@@ -69,5 +69,7 @@ const openCamera = ({ video, which, say, shown, size, turned }) => {
   new ResizeObserver(() => shown() || stop()).observe(element);
   onPage(document, "visibilitychange", () => document.hidden && stop());
   onPage(window, "pagehide", stop);
+  if (navigator.mediaDevices)
+    onPage(navigator.mediaDevices, "devicechange", () => stream && list(stream.getVideoTracks()[0].getSettings().deviceId));
   return { start, stop };
 };

@@ -11,12 +11,14 @@ const people = element.querySelector(".live-people");
 const overlay = element.querySelector(".live-overlay input");
 const WIDTH = 640; // pixels of a frame that is sent
 const SECONDS = 3; // over which answers are counted
+const PATIENCE = 15; // seconds after which an answer is lost, as where the line was broken or the server is busy
 const COLOURS = { match: "#3ddc97", uncertain: "#ffd166", "no match": "#c3ccd4" };
 
 let on = false;
 let run = 0; // of the camera: answers to frames of another one are let go
 let frame = 0;
 let sentAt = 0;
+let lost = 0; // the alarm of the frame that is under way
 let faces = [];
 let maps = new Map();
 let answers = [];
@@ -81,6 +83,12 @@ const send = () => {
   frame += 1;
   sentAt = performance.now();
   trigger("input", { run, frame, overlay: overlay.checked, data: data.slice(data.indexOf(",") + 1) });
+  clearTimeout(lost);
+  lost = setTimeout(() => {
+    if (!on) return;
+    say("The server does not answer. Trying again …");
+    send();
+  }, PATIENCE * 1000);
 };
 
 const camera = openCamera({
@@ -110,6 +118,7 @@ watch("value", () => {
   if (!props.value) return;
   const answer = JSON.parse(props.value);
   if (answer.run !== run || answer.frame !== frame || !on) return;
+  clearTimeout(lost);
   say(answer.problem || (answer.faces.length ? "" : "No face in the picture."));
   faces = answer.faces;
   maps = new Map();

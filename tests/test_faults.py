@@ -160,11 +160,15 @@ def another(path: Path) -> None:
     path.with_name("other.db").rename(path)
 
 
-@pytest.mark.parametrize(
-    "happens",
-    [gone, another, lambda path: shutil.rmtree(path.parent), lambda path: path.parent.rename(path.parents[1] / "moved")],
-    ids=["removed", "replaced", "folder removed", "folder moved"],
-)
+AWAY = {
+    "removed": gone,
+    "replaced": another,
+    "folder removed": lambda path: shutil.rmtree(path.parent),
+    "folder moved": lambda path: path.parent.rename(path.parents[1] / "moved"),
+}
+
+
+@pytest.mark.parametrize("happens", AWAY.values(), ids=AWAY)
 def test_a_gallery_whose_file_went_away_takes_nothing_more_and_can_be_saved(tmp_path, happens):
     """What it took would be gone with the process."""
     (tmp_path / "room").mkdir()

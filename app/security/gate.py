@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import SplitResult, parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -16,10 +16,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.event_stream import PAGE
 from app.faults import UNFORESEEN, note
 from app.security.headers import FOREVER, HEADERS
+from app.security.rules import Refusal, Rules
 from app.security.visitors import COOKIE, Pages, new_visitor
 from ssn.faces.read import MAX_BYTES
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 MOST_BODY = MAX_BYTES * 4 // 3 + 2**20
 """Bytes of a request: the largest picture in base64, and what stands around it."""
 LARGE_BODY = 2**20
@@ -49,47 +49,6 @@ METHODS = frozenset({"GET", "HEAD", "POST", "OPTIONS"})
 JOIN = API + "queue/join"
 POSTS = (JOIN, API + "cancel", API + "reset")
 """Those that carry a ``session_hash`` in their body."""
-
-
-class Refusal(Exception):
-    """A request is refused with this status and sentence."""
-
-    def __init__(self, status: int, words: str):
-        super().__init__(words)
-        self.status, self.words = status, words
-
-
-@dataclass(frozen=True)
-class Rules:
-    """``hosts``: the names this server is asked by, None for any; ``origins``: other pages, as scheme://host[:port],
-    whose browser may ask, such as the address of a proxy; ``behind``: the path a proxy puts before ours; ``events``:
-    the numbers of what can be asked of the page, None for any; ``login``: only who has logged in may ask."""
-
-    hosts: frozenset[str] | None = LOOPBACK
-    origins: frozenset[str] = frozenset()
-    behind: str = ""
-    events: frozenset[int] | None = None
-    login: bool = False
-
-    def check_host(self, host: str) -> None:
-        """Against a foreign name that was made to point here. Raises Refusal."""
-        if self.hosts is None:
-            return
-        known = self.hosts | {_parts(origin).hostname or "" for origin in self.origins}
-        if (_parts(f"//{host}").hostname or "") not in known:
-            raise Refusal(403, "This server is not reached by that name; name it with --origin.")
-
-    def check_origin(self, origin: str | None, host: str) -> None:
-        """A browser says from which page it asks: only our own may. Raises Refusal."""
-        if origin is None or origin in self.origins or _parts(origin).netloc.lower() == host.lower() != "":
-            return
-        raise Refusal(403, "Another page may not ask this server; name its address with --origin if it may.")
-
-    def check_event(self, number: object) -> None:
-        """A page that was loaded from another release asks for what is not there any more. Raises Refusal."""
-        known = isinstance(number, int) and number in (self.events or ())
-        if self.events is not None and number is not None and not known:
-            raise Refusal(400, "This page is not the server's any more. Load it anew.")
 
 
 @dataclass
@@ -200,14 +159,6 @@ class Gate:
         finally:
             if large:
                 self._large.release()
-
-
-def _parts(address: str) -> SplitResult:
-    """Of an address that somebody sends; of one that is none, nothing."""
-    try:
-        return urlsplit(address)
-    except ValueError:
-        return urlsplit("")
 
 
 def _is_open(path: str) -> bool:

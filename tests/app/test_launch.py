@@ -172,6 +172,23 @@ def test_the_page_of_a_proxy_may_ask():
     assert rules.hosts is not None
 
 
+@pytest.mark.parametrize(
+    ("flags", "names", "login"),
+    [
+        ([], {"127.0.0.1", "localhost", "::1"}, False),
+        (["--host", "0.0.0.0", "--auth", "people"], None, True),
+        (["--host", "0.0.0.0", "--open"], {"localhost", socket.gethostname().lower()}, False),
+    ],
+)
+def test_an_address_without_a_login_is_not_asked_by_foreign_names(flags, names, login):
+    flags = entry.parse_arguments(flags)
+    rules = entry.page_options(flags, lambda: None)["app_kwargs"]["middleware"][0].kwargs["rules"]
+    assert (rules.hosts is None) == (names is None)
+    assert (names or set()) <= (rules.hosts or set())
+    assert rules.login == login
+    assert rules.numbers == bool(flags.open or flags.auth)
+
+
 def test_a_host_of_another_machine_is_blamed_on_the_host(capsys, port):
     said = refused(capsys, "--host", "192.0.2.1", "--port", str(port), "--open")
     assert "--host" in said

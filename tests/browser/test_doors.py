@@ -207,3 +207,16 @@ def test_of_several_cameras_one_is_chosen(playwright, chromium, chromium_flags, 
     page.wait_for_function(f"() => {device} === document.querySelector('#probe-input .probe-which').value")
     assert choice.evaluate("select => select.selectedIndex") == 2
     assert page.evaluate("() => window.track.readyState") == "ended", "the other one is off"
+    page.evaluate(
+        """() => {
+          const there = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+          navigator.mediaDevices.enumerateDevices = async () => {
+            const devices = await there();
+            const first = devices.find((device) => device.kind === "videoinput");
+            return devices.filter((device) => device !== first);
+          };
+          navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+        }"""
+    )
+    page.wait_for_function("() => document.querySelectorAll('#probe-input .probe-which option').length === 2")
+    assert page.evaluate(LIVE), "one that was taken away is no choice any more; the one that runs goes on"

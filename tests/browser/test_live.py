@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from PIL import Image
 
+from app.live import tab
+
 pytestmark = pytest.mark.browser
 
 OFF = "() => document.querySelector('#live-camera video').srcObject === null"
@@ -17,6 +19,25 @@ def seeing(browser_seeing, demo):
     room.paste(Image.open(demo[0].enrolment).convert("RGB").resize((340, 340)), (10, 60))
     room.paste(Image.open(demo[1].enrolment).convert("RGB").resize((260, 260)), (360, 100))
     return browser_seeing(room)
+
+
+def test_a_frame_without_an_answer_is_not_the_last(seeing, visit, here, monkeypatch):
+    really, failed = tab.answer_frame, []
+
+    def fail_once(*asked) -> dict:
+        if not failed:
+            failed.append(asked)
+            raise RuntimeError("nobody foresaw it")
+        return really(*asked)
+
+    monkeypatch.setattr(tab, "answer_frame", fail_once)
+    visitor = visit(seeing, address=here, permissions=["camera"])
+    page = visitor.page
+    visitor.tab("Live")
+    page.get_by_role("button", name="Start the camera").click()
+    page.wait_for_function("() => document.querySelector('.live-status').textContent.includes('does not answer')")
+    page.wait_for_function("() => document.querySelectorAll('.live-people li').length === 2")
+    assert page.locator(".live-status").inner_text() == ""
 
 
 def test_everybody_is_named_while_the_tab_is_open(seeing, visit, demo):

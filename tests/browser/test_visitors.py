@@ -38,6 +38,27 @@ def test_a_photo_that_takes_long_holds_up_nobody_else(here, visit, demo, monkeyp
     first.page.wait_for_selector("#blocks .cell img")
 
 
+def test_two_visitors_see_each_their_own(visit, demo, tmp_path):
+    """Of photo, mask, result and error: what one does shows nothing at the other's, in a browser of its own."""
+    first, second = visit(), visit()
+    first.open_photo(demo[0].enrolment)
+    second.open_photo(demo[1].enrolment)
+    second.page.get_by_label("maskTop").click()
+    second.page.wait_for_function("() => document.querySelector('#facts .facts').dataset.hidden !== '0.0 %'")
+    (tmp_path / "no.jpg").write_bytes(b"no picture")
+    second.upload(tmp_path / "no.jpg")
+    second.page.wait_for_selector("#probe-problem .error")
+    photos = [one.page.locator("#found img").get_attribute("src") for one in (first, second)]
+    first.page.wait_for_timeout(1500)
+    assert [one.page.locator("#found img").get_attribute("src") for one in (first, second)] == photos
+    assert photos[0] != photos[1]
+    assert first.hidden() != second.hidden()
+    assert first.page.locator("#probe-problem .error").count() == 0
+    names = [one.page.locator("#ranks .name").first.inner_text() for one in (first, second)]
+    assert names[0] == demo[0].name
+    assert len(set(names)) == 2
+
+
 def test_requests_that_are_broken_off_leave_a_server_that_answers_as_before(server):
     client = Client(server, 0, read_demo().people)
 

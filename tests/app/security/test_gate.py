@@ -14,9 +14,10 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from app.security import gate as module
-from app.security.gate import MOST_BODY, Gate, Rules
+from app.security.gate import MOST_BODY, Gate
 from app.security.headers import HEADERS
 from app.security.health import health_routes
+from app.security.rules import Rules
 from app.security.visitors import COOKIE, Pages
 from ssn.errors import GalleryError
 from tests.asynchronous import run_async
@@ -112,8 +113,21 @@ def test_its_own_names_are_answered(host):
     )
 
 
-def test_an_address_open_to_others_has_any_name():
+def test_an_address_with_a_login_has_any_name():
     assert ask(rules=Rules(hosts=None), headers={"Host": "anything.example"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(("192.168.0.7:7860", 200), ("[fe80::1]:7860", 200), ("localhost", 200), ("studio.lan", 200)),
+        *(("evil.example", 403), ("192.168.0.7.evil.example", 403), ("1", 403), ("", 403)),
+    ],
+)
+def test_an_address_open_to_all_is_asked_by_its_numbers_and_its_own_names(host, status):
+    """A browser that went to a foreign name holds no login that would have to be guessed."""
+    rules = Rules(hosts=frozenset({"localhost", "studio.lan"}), numbers=True)
+    assert ask(rules=rules, headers={"Host": host, "Origin": f"http://{host}"}).status_code == status
 
 
 SHUT = (
@@ -251,6 +265,24 @@ def test_what_nobody_foresaw_is_answered_in_words_and_the_log_holds_none_of_them
     assert __file__ in log
     assert "Zaphodine" not in log.replace('raise KeyError("Zaphodine Quux")', "")
     assert FACE not in log
+
+
+def test_a_fifth_large_request_waits_its_turn_and_not_for_ever(monkeypatch):
+    monkeypatch.setattr(module, "PATIENCE", 0.05)
+    monkeypatch.setattr(module, "RECEIVING", 0.5)
+
+    async def run() -> list[int]:
+        gate, statuses = Gate(application(Rules())), []
+        headers = [(b"host", b"localhost"), (b"content-length", b"2000000")]
+        scope = {"type": "http", "method": "POST", "path": JOIN, "query_string": b"", "headers": headers}
+
+        async def send(message: dict) -> None:
+            statuses.extend([message["status"]] if "status" in message else [])
+
+        await asyncio.gather(*(gate(scope, lambda: asyncio.sleep(60), send) for _ in range(5)))
+        return statuses
+
+    assert run_async(run()) == [503, *[408] * module.LARGE_AT_ONCE]
 
 
 def mine(cookie: str) -> dict:

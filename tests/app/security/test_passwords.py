@@ -126,6 +126,20 @@ def test_a_file_that_is_missing_empty_or_open_to_others_is_refused(path, tmp_pat
             Accounts.read(path)
 
 
+@pytest.mark.parametrize("name", ["ada", "nobody"])
+def test_an_unknown_name_costs_what_a_wrong_password_does(path, monkeypatch, name):
+    accounts, hashed, really = Accounts.read(path), [], passwords._scrypt
+
+    def hash_and_count(password: str, *costs) -> bytes:
+        hashed.append(costs[:3])
+        return really(password, *costs)
+
+    monkeypatch.setattr(passwords, "_scrypt", hash_and_count)
+    monkeypatch.setattr(passwords, "PAUSE", 0.0)
+    assert not allowed(accounts, name, "wrong")
+    assert hashed == [(passwords.LOG_COST, passwords.BLOCK, passwords.LANES)]
+
+
 def test_guesses_are_slow_and_few(path, monkeypatch):
     """Each waits its second before the next of its place begins, whatever name it tries."""
     waited, at_once, most = [], 0, 0
