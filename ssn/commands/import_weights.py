@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -53,7 +54,9 @@ def read_state(path: Path) -> dict[str, Any]:
     try:
         if path.suffix == ".safetensors":
             return dict(load_file(str(path)))
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of a file that cannot be read we say what is wrong
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, OSError) as error:
         raise CheckpointError(f"{path.name} cannot be read.", "Copy or download it again.") from error
     except Exception as error:  # an unpickler raises whatever a foreign file makes it raise

@@ -121,10 +121,11 @@ class Evil:
 
 
 @pytest.mark.parametrize("content", [b"", b"no weights", pickle.dumps({"state_dict": Evil()}), pickle.dumps([1, 2])])
-def test_what_holds_no_weights_or_more_than_weights_is_refused(capsys, tmp_path, content):
+def test_what_holds_no_weights_or_more_than_weights_is_refused(capsys, tmp_path, content, recwarn):
     (tmp_path / "own.pth").write_bytes(content)
     refused(capsys, tmp_path / "own.pth", "--out", tmp_path / "made.safetensors")
     assert "must not run" not in capsys.readouterr().out
+    assert [str(warning.message) for warning in recwarn] == [], "what is wrong is one line"
     assert not (tmp_path / "made.safetensors").exists()
 
 
