@@ -130,10 +130,17 @@ def _launch(demo: Any, flags: argparse.Namespace, login: Any, options: dict[str,
 
     address = in_address(flags.host)
     try:
-        demo.launch(server_name=address, server_port=flags.port, root_path=flags.root_path, auth=login, **options)
+        demo.launch(server_name=address, server_port=flags.port, root_path=root_of(flags), auth=login, **options)
     except httpx.HTTPError as error:
         what = f"The page at {address}:{flags.port} does not answer this machine itself ({error})."
         raise OptionError(what, "Is its loopback network up, and does a firewall let it through?") from error
+
+
+def root_of(flags: argparse.Namespace) -> str:
+    """Where browsers find the page. A path alone is completed by the one address a proxy has: many proxies do not pass
+    on the name they were asked by, and the page would send its browser past them."""
+    whole = flags.root_path.startswith("/") and len(set(flags.origin)) == 1
+    return f"{flags.origin[0]}{flags.root_path}" if whole else flags.root_path
 
 
 def page_options(flags: argparse.Namespace, ready: Any, events: frozenset[int] | None = None) -> dict[str, Any]:

@@ -72,4 +72,5 @@ def _in_numbers(name: str) -> bool:
 
 def names_of_this_machine() -> frozenset[str]:
     """What other machines of its network call it, as far as it knows."""
-    return frozenset({socket.gethostname().lower(), socket.getfqdn().lower()})
+    name = socket.gethostname().lower()
+    return frozenset({name, f"{name}.local", socket.getfqdn().lower()})

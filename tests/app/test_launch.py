@@ -164,6 +164,21 @@ def test_what_is_no_path_or_address_is_refused(flags):
         entry.parse_arguments(flags)
 
 
+@pytest.mark.parametrize(
+    ("flags", "root"),
+    [
+        ([], ""),
+        (["--root-path", "/studio"], "/studio"),
+        (["--root-path", "/studio", "--origin", "https://A.org"], "https://a.org/studio"),
+        (["--root-path", "/studio", "--origin", "https://a.org", "--origin", "https://b.org"], "/studio"),
+        (["--root-path", "https://c.org/b", "--origin", "https://a.org"], "https://c.org/b"),
+        (["--origin", "https://a.org"], ""),
+    ],
+)
+def test_a_path_is_completed_by_the_address_of_the_proxy(flags, root):
+    assert entry.root_of(entry.parse_arguments(flags)) == root
+
+
 def test_the_page_of_a_proxy_may_ask():
     flags = entry.parse_arguments(["--root-path", "https://A.org/b", "--origin", "http://c.org:8080/"])
     rules = entry.page_options(flags, lambda: None)["app_kwargs"]["middleware"][0].kwargs["rules"]
