@@ -36,6 +36,7 @@ NOT_OPEN = (
     "At {host} everybody who reaches this machine could see, enrol and delete the people of the gallery.",
     "Ask for a password with --auth FILE (made with --auth FILE --add-user NAME), or say --open.",
 )
+NO_MEMORY = "There is not enough memory to start. Close other programs, or let this one have more."
 EVENTS_WAITING = 256
 """Events of all visitors that wait to be begun; the next one is told that the server is busy."""
 THREADS = 100
@@ -49,6 +50,13 @@ VISITORS = 200
 def main(arguments: list[str] | None = None) -> int:
     """Run the app until it is stopped → exit status. An error of the user's making is one line and status 2."""
     print_anything()
+    try:
+        return _run(arguments)
+    except MemoryError:
+        return refuse(NO_MEMORY)
+
+
+def _run(arguments: list[str] | None) -> int:
     flags = parse_arguments(arguments)
     os.environ.update(ENVIRONMENT)
     _ask_nobody_for_the_way()
@@ -109,10 +117,14 @@ def serve(flags: argparse.Namespace) -> None:
         from app.page import build_demo
         from app.services import Services
         from ssn.machine import settle_garbage, share_freed_memory
+        from ssn.memory import memory_in_words
 
         share_freed_memory()
         how = {"index": flags.index, "engine": flags.engine, "precision": flags.precision}
-        services = Services.open(flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, **how)
+        with memory_in_words():
+            services = Services.open(
+                flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, **how
+            )
         demo = build_demo(services)
         demo.queue(max_size=EVENTS_WAITING, api_open=False)
         _launch(demo, flags, login, page_options(flags, services.check, frozenset(demo.fns)))

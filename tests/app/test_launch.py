@@ -238,6 +238,20 @@ def test_errors_of_the_system_are_told_by_what_they_are_about(capsys, monkeypatc
     assert words in in_words(error)
 
 
+@pytest.mark.parametrize(
+    "error", [MemoryError(), RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes.")]
+)
+def test_a_machine_without_memory_is_told(capsys, monkeypatch, port, error):
+    def fail(*_, **__):
+        raise error
+
+    monkeypatch.setattr(Services, "open", fail)
+    assert "not enough memory" in refused(capsys, "--port", str(port))
+    if isinstance(error, MemoryError):
+        monkeypatch.setattr(entry, "serve", fail)  # as while it is read from the disk
+        assert "not enough memory" in refused(capsys, "--port", str(port))
+
+
 def test_only_a_page_open_to_others_says_so():
     assert "delete" in entry.OPEN_TO_ALL
     assert "127.0.0.1" in entry.THIS_MACHINE
