@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(autouse=True)
 def untouched_environment(monkeypatch):
-    for name in entry.ENVIRONMENT:
+    for name in (*entry.ENVIRONMENT, "no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "")
 
 
