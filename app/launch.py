@@ -125,15 +125,16 @@ def serve(flags: argparse.Namespace) -> None:
             services = Services.open(
                 flags.checkpoint, flags.gallery, flags.device, beside=flags.beside, tell=tell, **how
             )
-        demo = build_demo(services)
-        demo.queue(max_size=EVENTS_WAITING, api_open=False)
-        _launch(demo, flags, login, page_options(flags, services.check, frozenset(demo.fns)))
-        if flags.open and flags.host not in THIS_MACHINE:
-            tell(OPEN_TO_ALL.format(host=in_address(flags.host), port=flags.port))
-        tell(f"SSN Studio is at http://{in_address(flags.host)}:{flags.port} (Ctrl+C stops it)")
-        services.make_ready().join()
-        settle_garbage()
-        demo.block_thread()
+        with services.gallery:  # closed at the end: what was enrolled is in its one file, which may be copied
+            demo = build_demo(services)
+            demo.queue(max_size=EVENTS_WAITING, api_open=False)
+            _launch(demo, flags, login, page_options(flags, services.check, frozenset(demo.fns)))
+            if flags.open and flags.host not in THIS_MACHINE:
+                tell(OPEN_TO_ALL.format(host=in_address(flags.host), port=flags.port))
+            tell(f"SSN Studio is at http://{in_address(flags.host)}:{flags.port} (Ctrl+C stops it)")
+            services.make_ready().join()
+            settle_garbage()
+            demo.block_thread()
 
 
 def _launch(demo: Any, flags: argparse.Namespace, login: Any, options: dict[str, Any]) -> None:

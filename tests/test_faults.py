@@ -149,6 +149,23 @@ def made(path: Path) -> None:
             gallery.enrol(name, template(seed), b"face")
 
 
+def test_a_gallery_that_was_closed_says_so_to_whoever_still_asks(tmp_path):
+    """As at the end of a server, where work behind the page goes on for a moment."""
+    with Gallery(tmp_path / "g.db", MODEL) as gallery:
+        gallery.enrol("Ada", template(0))
+    questions = (
+        lambda: gallery.enrol("Ben", template(1)),
+        lambda: gallery.delete_person(1),
+        lambda: gallery.search(template(0), 1),
+        gallery.people,
+        gallery.check,
+    )
+    for ask in questions:
+        with pytest.raises(GalleryError):
+            ask()
+    assert people(tmp_path / "g.db") == ["Ada"]
+
+
 def gone(path: Path) -> None:
     for each in path.parent.glob(f"{path.name}*"):
         each.unlink()

@@ -84,8 +84,9 @@ class Database:
                 yield self._db
                 self._db.execute("COMMIT")
             except BaseException as error:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                with contextlib.suppress(sqlite3.ProgrammingError):  # closed meanwhile, which rolls back too
+                    if self._db.in_transaction:
+                        self._db.execute("ROLLBACK")
                 if isinstance(error, sqlite3.Error):
                     raise unwritable(self.path, error) from error
                 raise

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import os
 import re
 import socket
@@ -13,6 +15,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from gradio_client import Client
+
+from ssn.gallery.sqlite import Gallery
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PATIENCE = 240
@@ -77,6 +82,22 @@ def test_it_starts_whatever_the_environment_says(start, environment):
     assert answers(log)
     assert process.poll() is None
     assert "Traceback" not in log
+
+
+def test_once_it_has_ended_the_gallery_is_one_file_with_everybody_in_it(start, demo, tmp_path):
+    """Who copies it then copies all of it."""
+    process, log = start("--gallery", str(tmp_path / "g.db"))
+    address = re.search(r"SSN Studio is at (http://\S+)", log)[1]
+    asking = Client(address, download_files=False, analytics_enabled=False, verbose=False)
+    with contextlib.closing(asking) as client:
+        photo = base64.b64encode(demo[0].enrolment.read_bytes()).decode()
+        model = client.predict(api_name="/people")["model"]
+        client.predict(photo=photo, name="Zed Late", api_name="/enrol")
+    process.terminate()
+    assert process.wait(timeout=60) == 0
+    assert sorted(path.name for path in tmp_path.glob("g.db*")) == ["g.db"]
+    with Gallery(tmp_path / "g.db", model) as gallery:
+        assert gallery.person("Zed Late") is not None
 
 
 def test_it_listens_to_ipv6(start):
