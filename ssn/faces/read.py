@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 from PIL.Jpeg2KImagePlugin import Jpeg2KImageFile
+from PIL.TiffImagePlugin import TiffImageFile
 
 from ssn.errors import ImageError, ImageTooLargeError, NotAnImageError
 from ssn.faces.depth import guessed_white, to_eight_bits, white_of
@@ -29,8 +30,16 @@ MAX_PIXELS_JPEG2000 = 4_000_000
 """Of more, only every second pixel is decoded, and the picture enlarged again: this decoder takes a second for every
 five megabytes of a file."""
 NATIVE_OTHER = "B" if sys.byteorder == "little" else "L"
-OTHER_WAY_ROUND = {"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGB;16N": f"RGB;16{NATIVE_OTHER}"}
-"""Of the orders of bytes in which Pillow reads 16-bit colours, the opposite ones."""
+OTHER_WAY_ROUND = {
+    **{"RGB;16B": "RGB;16L", "RGB;16L": "RGB;16B", "RGB;16N": f"RGB;16{NATIVE_OTHER}"},
+    **{"RGBA;16B": "RGBA;16L", "RGBA;16L": "RGBA;16B", "RGBA;16N": f"RGBA;16{NATIVE_OTHER}"},
+    "LA;16B": "RGBA",
+}
+"""Of the orders of bytes in which Pillow reads 16-bit colours, the opposite ones; of gray with transparency all four
+bytes, as if they were colours."""
+BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
+WHITE_IS_ZERO = 0
+"""Tags of a TIFF file, and a value of the second."""
 Image.init()
 _PHOTOS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")
 FORMATS: list[str] = [name for name in _PHOTOS if name in Image.OPEN]
@@ -58,8 +67,8 @@ def read_series(sources: Sequence[Source], bits: int | None = None) -> list[np.n
     said, so that no frame is brighter for having less in it."""
     raw = [_read(source, 0) for source in sources]
     deep = [array for array in raw if array.dtype != np.uint8]
-    white = white_of(bits) if bits is not None else max((guessed_white(array) for array in deep), default=255.0)
-    return [_with_channels(array if array.dtype == np.uint8 else to_eight_bits(array, white)) for array in raw]
+    white = white_of(bits) if bits is not None else max((_white(array) for array in deep), default=255.0)
+    return [_with_channels(_scaled(array, white)) for array in raw]
 
 
 def pages(source: Source) -> int:
@@ -76,26 +85,32 @@ def _read(source: Source, page: int) -> np.ndarray:
     if isinstance(source, np.ndarray):
         return _checked_array(source, page)
     if isinstance(source, str | Path):
-        source = _read_bytes(Path(source))
+        source = file_bytes(Path(source))
     with _opened(source) as picture:
         _turn_to(picture, page)
         lower = None if isinstance(source, Image.Image) else _lower_halves(picture)
-        array = _to_array(picture)
+        array = _to_array(picture, laid_on_white=lower is None)
     if lower is None:
         return array
     with _opened(source) as picture:
         _turn_to(picture, page)
+        gray = picture.tile[0].args == "LA;16B"
         picture.tile = lower
+        other = _to_array(picture, laid_on_white=False)
+        if gray:
+            return np.stack(
+                [other[..., place].astype(np.uint16) << 8 | other[..., place + 1] for place in (0, 0, 0, 2)], 2
+            )
         deep = array.astype(np.uint16)
         deep <<= 8
-        deep |= _to_array(picture)
+        deep |= other
         return deep
 
 
 def _lower_halves(picture: Image.Image) -> list | None:
     """How to decode the lower bytes of a colour picture of 16 bits: as if its bytes stood the other way round. Pillow
     only takes the upper ones, in which there is little of 10 to 14 bits. None for any other picture."""
-    tiles = picture.tile if isinstance(picture, ImageFile) and picture.mode == "RGB" else []
+    tiles = picture.tile if isinstance(picture, ImageFile) and picture.mode in ("RGB", "RGBA") else []
     if "transparency" in picture.info:
         return None
     swapped = []
@@ -114,7 +129,7 @@ def _opened(source: str | Path | bytes | Image.Image):
         with _typed_errors():
             yield source
         return
-    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
+    data = source if isinstance(source, bytes) else file_bytes(Path(source))
     if not data:
         raise NotAnImageError("The file is empty.", "Choose a picture file.")
     _check_bytes(len(data))
@@ -123,6 +138,7 @@ def _opened(source: str | Path | bytes | Image.Image):
 
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SMALLER = f"Shrink it below {MAX_PIXELS // 10**6} megapixels."
 
 
@@ -140,13 +156,20 @@ def _typed_errors(data: bytes = b""):
             raise NotAnImageError(
                 "HEIC pictures cannot be read here.", "pip install pillow-heif, or save it as JPEG."
             ) from error
+        if data[:4] in TIFF_BEGINNINGS and isinstance(error, UnidentifiedImageError):
+            raise NotAnImageError(
+                "This kind of TIFF file is not read.", "Save it with 8 or 16 bits a value."
+            ) from error
         raise NotAnImageError(
             "The file is not a readable picture.", "Use JPEG, PNG, WebP, BMP or TIFF; it may be cut off or renamed."
         ) from error
 
 
-def _read_bytes(path: Path) -> bytes:
+def file_bytes(path: Path) -> bytes:
+    """A file's content. Raises NotAnImageError, and ImageTooLargeError before it is read."""
     try:
+        if path.is_dir():
+            raise NotAnImageError(f"{path.name or path} is a folder, not a picture.", "Name the pictures in it.")
         if not path.is_file():
             raise NotAnImageError(f"There is no picture file {path.name}.", "Check its path.")
         _check_bytes(path.stat().st_size)
@@ -179,10 +202,14 @@ def _turn_to(picture: Image.Image, page: int) -> None:
         _check_pixels(picture.width, picture.height)
 
 
-def _to_array(picture: Image.Image) -> np.ndarray:
+def _to_array(picture: Image.Image, laid_on_white: bool = True) -> np.ndarray:
+    """RGB (H, W, 3) uint8, or gray as it is stored; with transparency (H, W, 4) where it is not laid on white."""
+    tags = picture.tag_v2 if isinstance(picture, TiffImageFile) else {}
     picture = _upright(_enlarged_jpeg2000(picture))
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _checked_array(np.asarray(picture))
+        return _as_meant(_checked_array(np.asarray(picture)), tags)
+    if not laid_on_white:
+        return np.array(picture)
     array = np.empty((picture.height, picture.width, 3), np.uint8)
     rows = max(1, STRIP // picture.width)
     for top in range(0, picture.height, rows):
@@ -205,6 +232,17 @@ def _on_white(picture: Image.Image) -> Image.Image:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return picture.convert("RGB")
+
+
+def _as_meant(array: np.ndarray, tags: Mapping) -> np.ndarray:
+    """Gray values of a TIFF file as its tags say, which Pillow does not heed: unsigned ones of 32 bits, and those of
+    which 0 is white."""
+    if array.dtype == np.int32 and tags.get(BITS_PER_SAMPLE) == (32,) and tags.get(SAMPLE_FORMAT, (1,)) == (1,):
+        array = array.view(np.uint32)
+    if array.dtype.kind == "u" and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
+        white = int(guessed_white(array))
+        array = (white - np.minimum(array, white)).astype(array.dtype)
+    return array
 
 
 def _enlarged_jpeg2000(picture: Image.Image) -> Image.Image:
@@ -240,8 +278,23 @@ def _checked_array(array: np.ndarray, page: int = 0) -> np.ndarray:
 def _to_eight(array: np.ndarray, bits: int | None) -> np.ndarray:
     white = None if bits is None else white_of(bits)
     if array.dtype != np.uint8:
-        array = to_eight_bits(array, guessed_white(array) if white is None else white)
+        array = _scaled(array, _white(array) if white is None else white)
     return _with_channels(array)
+
+
+def _white(array: np.ndarray) -> float:
+    """As ``guessed_white``, of the colours alone."""
+    return guessed_white(array[..., :3] if array.ndim == 3 else array)
+
+
+def _scaled(array: np.ndarray, white: float) -> np.ndarray:
+    """As ``to_eight_bits``; what is opaque is so by a depth of its own."""
+    if array.dtype == np.uint8:
+        return array
+    if array.ndim == 2 or array.shape[2] < 4:
+        return to_eight_bits(array, white)
+    opaque = array[..., 3:]
+    return np.dstack([to_eight_bits(array[..., :3], white), to_eight_bits(opaque, guessed_white(opaque))])
 
 
 def _with_channels(array: np.ndarray) -> np.ndarray:

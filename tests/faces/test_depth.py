@@ -169,3 +169,124 @@ def test_deep_colours_are_turned_upright_from_any_page(demo):
     plain = colours_as_file(first, ".png", [])
     turned = plain[:33] + block + plain[33:]  # after the header, which is always as long
     assert np.array_equal(read_image(turned), np.rot90(read_image(first), -1))
+
+
+def with_lines(deep: np.ndarray, where: str) -> np.ndarray:
+    """A frame with what is no light in it."""
+    spoilt, (height, width) = deep.copy(), deep.shape
+    if where == "column":
+        spoilt[:, width // 3] = 65535
+    elif where == "two columns":
+        spoilt[:, [width // 3, width // 2]] = 65535
+    elif where == "wide column":
+        spoilt[:, width // 3 : width // 3 + 2] = 65535
+    elif where == "row":
+        spoilt[height // 3] = 65535
+    elif where == "counter":
+        spoilt[:2] = np.random.default_rng(0).integers(0, 65536, width)
+    else:
+        spoilt[np.random.default_rng(0).random(deep.shape) < 0.004] = 65535
+    return spoilt
+
+
+@pytest.mark.parametrize("where", ["column", "two columns", "wide column", "row", "counter", "single pixels"])
+@pytest.mark.parametrize("bits", [10, 12, 14])
+def test_lines_that_are_no_light_do_not_decide_the_depth(demo, bits, where):
+    deep = frame(demo, bits)
+    for source in (spoilt := with_lines(deep, where), as_file(spoilt, "PNG"), as_file(spoilt, "TIFF")):
+        seen = read_image(source)[..., 0]
+        same = spoilt == deep
+        assert np.array_equal(seen[same], read_image(deep)[..., 0][same])
+
+
+def test_bright_things_of_some_width_do_decide_it(demo):
+    deep = frame(demo, 12)
+    deep[20:40, 20:40] = 16000
+    assert guessed_white(deep) == 2**14 - 1
+
+
+def tiff(array: np.ndarray, order: str = "<", photometric: int = 1, kind: int = 1) -> bytes:
+    """A gray TIFF file of one strip; ``kind`` is 1 for unsigned values and 2 for signed ones."""
+    data = array.astype(array.dtype.newbyteorder(order)).tobytes()
+    (height, width), bits = array.shape, array.dtype.itemsize * 8
+    tags = [(256, width), (257, height), (258, bits), (259, 1), (262, photometric), (273, 134), (277, 1), (278, height)]
+    tags += [(279, len(data)), (339, kind)]
+    mark = b"II" if order == "<" else b"MM"
+    entries = [struct.pack(order + "HHII", tag, 4, 1, value) for tag, value in tags]
+    head = mark + struct.pack(order + "HIH", 42, 8, len(tags)) + b"".join(entries) + bytes(4)
+    return head.ljust(134, b"\0") + data
+
+
+@pytest.mark.parametrize("bits", [12, 16])
+def test_a_negative_is_read_as_what_it_shows(demo, bits):
+    deep = frame(demo, bits)
+    wanted = read_image(deep)
+    assert np.abs(read_image(tiff(2**bits - 1 - deep, photometric=0)).astype(int) - wanted).max() <= 1
+    assert np.array_equal(read_image(tiff(deep)), wanted)
+
+
+def test_unsigned_values_of_32_bits_do_not_turn_negative(demo):
+    gray = frame(demo, 16).astype(np.uint32)
+    full = read_image(tiff(gray * 65537))[..., 0]
+    top = np.sort(gray, axis=None)[-1 - gray.size // 1000]  # beyond 16 bits white is what is brightest
+    assert np.abs(full - np.round(np.minimum(gray / top, 1) * 255)).max() <= 1
+    assert np.array_equal(read_image(tiff(gray)), read_image(frame(demo, 16)))
+
+
+@pytest.mark.parametrize("spot", [-32768, 32767])
+def test_hot_and_cold_pixels_do_not_decide_the_range_of_signed_values(demo, spot):
+    less_dark_frame = frame(demo, 12).astype(np.int16) - 900
+    clean = read_image(tiff(less_dark_frame, kind=2))
+    spoilt = less_dark_frame.copy()
+    spoilt[9, 9] = spot
+    seen = read_image(tiff(spoilt, kind=2))
+    seen[9, 9] = clean[9, 9]
+    assert np.abs(seen.astype(int) - clean).max() <= 1
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_few_dead_pixels_are_black_and_many_are_refused(demo, value):
+    values = frame(demo, 12).astype(np.float32) / 4095
+    clean = read_image(as_file(values, "TIFF"))
+    values[3, 4] = value
+    seen = read_image(as_file(values, "TIFF"))
+    assert seen[3, 4].max() <= clean.min() + 1
+    seen[3, 4] = clean[3, 4]
+    assert np.array_equal(seen, clean)
+    values[:9] = value
+    with pytest.raises(NotAnImageError, match="no numbers"):
+        read_image(values)
+
+
+def gray_with_transparency(gray: np.ndarray, opaque: np.ndarray) -> bytes:
+    """A 16-bit PNG file of two channels, which OpenCV does not write."""
+    rows = np.dstack([gray, opaque]).astype(">u2")
+    packed = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    head = struct.pack(">IIBBBBB", *gray.shape[::-1], 16, 4, 0, 0, 0)
+    chunks = ((b"IHDR", head), (b"IDAT", packed), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+
+
+@pytest.mark.parametrize("form", ["gray.png", ".png", ".tiff", "array"])
+@pytest.mark.parametrize("opaque", [4095, 65535])
+@pytest.mark.parametrize("bits", [10, 12, 16])
+def test_deep_pictures_with_transparency_keep_their_depth_and_lie_on_white(demo, bits, opaque, form):
+    deep = frame(demo, bits)
+    clear = np.full_like(deep, opaque)
+    clear[:10] = 0
+    colours = np.dstack([deep] * 3 + [clear])
+    stored = colours[..., [3, 0, 1, 2]]  # whose last becomes the first, as OpenCV has blue before red
+    if form == "gray.png":
+        source = gray_with_transparency(deep, clear)
+    else:
+        source = colours if form == "array" else colours_as_file(stored, form, [])
+    seen = read_image(source)
+    assert (seen[:10] == 255).all()
+    assert np.abs(seen[10:, :, 0] - np.round(deep[10:] * (255 / (2**bits - 1)))).max() <= 1
+
+
+def test_a_tiff_of_a_kind_that_is_not_read_is_not_called_damaged(demo):
+    with pytest.raises(NotAnImageError, match="This kind of TIFF"):
+        read_image(tiff(frame(demo, 16).astype(np.float64), kind=3))

@@ -166,6 +166,15 @@ def test_a_small_face_is_called_small_with_its_size(side, finder, demo):
         finder.face(with_small_face(read_image(demo[0].enrolment), side))
 
 
+@pytest.mark.parametrize("around", [255, 128, 3])
+def test_a_small_face_on_a_large_even_ground_is_called_small(around, finder, demo):
+    image = np.full((700, 900, 3), around, np.uint8)
+    small = cv2.resize(read_image(demo[0].enrolment), (34, 34), interpolation=cv2.INTER_AREA)
+    image[300:334, 400:434] = small * (0.2 if around == 3 else 1)
+    with pytest.raises(NoFaceError, match="too small, about"):
+        finder.face(image)
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_blotches_are_called_neither_dark_nor_small(seed, finder):
     blotches = np.random.default_rng(seed).integers(60, 200, (6, 8, 3), dtype=np.uint8)
