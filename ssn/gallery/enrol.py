@@ -44,7 +44,12 @@ class Enrolment:
 
 def content_digest(content: bytes, *choices: object) -> bytes:
     """32 bytes that differ wherever a file's content or what was chosen of it (a spectrum, a face's number) does."""
-    return hashlib.sha256(hashlib.sha256(content).digest() + repr(choices).encode()).digest()
+    return digest_of(hashlib.sha256(content).digest(), *choices)
+
+
+def digest_of(hashed: bytes, *choices: object) -> bytes:
+    """As :func:`content_digest`, for content whose SHA-256 is known."""
+    return hashlib.sha256(hashed + repr(choices).encode()).digest()
 
 
 def check_name(store: GalleryStore, name: str, exact_name: bool = False) -> str:
@@ -52,11 +57,13 @@ def check_name(store: GalleryStore, name: str, exact_name: bool = False) -> str:
     enrolled and ``exact_name`` does not say that this is meant."""
     name = clean_name(name)
     if not exact_name and store.person(name) is None and (others := store.namesakes(name)):
-        raise NameCaseError(
-            f'"{name}" differs from "{others[0].name}", who is enrolled, by upper and lower case only.',
-            f'Write "{others[0].name}", or another name.',
-        )
+        raise NameCaseError(_differs_by_case(name, others[0].name), f'Write "{others[0].name}", or another name.')
     return name
+
+
+def _differs_by_case(name: str, other: str) -> str:
+    how = "upper and lower case" if name.casefold() == other.casefold() else "case, or the form of letters,"
+    return f'"{name}" differs from "{other}", who is enrolled, by {how} only.'
 
 
 def enrol_face(
@@ -109,7 +116,7 @@ def rename_person(store: GalleryStore, person_id: int, name: str, exact_name: bo
     others = [person for person in store.namesakes(name) if person.id != person_id]
     if others and not exact_name:
         raise NameCaseError(
-            f'"{clean_name(name)}" differs from "{others[0].name}", who is enrolled, by upper and lower case only.',
+            _differs_by_case(clean_name(name), others[0].name),
             f'Merge with "{others[0].name}", or choose another name.',
         )
     store.rename(person_id, name)

@@ -18,19 +18,22 @@ def clean_name(name: str) -> str:
     what is no name."""
     visible = "".join(c for c in name if unicodedata.category(c) != "Cf" and not _ignorable(c))
     name = unicodedata.normalize("NFC", " ".join(visible.split()))
-    if not name or len(name) > MAX_NAME:
-        raise GalleryError(f"A name must have 1 to {MAX_NAME} characters.", "Type a name for the person.")
     kinds = {unicodedata.category(c) for c in name}
+    if len(name) > MAX_NAME or kinds <= {"Mn", "Me"}:  # none, or only accents on nothing
+        this = f"this one has {len(name)}" if len(name) > MAX_NAME else "and this one shows none"
+        raise GalleryError(f"A name must have 1 to {MAX_NAME} characters, {this}.", "Give the person another name.")
     if "Cs" in kinds:
         raise GalleryError(f"The name {name!a} is no text.", "Rename it in UTF-8.")
     if "Cc" in kinds:
-        raise GalleryError("A name cannot hold control characters.", "Type the name anew.")
+        raise GalleryError(f"The name {name!a} holds control characters.", "Give the person another name.")
     return name
 
 
 def folded(name: str) -> str:
-    """A clean name without its case: two people's may be alike only on purpose."""
-    return unicodedata.normalize("NFC", name.casefold())
+    """A clean name without its case, the width of its letters and the dots of a Turkish i: two people's may be alike
+    only on purpose."""
+    alike = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+    return alike.replace("i\u0307", "i").replace("\u0131", "i")
 
 
 def _ignorable(character: str) -> bool:

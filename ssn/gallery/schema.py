@@ -59,7 +59,10 @@ THIRD_INDICES = (
 """Of version 3 as well, once the fingerprints are there. ``altered`` logs the templates that are gone or somebody
 else's: by it another process learns of them."""
 
-VERSION = 3
+VERSION = 4
+"""In version 4 names are folded further: see ``ssn.gallery.names.folded``."""
+READABLE = (3, VERSION)
+"""Versions that can be searched as they are."""
 OWN_TABLES = {"people", "templates", "deletions", "altered", "changes", "parts", "sealing", "sqlite_sequence"}
 ROOM = 2**17
 """Bytes beside a gallery without which it can only be read."""
@@ -144,7 +147,7 @@ def _connect_to_read(path: str) -> sqlite3.Connection:
         )
         try:
             _check_file(db, path)
-            if db.execute("PRAGMA user_version").fetchone()[0] == VERSION:
+            if db.execute("PRAGMA user_version").fetchone()[0] in READABLE:
                 return db
             what = f"The gallery {path} is of an older release and can only be read."
             raise GalleryError(what, "Open it once where it can be written.")
@@ -199,6 +202,9 @@ def _bring_up_to_date(db: sqlite3.Connection) -> None:
             _fill_fingerprints(db)
             for statement in THIRD_INDICES:
                 db.execute(statement)
+        if version in (2, 3):
+            people = db.execute("SELECT id, name FROM people").fetchall()
+            db.executemany("UPDATE people SET folded=? WHERE id=?", [(folded(name), number) for number, name in people])
         db.execute(f"PRAGMA user_version={VERSION}")
         db.execute("COMMIT")
     except BaseException:

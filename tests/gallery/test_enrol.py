@@ -114,7 +114,35 @@ def test_a_name_is_looked_up_as_it_is_written(gallery, toy, odd):
     assert len(gallery.people()) == 1
 
 
-@pytest.mark.parametrize("name", ["\u200b", "\u200b \ufeff", "\u3164"])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("İpek", "ipek"),
+        ("Ipek", "ıpek"),
+        ("IŞIK", "ışık"),
+        ("Işık", "İŞİK"),
+        ("STRASSE", "Straße"),
+        ("Straße", "STRAẞE"),
+        ("Ada", "Ａｄａ"),
+        ("ΣΙΣΥΦΟΣ", "Σίσυφος".replace("ί", "ι")),
+        ("ﬁnn", "FINN"),
+    ],
+)
+def test_letters_alike_in_another_case_or_form_are_asked_about(gallery, toy, first, second):
+    enrol_face(gallery, toy, face(1), first, "")
+    with pytest.raises(NameCaseError, match="differs from"):
+        enrol_face(gallery, toy, face(2), second, "")
+    enrol_face(gallery, toy, face(2), second, "", exact_name=True)
+    assert len(gallery.people()) == 2
+
+
+@pytest.mark.parametrize(("first", "second"), [("Ada", "Adá"), ("Ivo", "Jvo"), ("Anna", "Anna.")])
+def test_other_letters_are_other_names(gallery, toy, first, second):
+    enrol_face(gallery, toy, face(1), first, "")
+    assert enrol_face(gallery, toy, face(2), second, "").person == second
+
+
+@pytest.mark.parametrize("name", ["\u200b", "\u200b \ufeff", "\u3164", "\u0301", "\u0301 \u0302"[:1], "x" * 81])
 def test_an_invisible_name_is_none(gallery, name):
     with pytest.raises(GalleryError, match="1 to 80"):
         gallery.person(name)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ssn.errors import GalleryError
+from ssn.gallery.health import verify
 from ssn.gallery.schema import VERSION
 from ssn.gallery.sqlite import Gallery
 from tests.gallery.templates import MODEL, template
@@ -136,3 +137,37 @@ def test_only_real_damage_asks_for_a_copy(path):
         with pytest.raises(GalleryError, match="cannot be read") as refused:
             gallery.people()
         assert "Restore" not in str(refused.value)
+
+
+@pytest.fixture
+def third(path):
+    """A file of version 3, in which names were folded by their case alone."""
+    with Gallery(path, MODEL) as gallery:
+        for seed, name in enumerate(("İpek", "Ｂｅｎ", "Cid"), start=1):
+            gallery.enrol(name, template(seed))
+    with sqlite3.connect(path) as db:
+        db.executemany(
+            "UPDATE people SET folded=? WHERE name=?", [(n.casefold(), n) for n in ("İpek", "Ｂｅｎ", "Cid")]
+        )
+        db.execute("PRAGMA user_version=3")
+    db.close()
+    return path
+
+
+def test_names_of_the_third_version_are_folded_anew(third):
+    with Gallery(third, MODEL) as gallery:
+        assert gallery._rows("PRAGMA user_version") == [(VERSION,)]
+        assert [gallery.namesakes(name)[0].name for name in ("ipek", "ben", "CID")] == ["İpek", "Ｂｅｎ", "Cid"]
+        assert verify(gallery).sound
+
+
+def test_the_third_version_can_be_searched_where_nothing_can_be_written(third, monkeypatch):
+    def read_only(*_: object) -> None:
+        error = sqlite3.OperationalError("attempt to write a readonly database")
+        error.sqlite_errorcode = sqlite3.SQLITE_READONLY
+        raise error
+
+    monkeypatch.setattr("ssn.gallery.schema._write_ahead", read_only)
+    with Gallery(third, MODEL) as gallery:
+        assert gallery.search(template(1))[0].person == "İpek"
+        assert gallery._rows("PRAGMA user_version") == [(3,)]
