@@ -29,6 +29,7 @@ from ssn.commands.train import train
 from ssn.commands.visibility import visibility
 from ssn.console import print_anything
 from ssn.errors import SSNError
+from ssn.files import printable
 
 COMMANDS = (
     *(embed, enrol, match, explain, sweep, evaluate, report, train, ablate, synth, visibility, cohort, thresholds),
@@ -69,7 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
         words = sys.argv[1:] if arguments is None else arguments
         command_line()(args=_json_to_screen(words), prog_name="python -m ssn")
     except SSNError as error:
-        typer.echo(f"error: {error}", err=True)
+        typer.echo(f"error: {printable(error)}", err=True)
         sys.exit(2)
 
 

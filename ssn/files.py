@@ -11,12 +11,15 @@ import json
 import os
 import secrets
 import shutil
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ssn.errors import DataError
 
+TURNS_OF_WRITING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+"""Characters that show what follows in another order."""
 LONGEST_NAME = 100
 """Characters of a name that its temporary name repeats: a file system holds names of 255 bytes."""
 
@@ -67,6 +70,20 @@ def atomically_folder(path: str | Path) -> Iterator[Path]:
         _to_disk(path.parent)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+
+
+def printable(words: object, lines: bool = False) -> str:
+    """``words`` as they can be shown to a person: what would steer a terminal, begin a line or turn the writing round,
+    as a file name may, becomes an escape. ``lines``: line breaks are meant."""
+    return "".join(_escaped(c) if _steers(c) and not (lines and c == "\n") else c for c in str(words))
+
+
+def _steers(character: str) -> bool:
+    return unicodedata.category(character) in ("Cc", "Zl", "Zp") or character in TURNS_OF_WRITING
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def json_text(data: Any, encoding: str | None = "utf-8") -> str:
