@@ -173,9 +173,10 @@ class Services:
         """Does the gallery answer? The model does, or there would be no services. Raises GalleryError."""
         self.gallery.check()
 
-    def enrol(self, name: str, face: AlignedFace, origin: str) -> Enrolment:
-        """Add a face to the person of that name. Raises GalleryError."""
-        return enrol_face(self.gallery, self.recognizer, face, name, origin)
+    def enrol(self, name: str, face: AlignedFace, origin: str, digest: bytes | None = None) -> Enrolment:
+        """Add a face to the person of that name; where the ``digest`` of what it came from is known, once. Raises
+        GalleryError."""
+        return enrol_face(self.gallery, self.recognizer, face, name, origin, digest=digest)
 
     def undo(self, number: int | None) -> Change:
         """Take the last change of the gallery back, if it still is this; an enrolment also from what was made of it in

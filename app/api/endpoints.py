@@ -9,6 +9,7 @@ import numpy as np
 from app.api.asked import check_counted, check_kinds, content_of, contents_of, face_in, refusals_in_words
 from app.kit.turns import Turns
 from app.services import Services
+from ssn.answers.enrolling import Choices
 from ssn.answers.explanation import figures_of
 from ssn.answers.faces import Reading, subject_of
 from ssn.answers.people import enrolment_row, people_rows, target_person
@@ -150,7 +151,7 @@ class Endpoints:
         reading, content, services = self._reading(spectrum, face=number), content_of(photo), self._services
         store = services.gallery
         clean = check_name(store, name, exact_name)
-        digest = content_digest(content, spectrum, *([] if number is None else [("face", number)]))
+        digest = content_digest(content, spectrum, *Choices(number).told())
         if (known := store.with_digest(clean, digest)) is not None:
             return {**enrolment_row(Enrolment(known, clean), name, {}), "already": True}
         face = self._face(photo, reading)

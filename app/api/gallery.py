@@ -29,8 +29,9 @@ class GalleryEndpoints:
 
     def enrol_many(self, file: str, spectrum: str = "vis", exact_name: bool = False) -> dict:
         """Enrol the photos of a ZIP file: Name/photo.jpg or Name.jpg, or a list people.csv of lines path,name beside
-        them. {"found", "enrolled", "already", "refused", "skipped", "not_reached", "deeper", "interrupted"}: a row for
-        every file, with "photo" and "person" or "reason". The same file again adds nothing."""
+        them. {"found", "enrolled", "already", "refused", "skipped", "not_reached", "deeper", "named_by_file",
+        "interrupted"}: a row for every file, with "photo" and "person" or "reason". The same file again adds
+        nothing."""
         return self._told(
             {"spectrum": spectrum, "exact_name": exact_name}, lambda: self._enrol_many(file, spectrum, exact_name)
         )

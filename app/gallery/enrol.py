@@ -23,10 +23,12 @@ FATE = "The photo stays in memory; Enrol stores the cut-out face and its templat
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A warning about whom a face looks like, which may be empty, and how good it is."""
+    """A warning about whom a face looks like, which may be empty, and how good it is. ``already``: this person had been
+    enrolled from the same photo, so nothing was added."""
 
     warning: str
     quality: Quality
+    already: bool = False
 
 
 class EnrolPanel:
@@ -79,7 +81,7 @@ class EnrolPanel:
             return {self.problem: nothing_yet(visit.forgotten, what)}
         try:
             face = visit.photo.seen_as(visit.index, choice)
-            done = self.services.enrol(name, face, "photo")
+            done = self.services.enrol(name, face, "photo", visit.photo.digest(visit.index, choice))
             person = self.services.gallery.person(name)
         except SSNError as error:
             return {self.problem: error_notice(error)}
@@ -87,10 +89,13 @@ class EnrolPanel:
             return {self.problem: notice("The person was deleted in the meantime.", "warn", "Enrol the photo again.")}
         visit.photo = visit.index = None
         visit.person = person.id
-        return person, Enrolled(done.warning, self.services.quality(face))
+        return person, Enrolled(done.warning, self.services.quality(face), done.already)
 
     def done(self, person: Person, enrolled: Enrolled) -> Update:
         """Ready for the next photo; whom the face looks like, and what is wrong with it, is told."""
+        if enrolled.already:
+            said = notice(f"{person.name} was enrolled from this photo before.", "info", "Nothing was added.")
+            return {self.problem: said, self.found: found_faces(None), self.name: ""}
         said = f"{person.name} is enrolled." if person.stored == 1 else f"{person.name} has a further template."
         concerns = enrolled.quality.concerns
         shown = notice(said, "good", f"{enrolled.quality.text}.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -10,19 +11,19 @@ from typing import Literal
 import numpy as np
 
 from app.kit.pictures import preview
+from ssn.answers.enrolling import Choices
 from ssn.errors import NoFaceError, SeveralFacesError
-from ssn.faces.diagnosis import turned_too_far, why_no_face
+from ssn.faces.diagnosis import turned_too_far
 from ssn.faces.finder import FaceFinder, Found
-from ssn.faces.read import Source, pages, read_image
+from ssn.faces.read import Source, read_image
 from ssn.faces.simulated_nir import simulated_nir_face
-from ssn.faces.subject import choose_subject
+from ssn.faces.subject import NUMBERED_FIRST, by_number, choose_subject
 from ssn.faces.types import AlignedFace, FaceBox, Subject
+from ssn.gallery.enrol import digest_of
 
 Choice = Literal["vis", "nir", "simulate"]
-MOST_FACES = 100
+MOST_FACES = NUMBERED_FIRST
 """So many of a picture, the largest, can be chosen from."""
-MOST_PAGES = 8
-"""Pages of a file that are looked through for a face."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class Photo:
     ``subject`` is the face that is clearly meant; without one, ``unclear`` says why nobody is. ``smaller`` counts the
     faces beyond ``MOST_FACES``; ``brightened`` says that the faces come from a brighter copy of a dark photo.
 
-    It is ``page``, counted from 0, of ``pages``; where there are others, ``file`` is what they are read from."""
+    It is ``page``, counted from 0, of ``pages``; where there are others, ``file`` is what they are read from, and
+    ``asked`` the page that was asked for. ``hashed`` is the SHA-256 of the file, empty where it came as none."""
 
     preview: np.ndarray
     scale: float
@@ -50,6 +52,8 @@ class Photo:
     page: int = 0
     pages: int = 1
     file: bytes | None = None
+    asked: int | None = None
+    hashed: bytes = b""
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     """Its name towards the page."""
 
@@ -77,6 +81,15 @@ class Photo:
             return face.with_(spectrum="nir-simulated")
         return simulated_nir_face(face) if choice == "simulate" else face.with_(spectrum="nir")
 
+    def digest(self, index: int, choice: Choice) -> bytes | None:
+        """What face ``index`` of this file is enrolled by, the same as at the command line; None where the file's
+        content is not known."""
+        if not self.hashed:
+            return None
+        meant = self.subject is not None and self.subject.index == index
+        told = Choices(None if meant else index + 1, page=self.asked).told()
+        return digest_of(self.hashed, "nir-simulated" if choice == "simulate" else choice, *told)
+
 
 def open_photo(
     finder: FaceFinder, source: Source, title: str, simulated: bool = False, page: int | None = None
@@ -84,29 +97,12 @@ def open_photo(
     """Read a picture, find its faces, align them and choose who is clearly meant. Of a file of several pages it is
     ``page``, or without one the first that shows a face. Raises the errors of reading, and NoFaceError, which says what
     is wrong with the picture."""
-    count = pages(source)
-    if count == 1:
-        return _open_page(finder, source, title, simulated, 0)
-    none: NoFaceError | None = None
-    for place in range(min(count, MOST_PAGES)) if page is None else [page]:
-        try:
-            photo = _open_page(finder, source, title, simulated, place)
-            return replace(photo, pages=count, file=source if isinstance(source, bytes) else None)
-        except NoFaceError as error:
-            none = none or error
-    assert none is not None
-    where = f"page {page + 1}" if page is not None else f"the first {min(count, MOST_PAGES)} pages"
-    raise NoFaceError(f"On {where} of {count}: {none.what}", none.hint)
-
-
-def _open_page(finder: FaceFinder, source: Source, title: str, simulated: bool, page: int) -> Photo:
     start = time.perf_counter()
-    image = read_image(source, page=page)
-    found = finder.find(image)
+    found = finder.find_in(source, page=page)
     if not found.faces:
-        raise why_no_face(image, finder.detector)
-    largest = range(min(len(found.faces), MOST_FACES))
-    in_order = sorted(largest, key=lambda number: found.faces[number].xyxy[0] + found.faces[number].xyxy[2])
+        raise finder.why_none(found)
+    image = read_image(source, page=found.page) if found.brightened else found.image
+    in_order = by_number(found.faces)[:MOST_FACES]
     boxes = tuple(found.faces[number] for number in in_order)
     faces = tuple(_aligned(finder, found, number) for number in in_order)
     if all(face is None for face in faces):
@@ -125,7 +121,11 @@ def _open_page(finder: FaceFinder, source: Source, title: str, simulated: bool, 
         unclear,
         smaller=len(found.faces) - len(boxes),
         brightened=found.brightened,
-        page=page,
+        page=found.page,
+        pages=found.pages,
+        file=source if isinstance(source, bytes) and found.pages > 1 else None,
+        asked=page if found.pages > 1 else None,
+        hashed=hashlib.sha256(source).digest() if isinstance(source, bytes) else b"",
     )
 
 

@@ -50,16 +50,18 @@ def quality_measure(device: str | torch.device = "auto") -> MeasureQuality:
 
 @dataclass(frozen=True)
 class Choices:
-    """What is taken of a photo: the face of a number, from 1, or without one who is clearly meant; how many bits the
-    sensor gave; the page, from 0."""
+    """What is taken of a photo: the face of a number, from 1, left to right, or without one who is clearly meant; how
+    many bits the sensor gave; the page, from 0, or without one the first that shows a face."""
 
     face: int | None = None
     bits: int | None = None
-    page: int = 0
+    page: int | None = None
 
     def told(self) -> list[tuple[str, int]]:
-        """What was said, and so is not the usual."""
-        return [(name, value) for name, value in asdict(self).items() if value]
+        """What was said, and so is not the usual. Earlier releases counted faces by their size and called that
+        ``face``."""
+        said = {"face from the left": self.face, "bits": self.bits, "page": self.page}
+        return [(name, value) for name, value in said.items() if value is not None]
 
 
 Look = Callable[[bytes, Photo, Choices], AlignedFace]
@@ -89,13 +91,15 @@ class Report:
     skipped: list[dict] = field(default_factory=list)
     not_reached: list[dict] = field(default_factory=list)
     deeper: int = 0
+    named_by_file: int = 0
     stopped: str = ""
     """Why no more photos were tried: nothing more can be written."""
 
     @classmethod
     def of(cls, folder: PeopleFolder) -> Report:
         """Nothing has been done yet."""
-        return cls(len(folder.photos) + len(folder.skipped), deeper=sum(photo.deeper for photo in folder.photos))
+        deeper, by_file = (sum(getattr(photo, what) for photo in folder.photos) for what in ("deeper", "by_file"))
+        return cls(len(folder.photos) + len(folder.skipped), deeper=deeper, named_by_file=by_file)
 
     def add(self, outcome: Outcome) -> None:
         getattr(self, outcome.fate).append(outcome.row)
@@ -122,6 +126,8 @@ class Report:
         text = f"{', '.join(parts)}."
         if self.deeper:
             text += f" {self.deeper} lie in folders within a person's folder, and count as that person's."
+        if self.named_by_file > 1:
+            text += f" {self.named_by_file} lie in no person's folder, and count as people of their own file names."
         return text
 
     def data(self) -> dict:

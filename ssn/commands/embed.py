@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ssn.answers.templates import template_row
+from ssn.commands.interrupt import interruptible
 from ssn.commands.options import (
     DEFAULT,
     Bits,
@@ -27,6 +28,7 @@ from ssn.commands.options import (
 )
 from ssn.errors import SSNError
 from ssn.export.engine import load_recognizer
+from ssn.files import printable
 
 
 def embed(
@@ -36,7 +38,7 @@ def embed(
     face: FaceNumber = None,
     numbered: Numbered = None,
     bits: Bits = None,
-    page: Page = 0,
+    page: Page = None,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     engine: Engine = "torch",
@@ -48,19 +50,26 @@ def embed(
     recognizer = load_recognizer(checkpoint, device, engine)
     rows: list[dict[str, Any]] = []
     refused: list[dict[str, str]] = []
-    for photo in photos:
-        try:
-            probe = read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
-        except SSNError as error:
-            if len(photos) == 1:
-                raise
-            warn(photo, error)
-            refused.append({"photo": str(photo), "reason": str(error)})
-            continue
-        rows.append({"photo": str(photo), **template_row(recognizer, probe)})
-    text = "\n".join(f"{r['photo']}: {' '.join(f'{v:+.3f}' for v in r['vector'][:6])} …" for r in rows)
-    if refused:
-        text += f"\n{len(rows)} of {len(photos)} photos embedded, {len(refused)} refused."
-    say(text.lstrip(), {"model": recognizer.model_id, "templates": rows, "refused": refused}, json_file)
-    if refused:
-        raise typer.Exit(2)
+    not_reached: list[dict[str, str]] = []
+    with interruptible() as stop:
+        for photo in photos:
+            if stop:
+                not_reached.append({"photo": str(photo)})
+                continue
+            try:
+                probe = read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
+            except SSNError as error:
+                if len(photos) == 1:
+                    raise
+                warn(photo, error)
+                refused.append({"photo": str(photo), "reason": str(error)})
+                continue
+            rows.append({"photo": str(photo), **template_row(recognizer, probe)})
+    text = "\n".join(f"{printable(r['photo'])}: {' '.join(f'{v:+.3f}' for v in r['vector'][:6])} …" for r in rows)
+    if refused or not_reached:
+        rest = f", {len(not_reached)} not reached: interrupted" if not_reached else ""
+        text += f"\n{len(rows)} of {len(photos)} photos embedded, {len(refused)} refused{rest}."
+    data = {"model": recognizer.model_id, "templates": rows, "refused": refused, "not_reached": not_reached}
+    say(text.lstrip(), data, json_file)
+    if refused or not_reached:
+        raise typer.Exit(stop.status or 2)

@@ -32,8 +32,6 @@ from ssn.gallery.registry import open_store
 from ssn.recognizer import Recognizer
 
 LISTS: dict[str, Callable[[Path], PeopleFolder]] = {".zip": read_zip, ".csv": read_csv}
-INTERRUPTED = 130
-"""Exit status after Ctrl+C, as shells give it."""
 
 
 def enrol(
@@ -47,7 +45,9 @@ def enrol(
     gallery: Annotated[
         str, typer.Option(help="Gallery file, made if it is not there; or http://host:19530 for one on Milvus.")
     ],
-    name: Annotated[str | None, typer.Option(help="The person's name, where one photo is given.")] = None,
+    name: Annotated[
+        str | None, typer.Option(help="The person's name, where one photo is given, or photos of one person only.")
+    ] = None,
     exact_name: Annotated[
         bool, typer.Option("--exact-name", help='Upper and lower case are meant: "alex" is not the enrolled "Alex".')
     ] = False,
@@ -55,7 +55,7 @@ def enrol(
     face: FaceNumber = None,
     numbered: Numbered = None,
     bits: Bits = None,
-    page: Page = 0,
+    page: Page = None,
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",
     json_file: JsonFile = None,
@@ -64,7 +64,8 @@ def enrol(
     check_spectrum(spectrum)
     people = _people(folder)
     if people is not None:
-        one_photo_only(0, name=name, face=face, numbered=numbered, page=page or None)
+        one_photo_only(0, face=face, numbered=numbered, page=page)
+        people = people if name is None else people.all_of(name)
     if people is None and not name:
         raise DataError("One photo needs the person's name.", "Add --name NAME.")
     recognizer = Recognizer.load(checkpoint, device)
@@ -72,19 +73,21 @@ def enrol(
     with open_store(gallery, recognizer.model_id, recognizer.device) as store:
         enrolling = enroller(store, recognizer, spectrum, exact_name, quality_measure(device), numbered)
         if people is not None:
-            report = enrol_folder(enrolling, people, choices)
+            report, status = enrol_folder(enrolling, people, choices)
         else:
-            report = Report(1)
+            report, status = Report(1), 0
             _enrol_photo(report, enrolling, Photo(folder, name or "", False), choices, anew=numbered is not None)
     say(report.text(gallery), {"model": recognizer.model_id, "gallery": gallery, **report.data()}, json_file)
     if report.stopped:
         raise GalleryError("Not all photos could be enrolled.", report.stopped)
-    if report.interrupted:
-        raise typer.Exit(INTERRUPTED)
+    if status:
+        raise typer.Exit(status)
 
 
 def _people(path: Path) -> PeopleFolder | None:
-    """Whose photos lie there; None for a single photo."""
+    """Whose photos lie there; None for a single photo. Raises DataError."""
+    if not path.exists():
+        raise DataError(f"There is no folder or photo {path}.", "Check its path.")
     if path.is_file() and path.suffix.lower() in LISTS:
         return LISTS[path.suffix.lower()](path)
     return None if path.is_file() else read_folder(path)

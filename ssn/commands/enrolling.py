@@ -34,15 +34,16 @@ def enroller(
 
     def look(content: bytes, photo: Photo, choices: Choices) -> AlignedFace:
         found = find_in_photo(content, device, numbered, choices.bits, choices.page)
-        tell_pages(photo.path, content, choices.page)
+        tell_pages(photo.path, found, choices.page)
         return pick_face(found, photo.path, device, spectrum, choices.face)
 
     return Enroller(store, recognizer, look, spectrum, exact_name, quality, with_option)
 
 
-def enrol_folder(enrolling: Enroller, folder: PeopleFolder, choices: Choices | None = None) -> Report:
-    """Everybody in a folder, with a line per file and progress on standard error. After Ctrl+C the photo under way is
-    finished, and the rest is noted as not reached; so it is where the gallery cannot be written any more."""
+def enrol_folder(enrolling: Enroller, folder: PeopleFolder, choices: Choices | None = None) -> tuple[Report, int]:
+    """Everybody in a folder, with a line per file and progress on standard error → what became of each, and the exit
+    status of whoever wished an end, or 0. After Ctrl+C the photo under way is finished, and the rest is noted as not
+    reached; so it is where the gallery cannot be written any more."""
     report = Report.of(folder)
     with interruptible() as stop, tqdm(total=len(folder.photos), desc="enrol", unit="photo", mininterval=0.5) as bar:
         for outcome in enrolling.outcomes(folder, choices, lambda: bool(stop)):
@@ -50,4 +51,4 @@ def enrol_folder(enrolling: Enroller, folder: PeopleFolder, choices: Choices | N
             for line in outcome.lines:
                 warn(outcome.photo, line)
             bar.update(outcome.fate not in ("skipped", "not_reached"))
-    return report
+    return report, stop.status if report.interrupted else 0

@@ -167,7 +167,7 @@ def explain(
     face: FaceNumber = None,
     numbered: Numbered = None,
     bits: Bits = None,
-    page: Page = 0,
+    page: Page = None,
     against_spectrum: Annotated[str, typer.Option(help="What the other photo is: vis, nir or nir-simulated.")] = "vis",
     checkpoint: Checkpoint = DEFAULT,
     device: Device = "auto",

@@ -9,10 +9,12 @@ from typing import Annotated
 
 import typer
 
+from ssn.answers.enrolling import Enroller
 from ssn.answers.faces import check_choices
 from ssn.answers.search import Probe, Wanted, probe_row, search_probes
 from ssn.commands.alike import ALIKE, HELP, NONE, AlikeAnswer, AlikeSearch, check_alike
 from ssn.commands.enrolling import enrol_folder, enroller
+from ssn.commands.interrupt import interruptible
 from ssn.commands.options import (
     DEFAULT,
     Bits,
@@ -32,6 +34,7 @@ from ssn.commands.options import (
 )
 from ssn.errors import DataError, SSNError
 from ssn.faces.types import AlignedFace
+from ssn.files import printable
 from ssn.gallery.cohort import cohort_of
 from ssn.gallery.people_folder import read_folder
 from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
@@ -56,7 +59,7 @@ def match(
     face: FaceNumber = None,
     numbered: Numbered = None,
     bits: Bits = None,
-    page: Page = 0,
+    page: Page = None,
     over: Annotated[
         str, typer.Option(help="A person's several templates count as their best score, or the mean.")
     ] = "best",
@@ -87,10 +90,14 @@ def match(
         return read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
 
     visibility = shared_visibility(device)
-    probes = [_probe(recognizer, visibility, photo, read, alone=len(photos) == 1) for photo in photos]
+    with interruptible() as stop:
+        probes = [
+            _not_reached(photo) if stop else _probe(recognizer, visibility, photo, read, alone=len(photos) == 1)
+            for photo in photos
+        ]
     with open_store(":memory:" if from_folder else gallery, recognizer.model_id, recognizer.device, index) as store:
         if from_folder:
-            enrol_folder(enroller(store, recognizer), read_folder(Path(gallery)))
+            _enrol_for_this_once(Path(gallery), enroller(store, recognizer))
         cohort = cohort_of(checkpoint, recognizer.model_id)
         found = search_probes(store, recognizer, cohort, probes, wanted)
         answers: list[AlikeAnswer | None] = [None] * len(probes)
@@ -103,7 +110,18 @@ def match(
     ]
     rows = [outcome.row() for outcome in outcomes]
     say("\n\n".join(_blocks(outcomes)), rows, json_file)
-    _refuse([probe.error for probe in probes if probe.error is not None], len(probes))
+    _refuse([probe.error for probe in probes if probe.error is not None], len(probes), stop.status)
+
+
+def _enrol_for_this_once(folder: Path, enrolling: Enroller) -> None:
+    """Raises DataError where nobody could be enrolled; ends the command where somebody wished it, rather than search
+    among some of the people."""
+    report, status = enrol_folder(enrolling, read_folder(folder))
+    warn(folder, report.text("memory"))
+    if status:
+        raise typer.Exit(status)
+    if not report.enrolled:
+        raise DataError(f"Nobody in {folder} could be enrolled.", "The reasons stand above, one for each file.")
 
 
 def _probe(
@@ -124,12 +142,19 @@ def _probe(
         return Probe(str(photo), error=error)
 
 
-def _refuse(errors: list[SSNError], photos: int) -> None:
-    """Exit with status 2 where a photo could not be used; the reason of an only one is the error."""
+def _not_reached(photo: Path) -> Probe:
+    error = DataError("Not reached: interrupted.", "Run it again.")
+    warn(photo, error)
+    return Probe(str(photo), error=error)
+
+
+def _refuse(errors: list[SSNError], photos: int, interrupted: int) -> None:
+    """Exit with status 2 where a photo could not be used, or that of an interruption; the reason of an only one is the
+    error."""
     if errors and photos == 1:
         raise errors[0]
-    if errors:
-        raise typer.Exit(2)
+    if interrupted or errors:
+        raise typer.Exit(interrupted or 2)
 
 
 @dataclass(frozen=True)
@@ -177,4 +202,4 @@ class Outcome:
 def _blocks(outcomes: list[Outcome]) -> list[str]:
     """What is printed of every photo that could be used, under its name where there are several."""
     used = [(one.probe, one.text()) for one in outcomes if one.probe.error is None]
-    return [text if len(outcomes) == 1 else f"{probe.photo}\n{text}" for probe, text in used]
+    return [text if len(outcomes) == 1 else f"{printable(probe.photo)}\n{text}" for probe, text in used]

@@ -18,10 +18,10 @@ from ssn.errors import DataError, SeveralFacesError
 from ssn.export.engine import ENGINES
 from ssn.faces.finder import Found, shared_finder
 from ssn.faces.occlude import OCCLUSIONS, named_mask, occlude
-from ssn.faces.read import Source, pages, read_image
+from ssn.faces.read import Source
 from ssn.faces.subject import numbered_picture
 from ssn.faces.types import AlignedFace
-from ssn.files import atomically, json_text, write_json
+from ssn.files import atomically, json_text, printable, write_json
 from ssn.gallery.registry import INDICES
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
@@ -40,7 +40,7 @@ SpectrumName = Annotated[
     str, typer.Option(help="What the photo is: vis, nir, or nir-simulated (made from a VIS photo).")
 ]
 FaceNumber = Annotated[
-    int | None, typer.Option(min=1, help="Which face, counted from 1, the largest, if there are several.")
+    int | None, typer.Option(min=1, help="Which face, counted from 1 and from left to right, if there are several.")
 ]
 Numbered = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Write the photo with a frame and a number on every face.")
@@ -48,7 +48,10 @@ Numbered = Annotated[
 Bits = Annotated[
     int | None, typer.Option(min=8, max=16, help="Bits the sensor gave, where the file holds more than 8.")
 ]
-Page = Annotated[int, typer.Option(min=0, help="Which page of a file of several, counted from 0.")]
+Page = Annotated[
+    int | None,
+    typer.Option(min=0, help="Which page of a file of several, counted from 0; the first with a face if not said."),
+]
 
 DEFAULT = DEFAULT_CHECKPOINT
 
@@ -79,10 +82,13 @@ def face_bar(title: str) -> Iterator[Callable[[int, int], None]]:
 def say(text: str, data: dict | list, json_file: str | None) -> None:
     """Print for people, and write for scripts; with ``--json -`` only JSON reaches standard output, in whatever
     encoding that has. Raises DataError where nothing can be written there."""
-    text = json_text(data, sys.stdout.encoding) if json_file == "-" else text
+    if sys.stdout is None and json_file == "-":
+        raise DataError("The answer cannot be written to standard output (it is closed).", "Write it to a file.")
+    text = json_text(data, sys.stdout.encoding) if json_file == "-" else printable(text, lines=True)
     try:
         typer.echo(text)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except BrokenPipeError:
         raise  # whoever read it wants no more, which is no error
     except OSError as error:
@@ -102,13 +108,13 @@ def read_probe(
     face: int | None = None,
     numbered: Path | None = None,
     bits: int | None = None,
-    page: int = 0,
+    page: int | None = None,
 ) -> AlignedFace:
     """A photo file → the aligned face in the asked spectrum, occluded as asked; the other options as in
     ``find_in_photo`` and ``pick_face``. Raises the library's typed errors."""
     check_choices(spectrum, occlusion)
     found = find_in_photo(photo, recognizer.device, numbered, bits, page)
-    tell_pages(photo, photo, page)
+    tell_pages(photo, found, page)
     aligned = pick_face(found, photo, recognizer.device, spectrum, face)
     return occlude(aligned, named_mask(occlusion, aligned.landmarks))
 
@@ -118,19 +124,25 @@ def find_in_photo(
     device: str | torch.device,
     numbered: Path | None = None,
     bits: int | None = None,
-    page: int = 0,
+    page: int | None = None,
 ) -> Found:
     """A photo → its faces; ``numbered`` is where to draw them. Raises the errors of reading, DataError."""
-    found = shared_finder(device).find(read_image(source, bits, page))
+    if numbered is not None and isinstance(source, Path) and numbered.exists() and numbered.samefile(source):
+        raise DataError(f"{numbered} is the photo itself.", "Name another file for the numbered picture.")
+    found = shared_finder(device).find_in(source, bits, page)
     if numbered is not None:
         _write_numbered(found, numbered)
     return found
 
 
-def tell_pages(photo: Path, source: Source, page: int) -> None:
-    """That a file has more pages than the one that was taken, unless another than the first was asked for."""
-    if page == 0 and (count := pages(source)) > 1:
-        warn(photo, f"holds {count} pages, of which the first is taken. Choose another with --page 1 to {count - 1}.")
+def tell_pages(photo: Path, found: Found, page: int | None) -> None:
+    """That a file has more pages than the one that was taken, unless it was asked for."""
+    if page is not None or found.pages == 1 or not found.faces:
+        return
+    taken, others = "the first", f"1 to {found.pages - 1}" if found.pages > 2 else "1"
+    if found.page:
+        taken, others = f"page {found.page}, counted from 0 and the first with a face,", f"0 to {found.pages - 1}"
+    warn(photo, f"holds {found.pages} pages, of which {taken} is taken. Choose another with --page {others}.")
 
 
 def pick_face(
@@ -167,4 +179,4 @@ def one_photo_only(photos: int, **given: object) -> None:
 
 def warn(about: Path, reason: object) -> None:
     """Something about a photo of many: say it, above a progress bar if there is one, and go on."""
-    tqdm.write(f"{about}: {reason}", file=sys.stderr)
+    tqdm.write(f"{printable(about)}: {printable(reason)}", file=sys.stderr)

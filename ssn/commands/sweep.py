@@ -42,7 +42,7 @@ def sweep(
     occlusion: Annotated[str, occlusion_option()] = "none",
     face: FaceNumber = None,
     bits: Bits = None,
-    page: Page = 0,
+    page: Page = None,
     rate: Annotated[
         float, typer.Option(help="The share of strangers' searches that may end in a match.")
     ] = SearchRates().match,

@@ -58,7 +58,7 @@ def visibility(
     face: FaceNumber = None,
     numbered: Numbered = None,
     bits: Bits = None,
-    page: Page = 0,
+    page: Page = None,
     checkpoint: Annotated[Path, typer.Option(help="The visibility network's file.")] = VISIBILITY_CHECKPOINT,
     device: Device = "auto",
     json_file: JsonFile = None,
@@ -69,7 +69,7 @@ def visibility(
     finder = VisibilityFinder.load(checkpoint, device)
     where = choose_device(device)
     found = find_in_photo(photo, where, numbered, bits, page)
-    tell_pages(photo, photo, page)
+    tell_pages(photo, found, page)
     picked = pick_face(found, photo, where, spectrum, face)
     seen = finder.visibility(occlude(picked, named_mask(occlusion, picked.landmarks)))
     _write_picture(seen, out)

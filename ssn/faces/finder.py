@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import torch
 
+from ssn.errors import NoFaceError
 from ssn.faces.align import align
 from ssn.faces.detect import FaceDetector, central_face
 from ssn.faces.diagnosis import turned_too_far, why_no_face
 from ssn.faces.landmarks import disagreement, find_landmarks, find_levelled_landmarks, tilt
 from ssn.faces.light import is_dark, is_dark_but_for_lamps, stretched, stretched_but_for_lamps
-from ssn.faces.read import Source, read_image
+from ssn.faces.read import Source, file_bytes, pages, read_image
 from ssn.faces.subject import choose_subject
 from ssn.faces.turn import turn_face_back
 from ssn.faces.types import AlignedFace, FaceBox, Spectrum
@@ -26,6 +28,8 @@ MOST_DISAGREEMENT = 0.5
 """A face whose landmarks lie farther off than this is refused. Upright LFW and demo photos reach 0.46."""
 TILTED = 20.0
 """Degrees from which a doubtful face is looked at levelled."""
+MOST_PAGES = 8
+"""Pages of a file that are looked through for a face."""
 BETTER_TURNED = 0.1
 """By how much confidence less disagreement must be better after a turn, for a doubtful upright face to give way."""
 
@@ -43,12 +47,16 @@ class Marks:
 class Found:
     """The faces of a picture, largest first, and the picture (H, W, 3) uint8 RGB they were found in: as it was read, or
     where it is dark a ``brightened`` copy. Faces are aligned from that one. ``marks`` are the faces' landmarks, in
-    their order, where they were looked for already."""
+    their order, where they were looked for already. ``page``, from 0, is which of ``pages`` of a file it is, and
+    ``looked_through`` how many of these were looked at."""
 
     image: np.ndarray
     faces: tuple[FaceBox, ...]
     brightened: bool = False
     marks: tuple[Marks, ...] = ()
+    page: int = 0
+    pages: int = 1
+    looked_through: int = 1
 
 
 class FaceFinder:
@@ -60,7 +68,26 @@ class FaceFinder:
     def face(self, source: Source, spectrum: Spectrum = "vis", index: int | None = None) -> AlignedFace:
         """Any picture → the face that is meant (see ``choose_subject``), aligned. Raises the errors of reading,
         NoFaceError, SeveralFacesError."""
-        return self.pick(self.find(read_image(source)), spectrum, index)
+        return self.pick(self.find_in(source), spectrum, index)
+
+    def find_in(self, source: Source, bits: int | None = None, page: int | None = None) -> Found:
+        """Any picture → all its faces, as :meth:`find`. Of a file of several pages it is ``page``, or without one the
+        first that shows a face, of the first ``MOST_PAGES``. ``bits`` as ``read_image``, whose errors it raises."""
+        content = file_bytes(Path(source)) if isinstance(source, str | Path) else source
+        count = pages(content)
+        if count == 1 or page is not None:
+            return replace(self.find(read_image(content, bits, page or 0)), page=page or 0, pages=count)
+        through = min(count, MOST_PAGES)
+        none: Found | None = None
+        for place in range(through):
+            found = replace(
+                self.find(read_image(content, bits, place)), page=place, pages=count, looked_through=through
+            )
+            if found.faces:
+                return found
+            none = none or found
+        assert none is not None
+        return none
 
     def find(self, image: np.ndarray) -> Found:
         """Picture (H, W, 3) uint8 RGB → all its faces, whichever quarter turn they are upright in. A dark picture is
@@ -74,7 +101,8 @@ class FaceFinder:
         """As :meth:`find`, taking the brightest as it is."""
         bright = stretched(image) if is_dark(image) else None
         if bright is not None:
-            return replace(self._in_any_turn(bright), brightened=True)
+            lit = replace(self._in_any_turn(bright), brightened=True)
+            return lit if lit.faces else Found(image, ())
         found = self._in_any_turn(image)
         bright = None if found.faces else stretched(image)
         if bright is None:
@@ -86,9 +114,19 @@ class FaceFinder:
         """The face that is meant, aligned; it knows which it is of how many, and why. Raises NoFaceError, which says
         what is wrong with the picture, and SeveralFacesError."""
         if not found.faces:
-            raise why_no_face(found.image, self.detector)
+            raise self.why_none(found)
         subject = choose_subject(found.image, found.faces, index)
+        subject = replace(subject, page=found.page if found.pages > 1 else None)
         return replace(self.aligned(found, subject.index, spectrum), subject=subject)
+
+    def why_none(self, found: Found) -> NoFaceError:
+        """What to say where there is no face: what is wrong with the picture, and on which pages."""
+        error = why_no_face(found.image, self.detector)
+        if found.pages == 1:
+            return error
+        through, where = found.looked_through, f"page {found.page + 1} of {found.pages}, counted from 1"
+        where = f"the first {through} pages of {found.pages}" if through > 1 else where
+        return NoFaceError(f"On {where}: {error.what}", error.hint)
 
     def aligned(self, found: Found, index: int, spectrum: Spectrum = "vis") -> AlignedFace:
         """The face of that number, from 0; its landmarks are not looked for again. Raises NoFaceError as ``align``."""

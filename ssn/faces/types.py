@@ -36,16 +36,14 @@ class FaceBox:
 
 @dataclass(frozen=True)
 class Subject:
-    """Which face of a picture is meant: ``index`` counts from 0, the largest, of ``count``; ``reason`` says why."""
+    """Which face of a picture is meant: ``index`` counts from 0, the largest, of ``count``; ``reason`` says why.
+    ``number`` is what people are shown: from 1, left to right. ``page``, from 0, where the file has several."""
 
     index: int
     reason: str
     count: int = 1
-
-    @property
-    def number(self) -> int:
-        """As people count: from 1."""
-        return self.index + 1
+    number: int = 1
+    page: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

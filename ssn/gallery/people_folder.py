@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePath
 
 from ssn.errors import DataError
 from ssn.faces.read import SUFFIXES
@@ -19,13 +19,14 @@ SUBJECT = "Put them as FOLDER/Name/photo.jpg or FOLDER/Name.jpg."
 
 @dataclass(frozen=True)
 class Photo:
-    """A file and the name of the person it is of. ``deeper``: it lies in a folder below the person's. ``content`` reads
-    it where it is no file of its own."""
+    """A file and the name of the person it is of. ``deeper``: it lies in a folder below the person's; ``by_file``: it
+    lies in none, and the name is its own. ``content`` reads it where it is no file of its own."""
 
     path: Path
     name: str
     deeper: bool
     content: Callable[[], bytes] | None = None
+    by_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,10 @@ class PeopleFolder:
     photos: tuple[Photo, ...]
     skipped: tuple[Skipped, ...]
 
+    def all_of(self, name: str) -> PeopleFolder:
+        """The same photos, all of one person."""
+        return replace(self, photos=tuple(replace(p, name=name, deeper=False, by_file=False) for p in self.photos))
+
 
 def read_folder(folder: Path) -> PeopleFolder:
     """``FOLDER/Name.jpg`` and ``FOLDER/Name/…/any.jpg`` → whose photos these are: the name is that of the first folder
@@ -53,9 +58,14 @@ def read_folder(folder: Path) -> PeopleFolder:
     skipped: list[Skipped] = []
     _walk(folder, folder, photos, skipped)
     if not photos:
-        other = f"; {len(skipped)} other files, such as {skipped[0].path}: {skipped[0].reason}" if skipped else ""
-        raise DataError(f"{folder} holds no photos{other}.", SUBJECT)
+        raise no_photos(folder, skipped)
     return PeopleFolder(tuple(photos), tuple(skipped))
+
+
+def no_photos(called: object, skipped: list[Skipped]) -> DataError:
+    """What is there instead is said."""
+    other = f"; {len(skipped)} other files, such as {skipped[0].path}: {skipped[0].reason}" if skipped else ""
+    return DataError(f"{called} holds no photos{other}.", SUBJECT)
 
 
 def _walk(root: Path, folder: Path, photos: list[Photo], skipped: list[Skipped], aside: str = "") -> None:
@@ -76,8 +86,13 @@ def _walk(root: Path, folder: Path, photos: list[Photo], skipped: list[Skipped],
         elif reason := aside or _unreadable(entry):
             skipped.append(Skipped(path, reason))
         else:
-            parts = path.relative_to(root).parts
-            photos.append(Photo(path, parts[0] if len(parts) > 1 else path.stem, len(parts) > 2))
+            photos.append(by_folder(path, path.relative_to(root)))
+
+
+def by_folder(path: Path, below: PurePath, content: Callable[[], bytes] | None = None) -> Photo:
+    """Whose photo ``path`` is that lies ``below`` the root: the first folder's, or that of its own name."""
+    parts = below.parts
+    return Photo(path, parts[0] if len(parts) > 1 else below.stem, len(parts) > 2, content, len(parts) == 1)
 
 
 def set_aside(name: str) -> str:

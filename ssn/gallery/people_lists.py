@@ -13,7 +13,7 @@ from typing import IO
 
 from ssn.errors import DataError
 from ssn.faces.read import MAX_BYTES, SUFFIXES
-from ssn.gallery.people_folder import SUBJECT, PeopleFolder, Photo, Skipped, set_aside
+from ssn.gallery.people_folder import PeopleFolder, Photo, Skipped, by_folder, no_photos, set_aside
 
 MOST_ENTRIES = 200_000
 LONGEST_LIST = 64 * 2**20
@@ -49,9 +49,14 @@ def read_zip(source: Path | IO[bytes], most_entries: int | None = None, most_byt
         archive = zipfile.ZipFile(source)
     except (OSError, zipfile.BadZipFile, ValueError) as error:
         raise DataError(f"{called} is no readable ZIP file.", "Pack it again.") from error
-    entries = {name: entry for entry in archive.infolist() if not entry.is_dir() and (name := _name_of(entry))}
-    _check_limits(called, entries, MOST_ENTRIES if most_entries is None else most_entries, most_bytes)
+    entries: dict[str, zipfile.ZipInfo] = {}
     skipped: list[Skipped] = []
+    for entry in archive.infolist():
+        if not entry.is_dir() and (name := _name_of(entry)):
+            if name in entries:  # unpacked, the last would be left
+                skipped.append(Skipped(place / name.lstrip("/"), "a later entry of the file has the same name"))
+            entries[name] = entry
+    _check_limits(called, entries, MOST_ENTRIES if most_entries is None else most_entries, most_bytes)
     usable: dict[str, Zipped] = {}
     for name, entry in sorted(entries.items()):
         parts = PurePosixPath(name).parts
@@ -64,7 +69,7 @@ def read_zip(source: Path | IO[bytes], most_entries: int | None = None, most_byt
     lists = sorted((name for name in entries if PurePosixPath(name).name == LIST), key=lambda name: name.count("/"))
     photos = _listed(place, lists[0], archive, entries, usable, skipped) if lists else _by_folder(place, usable)
     if not photos:
-        raise DataError(f"{called} holds no photos.", SUBJECT)
+        raise no_photos(called, skipped)
     return PeopleFolder(tuple(photos), tuple(skipped))
 
 
@@ -87,12 +92,7 @@ def _name_of(entry: zipfile.ZipInfo) -> str:
 
 
 def _by_folder(place: Path, usable: dict[str, Zipped]) -> list[Photo]:
-    photos = []
-    for name, content in usable.items():
-        parts = PurePosixPath(name).parts
-        who = parts[0] if len(parts) > 1 else PurePosixPath(parts[0]).stem
-        photos.append(Photo(place / name, who, len(parts) > 2, content))
-    return photos
+    return [by_folder(place / name, PurePosixPath(name), content) for name, content in usable.items()]
 
 
 def _listed(

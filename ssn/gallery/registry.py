@@ -43,6 +43,8 @@ def open_store(
     """The gallery at a path or an address. Raises GalleryError where it cannot be opened, or no kind of gallery has
     such addresses; DataError for an unknown index."""
     scheme = scheme_of(where)
+    if not str(where).strip():  # which SQLite takes for a file that goes when it is closed
+        raise GalleryError("The gallery has no name.", "Name a file.")
     if scheme not in STORES:
         known = ", ".join(f"{name}://" for name in STORES if name)
         raise GalleryError(f"No gallery is kept at {scheme}://.", f"Name a file{f' or use {known}' if known else ''}.")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -81,25 +83,36 @@ def test_progress_is_shown_with_the_time_left(ask, people, gallery):
     assert "<" in done.err, "elapsed<remaining"
 
 
-def test_after_ctrl_c_it_says_what_it_did_and_goes_on_from_there(ask, toy_finder, people, gallery, monkeypatch):
+ENDS = [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)]
+"""Ctrl+C, a service that is stopped, a terminal that is closed."""
+
+
+def wish_an_end_at_the_second(toy_finder, monkeypatch, wish: str) -> None:
     find, calls = toy_finder.find, []
 
     def press_at_the_second(image):
         calls.append(1)
         if len(calls) == 2:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(getattr(signal, wish))
         return find(image)
 
     monkeypatch.setattr(toy_finder, "find", press_at_the_second)
-    handler = signal.getsignal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(("wish", "status"), ENDS)
+def test_after_ctrl_c_it_says_what_it_did_and_goes_on_from_there(
+    ask, toy_finder, people, gallery, monkeypatch, wish, status
+):
+    wish_an_end_at_the_second(toy_finder, monkeypatch, wish)
+    handler = signal.getsignal(getattr(signal, wish))
     done = ask("enrol", people, "--gallery", gallery)
-    assert done.status == 130
+    assert done.status == status
     assert done.data["interrupted"]
     assert [len(done.data[key]) for key in ("enrolled", "not_reached")] == [2, 2]
     assert "2 photos enrolled" in done.out
     assert "2 not reached: interrupted" in done.out
     assert len(enrolled(gallery)) == 2
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(getattr(signal, wish)) is handler
     again = ask("enrol", people, "--gallery", gallery)
     assert again.status == 0
     assert [len(again.data[key]) for key in ("enrolled", "already")] == [2, 2]
@@ -193,3 +206,108 @@ def test_that_a_file_has_more_pages_is_told_until_one_is_chosen(ask, people, gal
     assert "holds" not in chosen.err
     one = ask("enrol", save(people.parent / "one.png", 4), "--name", "Dee", "--gallery", gallery)
     assert "holds" not in one.err
+
+
+@pytest.mark.parametrize(("wish", "status"), ENDS)
+@pytest.mark.parametrize("command", ["embed", "match"])
+def test_of_many_probes_an_interruption_gives_what_was_done(
+    ask, toy_finder, people, gallery, monkeypatch, command, wish, status
+):
+    ask("enrol", people, "--gallery", gallery)
+    photos = sorted(people.rglob("*.png"))
+    wish_an_end_at_the_second(toy_finder, monkeypatch, wish)
+    done = ask(command, *photos, *(("--gallery", gallery) if command == "match" else ()))
+    assert done.status == status
+    if command == "embed":
+        assert [len(done.data[key]) for key in ("templates", "refused", "not_reached")] == [2, 0, 2]
+        assert "2 of 4 photos embedded, 0 refused, 2 not reached: interrupted." in done.out
+    else:
+        assert [row["photo"] for row in done.data] == list(map(str, photos))
+        assert ["Not reached" in row.get("error", "") for row in done.data] == [False, False, True, True]
+
+
+def test_nobody_is_searched_for_among_some_of_a_folder(ask, toy_finder, people, gallery, monkeypatch):
+    (people / "Ada" / "notes.txt").touch()
+    whole = ask("match", people / "Dee.png", "--gallery", people)
+    assert "4 photos enrolled in memory, 0 refused, 1 skipped." in whole.err
+    find, calls = toy_finder.find, []
+
+    def press_at_the_third(image):  # the probe is the first
+        calls.append(1)
+        if len(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return find(image)
+
+    monkeypatch.setattr(toy_finder, "find", press_at_the_third)
+    done = ask("match", people / "Dee.png", "--gallery", people)
+    assert (done.status, done.out, done.data) == (130, "", None)
+    assert "2 not reached: interrupted" in done.err
+
+
+def test_a_folder_in_which_nobody_could_be_enrolled_is_no_gallery(ask, people, tmp_path):
+    Image.new("RGB", (128, 128), "gray").save(save(tmp_path / "walls" / "Ada" / "a.png", 1))
+    (tmp_path / "walls" / "bad.jpg").write_bytes(b"no picture")
+    done = ask("match", people / "Dee.png", "--gallery", tmp_path / "walls")
+    assert done.status == 2
+    assert "0 photos enrolled in memory, 2 refused" in done.err
+    assert "could be enrolled" in done.err
+    assert done.out == ""
+
+
+@pytest.mark.parametrize("odd", ["a\nb", "\x1b[2J\x1b[31m", "a\rEve", "a\u2028b", "\u202egpj.a", "a\x07\x9b2Jb"])
+def test_a_file_name_neither_steers_the_terminal_nor_forges_a_line(ask, people, gallery, odd):
+    save(people / "Cid" / f"{odd}.png", 3, 4)
+    (people / "Cid" / f"{odd}.txt").touch()
+    (people / "Cid" / f"{odd}.jpg").write_bytes(b"no picture")
+    save(people / odd / "x.png", 8)
+    done = ask("enrol", people, "--gallery", gallery)
+    assert not {c for c in odd if not c.isprintable()} & set(done.err.replace("\r", "").replace("\n", ""))
+    for suffix, fate in ((".png", "enrolled"), (".txt", "skipped"), (".jpg", "refused")):
+        assert str(people / "Cid" / f"{odd}{suffix}") in {row["photo"] for row in done.data[fate]}
+        escaped = odd.encode("unicode_escape").decode()
+        assert f"Cid/{escaped}{suffix}: " in done.err if odd.isascii() else True
+    alone = ask("embed", people / "Cid" / f"{odd}.png", people / "Cid" / f"{odd}.jpg")
+    assert len(alone.out.splitlines()) == 2
+    assert len(alone.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize("what", ["folder", "zip", "one photo"])
+def test_photos_of_one_person_can_be_given_with_the_name(ask, people, gallery, what):
+    folder = people.parent / "holidays"
+    for place, seed in (("IMG_1.png", 1), ("IMG_2.png", 2), ("2020/IMG_3.png", 3)):
+        save(folder / place, seed)
+    source, count = {
+        "folder": (folder, 3),
+        "zip": (Path(shutil.make_archive(str(people.parent / "holidays"), "zip", folder)), 3),
+        "one photo": (folder / "IMG_1.png", 1),
+    }[what]
+    done = ask("enrol", source, "--name", "Ada", "--gallery", gallery)
+    assert enrolled(gallery) == {"Ada": count}
+    assert "file names" not in done.out
+    if what == "folder":
+        other = ask("enrol", folder, "--gallery", people.parent / "other.db")
+        assert "2 lie in no person's folder, and count as people of their own file names." in other.out
+        assert (other.data["named_by_file"], other.data["deeper"]) == (2, 0)
+
+
+@pytest.mark.parametrize("missing", ["people", "photo.jpg", "people.zip", "people.csv"])
+def test_what_is_not_there_is_said_to_be_missing(ask, tmp_path, gallery, missing):
+    done = ask("enrol", tmp_path / missing, "--name", "Ada", "--gallery", gallery)
+    assert done.status == 2
+    assert f"There is no folder or photo {tmp_path / missing}." in done.err
+    assert not gallery.exists()
+
+
+def test_a_gallery_without_a_name_would_keep_nothing_and_is_refused(ask, people):
+    for name in ("", " "):
+        done = ask("enrol", people, "--gallery", name)
+        assert done.status == 2
+        assert "The gallery has no name" in done.err
+
+
+@pytest.mark.parametrize("command", ["embed", "match"])
+def test_a_folder_among_the_photos_is_called_one(ask, people, gallery, command):
+    ask("enrol", people, "--gallery", gallery)
+    done = ask(command, people, people / "Dee.png", *(("--gallery", gallery) if command == "match" else ()))
+    assert done.status == 2
+    assert "people is a folder, not a picture." in done.err

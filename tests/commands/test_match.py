@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -148,3 +149,25 @@ def test_no_file_name_and_no_console_ends_in_a_traceback_or_a_lost_json(tmp_path
     assert said.returncode == 0
     assert b"Traceback" not in said.stderr
     assert said.stdout.count(b"1. ") == 3
+
+
+@pytest.mark.skipif(os.name != "posix", reason="a shell closes the streams")
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_a_closed_stream_ends_in_no_traceback(tmp_path, closed):
+    photo = save(tmp_path / "Ada.png", 1)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    out = tmp_path / "out.json"
+
+    def run(*words: object) -> subprocess.CompletedProcess:
+        line = shlex.join([sys.executable, "-c", SCRIPT, *map(str, words)])
+        return subprocess.run(["sh", "-c", f"{line} {closed}"], env=environment, capture_output=True, cwd=ROOT)
+
+    done = run("enrol", photo, "--name", "Ada", "--gallery", tmp_path / "g.db", "--json", out)
+    assert b"Traceback" not in done.stderr
+    assert done.returncode == 0
+    assert json.loads(out.read_text())["enrolled"][0]["person"] == "Ada"
+    shown = run("embed", photo, "--json", "-")
+    assert b"Traceback" not in shown.stderr
+    assert shown.returncode == (2 if closed.startswith(">") else 0)
+    if closed == ">&-":
+        assert b"standard output (it is closed)" in shown.stderr

@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.kit.photo import open_photo
 from ssn.__main__ import main
+from ssn.answers.faces import take_face
 from ssn.faces.read import read_image
 
 
@@ -30,11 +32,12 @@ def group(demo, sides: list[tuple[int, int]], size: tuple[int, int]) -> Image.Im
 LARGE_LEFT = ([(300, 20), (110, 330)], (760, 330))
 SMALL_LEFT = ([(300, 250), (120, 20)], (800, 330))
 THREE = ([(300, 220), (100, 20), (110, 560)], (760, 330))
+LAYOUTS = {"large left": (1, LARGE_LEFT), "small left": (2, SMALL_LEFT), "three": (2, THREE)}
 
 
-@pytest.mark.parametrize("layout", [LARGE_LEFT, SMALL_LEFT, THREE], ids=["large left", "small left", "three"])
+@pytest.mark.parametrize(("number", "layout"), LAYOUTS.values(), ids=LAYOUTS)
 def test_the_clear_subject_is_enrolled_from_a_folder_and_alone_and_it_is_said(
-    layout, demo, finder, recognizer, checkpoint, tmp_path, capsys
+    number, layout, demo, finder, recognizer, checkpoint, tmp_path, capsys
 ):
     (tmp_path / "people" / "Somebody").mkdir(parents=True)
     photo = tmp_path / "people" / "Somebody" / "group.png"
@@ -42,15 +45,15 @@ def test_the_clear_subject_is_enrolled_from_a_folder_and_alone_and_it_is_said(
     gallery, out = tmp_path / "gallery.db", tmp_path / "out.json"
     assert run("enrol", photo.parents[1], "--gallery", gallery, "--checkpoint", checkpoint, "--json", out) == 0
     (entry,) = json.loads(out.read_text())["enrolled"]
-    assert (entry["face"]["number"], entry["face"]["of"]) == (1, len(layout[0]))
+    assert (entry["face"]["number"], entry["face"]["of"]) == (number, len(layout[0]))
     assert "largest of" in entry["face"]["reason"]
-    assert "group.png: face 1 is taken" in capsys.readouterr().err
+    assert f"group.png: face {number} is taken" in capsys.readouterr().err
     assert run("match", demo[0].enrolment, "--gallery", gallery, "--checkpoint", checkpoint, "--json", out) == 0
     (probe,) = json.loads(out.read_text())
     assert probe["matches"][0]["score"] > 0.8, "the large face is the one enrolled"
     assert run("match", photo, "--gallery", gallery, "--checkpoint", checkpoint, "--json", out) == 0
     (probe,) = json.loads(out.read_text())
-    assert (probe["face"]["number"], probe["face"]["of"]) == (1, len(layout[0]))
+    assert (probe["face"]["number"], probe["face"]["of"]) == (number, len(layout[0]))
 
 
 def test_where_nobody_is_clearly_meant_the_choice_is_drawn_and_followed(demo, checkpoint, tmp_path, capsys):
@@ -60,7 +63,7 @@ def test_where_nobody_is_clearly_meant_the_choice_is_drawn_and_followed(demo, ch
     assert run(*words, "--numbered", choice) == 2
     error = capsys.readouterr().err
     assert "2 faces" in error
-    assert "1 (the largest) to 2" in error
+    assert "1 to 2 from left to right; the largest is number 1" in error
     assert "--numbered" in error
     drawn, plain = read_image(choice), read_image(photo)
     assert drawn.shape == plain.shape
@@ -139,3 +142,49 @@ def test_another_face_of_a_photo_is_other_content_and_the_same_one_is_not(demo, 
         data = json.loads(out.read_text())
         told.append([row["face"]["number"] for row in data["enrolled"]] or ["already"] * len(data["already"]))
     assert told == [[1], [2], ["already"], ["already"]]
+
+
+def test_a_number_is_that_of_the_page_and_of_the_numbered_picture(demo, finder, checkpoint, tmp_path):
+    photo, choice, out = tmp_path / "three.png", tmp_path / "choice.png", tmp_path / "out.json"
+    group(demo, [(150, 220), (200, 10), (170, 400)], (600, 230)).save(photo)
+    page = open_photo(finder, photo.read_bytes(), "")
+    assert [sorted(box.area for box in page.boxes).index(box.area) for box in page.boxes] == [2, 0, 1]
+    middles = []
+    for number in (1, 2, 3):
+        words = ("embed", photo, "--face", number, "--numbered", choice, "--checkpoint", checkpoint, "--json", out)
+        assert run(*words) == 0
+        (row,) = json.loads(out.read_text())["templates"]
+        assert row["face"]["number"] == number
+        found = finder.find_in(photo)
+        taken = take_face(finder, found, "vis", number)
+        assert np.array_equal(taken.pixels, page.faces[number - 1].pixels)
+        middles.append(found.faces[taken.subject.index].xyxy[0])
+    assert middles == sorted(middles)
+    assert (read_image(choice) != read_image(photo)).any()
+
+
+def test_the_numbered_picture_is_not_written_over_the_photo(demo, checkpoint, tmp_path, capsys):
+    photo = tmp_path / "one.png"
+    Image.open(demo[0].enrolment).save(photo)
+    before = photo.read_bytes()
+    (tmp_path / "link.png").symlink_to(photo)
+    for place in (photo, tmp_path / "link.png"):
+        assert run("embed", photo, "--numbered", place, "--checkpoint", checkpoint) == 2
+        assert "is the photo itself" in capsys.readouterr().err
+    assert photo.read_bytes() == before
+
+
+@pytest.mark.parametrize("empty", [1, 2, 5])
+@pytest.mark.parametrize("kind", ["tif", "gif", "webp"])
+def test_without_a_page_the_first_with_a_face_is_taken_and_told(kind, empty, demo, checkpoint, tmp_path, capsys):
+    face = Image.open(demo[0].enrolment).convert("RGB")
+    none = [Image.new("RGB", face.size, (90 + 25 * place, 90, 90)) for place in range(empty)]
+    photo, out = tmp_path / f"pages.{kind}", tmp_path / "out.json"
+    none[0].save(photo, save_all=True, append_images=[*none[1:], face])
+    assert run("embed", photo, "--checkpoint", checkpoint, "--json", out) == 0
+    assert f"holds {empty + 1} pages, of which page {empty}, counted from 0 and the first" in capsys.readouterr().err
+    (row,) = json.loads(out.read_text())["templates"]
+    assert row["face"]["page"] == empty
+    none[0].save(photo, save_all=True, append_images=none[1:] or [Image.new("RGB", face.size)])
+    assert run("embed", photo, "--checkpoint", checkpoint) == 2
+    assert "On the first" in capsys.readouterr().err

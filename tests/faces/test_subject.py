@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ssn.errors import NoFaceError, SeveralFacesError
-from ssn.faces.subject import CLEAR_MARGIN, FARTHEST_OFF_CENTRE, choose_subject, numbered_picture
+from ssn.faces.subject import (
+    CLEAR_MARGIN,
+    FARTHEST_OFF_CENTRE,
+    NUMBERED_FIRST,
+    by_number,
+    choose_subject,
+    numbered_picture,
+)
 from ssn.faces.types import FaceBox
 
 IMAGE = np.full((200, 400, 3), 90, np.uint8)
@@ -36,7 +43,9 @@ def test_the_large_face_at_the_left_is_meant_and_not_the_small_one_in_the_middle
 @pytest.mark.parametrize("sides", [(100, 100), (100, 80), (100, 99, 98)])
 def test_faces_nearly_alike_are_refused_with_the_choice(sides):
     faces = [box(80 + 110 * i, 100, side) for i, side in enumerate(sides)]
-    with pytest.raises(SeveralFacesError, match=f"1 \\(the largest\\) to {len(sides)}") as caught:
+    with pytest.raises(
+        SeveralFacesError, match=f"1 to {len(sides)} from left to right; the largest is number 1"
+    ) as caught:
         choose_subject(IMAGE, faces)
     assert caught.value.count == len(sides)
     assert "times as large" in str(caught.value)
@@ -84,3 +93,18 @@ def test_every_face_gets_its_frame_and_number_and_the_picture_stays_as_it_was():
     alone = [numbered_picture(IMAGE, [face]) for face in faces[:2]]
     assert np.array_equal(drawn[50:150, 50:150], alone[0][50:150, 50:150]), "number 1 stays number 1"
     assert not np.array_equal(drawn[65:140, 265:340], alone[1][65:140, 265:340]), "number 2 is not drawn as 1"
+
+
+def test_numbers_go_from_left_to_right_whoever_is_largest():
+    faces = [box(200, 100, 110), box(350, 90, 60), box(40, 110, 50)]
+    assert by_number(faces) == [2, 0, 1]
+    assert choose_subject(IMAGE, faces).number == 2
+    assert [choose_subject(IMAGE, faces, place).index for place in (0, 1, 2)] == [2, 0, 1]
+    drawn = numbered_picture(IMAGE, faces)
+    assert np.array_equal(drawn[80:140, 10:70], numbered_picture(IMAGE, faces[2:])[80:140, 10:70]), "the left one is 1"
+
+
+def test_of_a_crowd_the_largest_are_numbered_before_the_others():
+    large = [box(390 - place, 100, 60) for place in range(NUMBERED_FIRST)]
+    order = by_number([*large, box(5, 100, 20), box(2, 100, 20)])
+    assert order == [*range(NUMBERED_FIRST - 1, -1, -1), NUMBERED_FIRST + 1, NUMBERED_FIRST]

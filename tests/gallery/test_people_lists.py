@@ -161,3 +161,21 @@ def test_an_open_file_is_read_within_its_limits(tmp_path):
     with pytest.raises(DataError, match="unpacks to"):
         read_zip(io.BytesIO(content), most_bytes=4999)
     assert len(read_zip(io.BytesIO(content), most_bytes=5000).photos) == 5
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_of_entries_of_one_name_the_earlier_is_named_as_skipped(tmp_path):
+    with zipfile.ZipFile(tmp_path / "p.zip", "w") as archive:
+        for seed in (1, 2, 3):
+            archive.writestr("Ada/a.png", png(seed))
+        archive.writestr("Ben/b.png", png(4))
+    found = read_zip(tmp_path / "p.zip")
+    assert [(photo.name, photo.content()) for photo in found.photos] == [("Ada", png(3)), ("Ben", png(4))]
+    assert [other.path.name for other in found.skipped] == ["a.png", "a.png"]
+    assert all("a later entry" in other.reason for other in found.skipped)
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "Ada/a.pdf", ".cache/a.png", "../a.png"])
+def test_a_zip_without_photos_says_what_is_there_instead(tmp_path, name):
+    with pytest.raises(DataError, match=r"holds no photos; 1 other files, such as .*: \S"):
+        read_zip(pack(tmp_path / "p.zip", {name: png(1)}))

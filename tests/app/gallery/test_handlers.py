@@ -10,12 +10,15 @@ import gradio as gr
 import pytest
 from PIL import Image
 
+from app.api.endpoints import Endpoints
 from app.gallery.again import said_again
 from app.gallery.enrol import EnrolPanel
 from app.gallery.tab import GalleryTab
 from app.gallery.visit import Visit
 from app.session import Sessions
+from ssn.answers.enrolling import Choices
 from ssn.gallery.enrol import EnrolledAgain
+from ssn.gallery.people_folder import Photo
 from tests.app.conftest import event
 
 
@@ -183,3 +186,21 @@ def test_another_page_of_a_file_can_be_enrolled(services, page, visit, visitor, 
     (number, *_), *_ = services.gallery.templates_of(person.id)
     alone = services.recognizer.enrolment(services.finder.face(demo[1].enrolment))
     assert services.gallery.template(number).similarity(alone) > 0.99
+
+
+@pytest.mark.parametrize("spectrum", ["vis", "nir"])
+def test_the_same_photo_of_the_same_person_counts_once_at_every_door(services, page, visitor, demo, tmp_path, spectrum):
+    content = demo[0].enrolment.read_bytes()
+    sent = event(data=base64.b64encode(content).decode(), size=len(content))
+    said = []
+    for name in ("Ada", " Ada\u200b ", "Bea"):
+        page.on_photo(sent, visitor)
+        said.append(page.on_enrol(spectrum, name, "", visitor)[page.enrol.problem])
+    assert "Ada is enrolled" in said[0]
+    assert "was enrolled from this photo before" in said[1]
+    assert "looks like" in said[2]
+    (tmp_path / "again.jpg").write_bytes(content)
+    again = services.enroller(spectrum).enrol(Photo(tmp_path / "again.jpg", "Ada", False), Choices())
+    assert again.fate == "already"
+    assert Endpoints(services).enrol(base64.b64encode(content).decode(), "Ada", spectrum)["already"]
+    assert {person.name: person.templates for person in services.gallery.people()} == {"Ada": 1, "Bea": 1}
