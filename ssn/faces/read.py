@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 
 from ssn.errors import ImageError, ImageTooLargeError, NotAnImageError
 from ssn.faces.depth import guessed_white, to_eight_bits, white_of
+from ssn.faces.tiff import TIFF_BEGINNINGS, as_meant
 
 with contextlib.suppress(ImportError):  # without it HEIC is refused by name, see _typed_errors
     from pillow_heif import register_heif_opener
@@ -37,9 +38,6 @@ OTHER_WAY_ROUND = {
 }
 """Of the orders of bytes in which Pillow reads 16-bit colours, the opposite ones; of gray with transparency all four
 bytes, as if they were colours."""
-BITS_PER_SAMPLE, PHOTOMETRIC, SAMPLE_FORMAT = 258, 262, 339
-WHITE_IS_ZERO = 0
-"""Tags of a TIFF file, and a value of the second."""
 Image.init()
 _PHOTOS = ("JPEG", "PNG", "WEBP", "AVIF", "HEIF", "BMP", "TIFF", "GIF", "PPM", "JPEG2000")
 FORMATS: list[str] = [name for name in _PHOTOS if name in Image.OPEN]
@@ -138,7 +136,6 @@ def _opened(source: str | Path | bytes | Image.Image):
 
 
 _HEIC_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-TIFF_BEGINNINGS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SMALLER = f"Shrink it below {MAX_PIXELS // 10**6} megapixels."
 
 
@@ -207,7 +204,7 @@ def _to_array(picture: Image.Image, laid_on_white: bool = True) -> np.ndarray:
     tags = picture.tag_v2 if isinstance(picture, TiffImageFile) else {}
     picture = _upright(_enlarged_jpeg2000(picture))
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-        return _as_meant(_checked_array(np.asarray(picture)), tags)
+        return as_meant(_checked_array(np.asarray(picture)), tags)
     if not laid_on_white:
         return np.array(picture)
     array = np.empty((picture.height, picture.width, 3), np.uint8)
@@ -232,17 +229,6 @@ def _on_white(picture: Image.Image) -> Image.Image:
         rgba = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
     return picture.convert("RGB")
-
-
-def _as_meant(array: np.ndarray, tags: Mapping) -> np.ndarray:
-    """Gray values of a TIFF file as its tags say, which Pillow does not heed: unsigned ones of 32 bits, and those of
-    which 0 is white."""
-    if array.dtype == np.int32 and tags.get(BITS_PER_SAMPLE) == (32,) and tags.get(SAMPLE_FORMAT, (1,)) == (1,):
-        array = array.view(np.uint32)
-    if array.dtype.kind == "u" and tags.get(PHOTOMETRIC) == WHITE_IS_ZERO:
-        white = int(guessed_white(array))
-        array = (white - np.minimum(array, white)).astype(array.dtype)
-    return array
 
 
 def _enlarged_jpeg2000(picture: Image.Image) -> Image.Image:
