@@ -69,7 +69,8 @@ def _highest(values: np.ndarray, beyond: float) -> float:
 
 def _without_lines(values: np.ndarray) -> np.ndarray:
     """A picture (H, W) or (H, W, C) without what is thinner than three pixels, and without its edge."""
-    fit = values.astype(np.uint16 if values.dtype == np.uint16 else np.float32)
+    most = np.finfo(np.float32).max
+    fit = values if values.dtype == np.uint16 else np.clip(values, -most, most).astype(np.float32)
     edge = THICKEST // 2
     inner = cv2.medianBlur(fit, THICKEST)[edge:-edge, edge:-edge]
     return inner if inner.size else values

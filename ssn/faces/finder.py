@@ -12,12 +12,12 @@ import torch
 
 from ssn.errors import NoFaceError
 from ssn.faces.align import align
-from ssn.faces.detect import FaceDetector, central_face
+from ssn.faces.detect import LONG_SIDE, FaceDetector, central_face
 from ssn.faces.diagnosis import turned_too_far, why_no_face
 from ssn.faces.landmarks import disagreement, find_landmarks, find_levelled_landmarks, tilt
 from ssn.faces.light import is_dark, is_dark_but_for_lamps, stretched, stretched_but_for_lamps
 from ssn.faces.read import Source, file_bytes, pages, read_image
-from ssn.faces.subject import choose_subject
+from ssn.faces.subject import CLEAR_MARGIN, choose_subject
 from ssn.faces.turn import turn_face_back
 from ssn.faces.types import AlignedFace, FaceBox, Spectrum
 
@@ -30,6 +30,8 @@ TILTED = 20.0
 """Degrees from which a doubtful face is looked at levelled."""
 MOST_PAGES = 8
 """Pages of a file that are looked through for a face."""
+OTHER_TURNED = 36.0
+"""Width in pixels at which faces in other turns than the first one's are looked for beside it."""
 BETTER_TURNED = 0.1
 """By how much confidence less disagreement must be better after a turn, for a doubtful upright face to give way."""
 
@@ -162,14 +164,34 @@ class FaceFinder:
         best_trust, sure = _trust(best)
         for turns in (2, 1, 3):
             if sure:
-                break
+                return self._with_others_turned(best)
             upright = self.detector.detect(image, turns=turns)
             faces = [turn_face_back(face, image.shape, turns) for face in upright]
             found = self._marked(image, faces)
             trust, sure = _trust(found)
             if sure or trust > best_trust + BETTER_TURNED:
                 best, best_trust = found, trust
-        return best
+        return self._with_others_turned(best) if sure else best
+
+    def _with_others_turned(self, found: Found) -> Found:
+        """The same, with whoever is beyond doubt in another quarter turn and not so much smaller than the largest that
+        nobody would mean them: a photo laid the other way round on the same sheet, somebody who lies. What was taken
+        for a face in theirs gives way."""
+        there = list(zip(found.faces, found.marks, strict=True))
+        first = next(face for face, marks in there if _is_sure(face, marks))
+        least = first.area / CLEAR_MARGIN
+        long_side = min(LONG_SIDE, round(OTHER_TURNED * max(found.image.shape[:2]) / max(least, 1.0) ** 0.5))
+        for turns in {0, 1, 2, 3} - {first.quarter_turns}:
+            for upright in self.detector.detect(found.image, long_side, turns=turns):
+                face = turn_face_back(upright, found.image.shape, turns)
+                if face.area < least or face.confidence < SURE_CONFIDENCE:
+                    continue
+                marks = self._marks(found.image, face)
+                below = [pair for pair in there if _overlap(pair[0], face)]
+                if marks.apart <= SURE_DISAGREEMENT and not any(_is_sure(*pair) for pair in below):
+                    there = [pair for pair in there if pair not in below] + [(face, marks)]
+        there.sort(key=lambda pair: -pair[0].area)
+        return replace(found, faces=tuple(face for face, _ in there), marks=tuple(marks for _, marks in there))
 
     def _marked(self, image: np.ndarray, faces: Sequence[FaceBox]) -> Found:
         return Found(image, tuple(faces), marks=tuple(self._marks(image, face) for face in faces))
@@ -181,13 +203,23 @@ def _aligned(image: np.ndarray, marks: Marks, spectrum: Spectrum) -> AlignedFace
     return align(image, marks.landmarks, spectrum)
 
 
+def _overlap(first: FaceBox, second: FaceBox) -> bool:
+    """Do two boxes share anything?"""
+    (left, top, right, bottom), (x0, y0, x1, y1) = first.xyxy, second.xyxy
+    return min(right, x1) > max(left, x0) and min(bottom, y1) > max(top, y0)
+
+
 def _trust(found: Found) -> tuple[float, bool]:
     """The most that confidence exceeds disagreement for any of the faces, −1 for none; and is one beyond doubt?"""
     trust, sure = -1.0, False
     for face, marks in zip(found.faces, found.marks, strict=True):
         trust = max(trust, face.confidence - marks.apart)
-        sure = sure or (face.confidence >= SURE_CONFIDENCE and marks.apart <= SURE_DISAGREEMENT)
+        sure = sure or _is_sure(face, marks)
     return trust, sure
+
+
+def _is_sure(face: FaceBox, marks: Marks) -> bool:
+    return face.confidence >= SURE_CONFIDENCE and marks.apart <= SURE_DISAGREEMENT
 
 
 def shared_finder(device: str | torch.device = "cpu") -> FaceFinder:

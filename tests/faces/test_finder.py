@@ -236,3 +236,30 @@ def test_landmarks_are_looked_for_once_a_face(finder, demo, monkeypatch):
     again = finder.align(found.image, found.faces[0])
     assert np.array_equal(chosen.pixels, again.pixels)
     assert np.array_equal(chosen.landmarks, again.landmarks)
+
+
+def sheet(demo, *faces: tuple[int, int, int, int]) -> np.ndarray:
+    """Photos of demo people on gray: (side, left, top, quarter turns) of each."""
+    image = np.full((500, 900, 3), 120, np.uint8)
+    for person, (side, left, top, turns) in zip(demo, faces, strict=False):
+        small = cv2.resize(read_image(person.enrolment), (side, side), interpolation=cv2.INTER_AREA)
+        image[top : top + side, left : left + side] = np.rot90(small, turns)
+    return image
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_somebody_as_large_who_is_turned_another_way_is_not_passed_over(turns, finder, demo):
+    with pytest.raises(SeveralFacesError, match="2 faces"):
+        finder.face(sheet(demo, (300, 20, 100, 0), (300, 520, 100, turns)))
+    alike = finder.find(sheet(demo, (300, 20, 100, 0), (300, 520, 100, turns)))
+    assert {face.quarter_turns for face in alike.faces} == {0, (4 - turns) % 4}
+    assert [face.area for face in alike.faces] == sorted((face.area for face in alike.faces), reverse=True)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_a_small_upright_face_is_not_taken_for_a_large_turned_one(turns, finder, recognizer, demo):
+    face = finder.face(sheet(demo, (150, 20, 300, 0), (400, 350, 50, turns)))
+    assert (face.subject.number, face.subject.count) == (2, 2)
+    assert score(recognizer, face, finder.face(demo[1].enrolment)) > 0.9
+    alone = finder.face(sheet(demo, (360, 120, 100, 0), (60, 700, 100, turns)))
+    assert score(recognizer, alone, finder.face(demo[0].enrolment)) > 0.9, "nobody would mean one so small"
