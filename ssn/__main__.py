@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from ssn.commands.early import hear_again
+
+# isort: split
+
 import sys
 import warnings
 from collections.abc import Callable
@@ -64,6 +68,7 @@ def _json_to_screen(arguments: list[str]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command; a typed error becomes one line on standard error and exit status 2."""
+    hear_again()
     print_anything()
     warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")  # of a damaged file we say what is wrong
     try:

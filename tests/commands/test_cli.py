@@ -1,8 +1,10 @@
 """The command line as a script sees it: what it prints, the JSON it writes, and how it refuses."""
 
 import json
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,3 +186,26 @@ def test_evaluate_needs_no_data_set_and_writes_the_documented_rows(checkpoint, t
         assert row["counts"] == {"genuine": 24, "impostor": 120, "probes": 24, "gallery": 6, "no_face": 0}
         assert len(row["rank"]) == 5
     assert any("simulated" in note for note in data["notes"])
+
+
+PRESSED = """
+import runpy, signal, sys
+
+class Presses:
+    def find_spec(self, name, *_):
+        if name == "torch":
+            signal.raise_signal(signal.SIGINT)
+
+sys.meta_path.insert(0, Presses())
+sys.argv = ["ssn", "--help"]
+runpy.run_module("ssn", run_name="__main__", alter_sys=True)
+"""
+
+
+def test_ctrl_c_while_the_libraries_are_read_ends_in_no_traceback():
+    root = Path(__file__).resolve().parents[2]
+    words = [sys.executable, "-c", PRESSED]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, cwd=root)
+    assert done.returncode == -signal.SIGINT
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
