@@ -126,6 +126,9 @@ class Report:
         text = f"{', '.join(parts)}."
         if self.deeper:
             text += f" {self.deeper} lie in folders within a person's folder, and count as that person's."
+        people = {row["person"] for row in (*self.enrolled, *self.already)}
+        if self.deeper > 1 and len(people) == 1:
+            text += f' All are "{people.pop()}": if the folders within are people, give that folder, or pack these.'
         if self.named_by_file > 1:
             text += f" {self.named_by_file} lie in no person's folder, and count as people of their own file names."
         return text

@@ -311,3 +311,11 @@ def test_a_folder_among_the_photos_is_called_one(ask, people, gallery, command):
     done = ask(command, people, people / "Dee.png", *(("--gallery", gallery) if command == "match" else ()))
     assert done.status == 2
     assert "people is a folder, not a picture." in done.err
+
+
+def test_that_a_packed_folder_of_people_becomes_one_person_is_told(ask, people, gallery):
+    packed = shutil.make_archive(str(people.parent / "packed"), "zip", people.parent, "people")
+    done = ask("enrol", packed, "--gallery", gallery)
+    assert enrolled(gallery) == {"people": 4}
+    assert 'All are "people": if the folders within are people, give that folder, or pack these.' in done.out
+    assert "All are" not in ask("enrol", people, "--gallery", gallery).out
