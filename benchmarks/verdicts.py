@@ -8,7 +8,8 @@ people is enrolled in VIS with its mirror image; another of each, and one of so 
 simulated NIR, complete and behind the paper's masks. With ``--demo`` the synthetic people of the page are enrolled and
 searched, by the probes that the page offers, and the people of SET fill the gallery up and are the strangers.
 
-*two-rates*: the card's thresholds of one comparison. *search*: the verdicts of the page, at the rates it states.
+*two-rates*: the card's thresholds of one comparison. *search*: the verdicts of the page, at the rates it states; as
+there, whoever wears or holds something before a tenth of the face besides the mask is at most uncertain.
 *by cells* and *re-ranked* (``--reranked``: 50 passes of the network a probe) are the same rule for scores like with
 like, behind masks.
 """
@@ -45,6 +46,7 @@ from ssn.gallery.store import GalleryStore, Match
 from ssn.gallery.verdict import RULES, SEARCH_RULE, SearchRates
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer
+from ssn.visibility import covered_shares
 
 SPECTRA: tuple[Spectrum, ...] = ("vis", "nir-simulated")
 OCCLUSIONS = ("none", "maskTop", "maskBottom")
@@ -120,7 +122,8 @@ class VerdictBench:
     def best(self, face: AlignedFace) -> dict[str, Match]:
         """A probe → rank 1 with its verdict, by way; behind a mask also like with like."""
         template = self.recognizer.embed(face)
-        probe, found = [Probe(0, face, template)], {}
+        (covered,) = covered_shares(self.alike.finder, [face])
+        probe, found = [Probe(0, face, template, covered=covered)], {}
         for rule in RULES:
             wanted = Wanted(1, rule, self.rates)
             found[rule] = search_probes(self.store, self.recognizer, self.cohort, probe, wanted)[0][0]
@@ -129,7 +132,7 @@ class VerdictBench:
         if face.mask.any() and self.again:
             shortlist = self.store.search(template, SHORTLIST, self.recognizer.card.thresholds)
             matches, moved = rerank(self.recognizer, self.store, face, shortlist)
-            judges = judges_of(self.cohort, face, template, self.store, self.rates, alike=True)
+            judges = judges_of(self.cohort, face, template, self.store, self.rates, alike=True, covered=covered)
             found[RERANKED] = matches[0] if judges is None else judges.judged(matches, moved.scores)[0]
         return found
 

@@ -21,9 +21,9 @@ class Refusal(Exception):
 @dataclass(frozen=True)
 class Rules:
     """``hosts``: the names this server is asked by, None for any; ``numbers``: and addresses in numbers, to which no
-    foreign name was made to point; ``origins``: other pages, as scheme://host[:port], whose browser may ask, such as the
-    address of a proxy; ``behind``: the path a proxy puts before ours; ``events``: the numbers of what can be asked of
-    the page, None for any; ``login``: only who has logged in may ask."""
+    foreign name was made to point; ``origins``: other pages, as scheme://host[:port], whose browser may ask, such as
+    the address of a proxy; ``behind``: the path a proxy puts before ours; ``events``: the numbers of what can be asked
+    of the page, None for any; ``login``: only who has logged in may ask."""
 
     hosts: frozenset[str] | None = LOOPBACK
     origins: frozenset[str] = frozenset()

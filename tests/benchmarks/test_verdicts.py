@@ -37,6 +37,7 @@ def toy_cohort(level: float) -> Cohort:
 def bench(tmp_path, monkeypatch):
     """Call it with the level from which on there is a match: four people in a gallery."""
     monkeypatch.setitem(OCCLUSIONS, "toy", OcclusionKind("Toy", lambda _: UPPER))
+    monkeypatch.setattr("ssn.commands.alike.shared_visibility", lambda _: None)  # coloured squares show no face
     stores = []
 
     def build(level: float) -> VerdictBench:
@@ -50,6 +51,31 @@ def bench(tmp_path, monkeypatch):
     yield build
     for store in stores:
         store.close()
+
+
+class Scarf:
+    """Says that the lowest quarter of every face is hidden."""
+
+    def visibilities(self, faces) -> np.ndarray:
+        v = np.ones((len(faces), 128, 128), np.float32)
+        v[:, 96:] = 0.02
+        return v
+
+    def visibility(self, face) -> np.ndarray:
+        return self.visibilities([face])[0]
+
+
+def test_as_on_the_page_nobody_behind_a_cover_is_called_a_match(bench, landmarks, monkeypatch):
+    faces = [toy_face(seed, 40 + seed).with_(landmarks=landmarks) for seed in range(6)]
+    searches = Searches([(f"Person {seed}", faces[seed]) for seed in range(4)], faces[4:])
+    monkeypatch.setattr("ssn.commands.alike.shared_visibility", lambda _: Scarf())
+    made = bench(-1.0)
+    for occlusion in ("none", "toy"):
+        for row in made.rows(searches, occlusion):
+            if row["way"] != "two-rates":
+                assert row["right_match"] == 0
+                assert row["right_at_least_uncertain"] == row["right_at_rank_1"] > 0
+                assert row["strangers_uncertain"] == 1
 
 
 @pytest.mark.parametrize(("level", "called"), [(-1.0, 1.0), (2.0, 0.0)])
