@@ -181,15 +181,15 @@ class FaceFinder:
         first = next(face for face, marks in there if _is_sure(face, marks))
         least = first.area / CLEAR_MARGIN
         long_side = min(LONG_SIDE, round(OTHER_TURNED * max(found.image.shape[:2]) / max(least, 1.0) ** 0.5))
-        for turns in {0, 1, 2, 3} - {first.quarter_turns}:
-            for upright in self.detector.detect(found.image, long_side, turns=turns):
-                face = turn_face_back(upright, found.image.shape, turns)
-                if face.area < least or face.confidence < SURE_CONFIDENCE:
-                    continue
-                marks = self._marks(found.image, face)
-                below = [pair for pair in there if _overlap(pair[0], face)]
-                if marks.apart <= SURE_DISAGREEMENT and not any(_is_sure(*pair) for pair in below):
-                    there = [pair for pair in there if pair not in below] + [(face, marks)]
+        others = sorted({0, 1, 2, 3} - {first.quarter_turns})
+        for turns, upright in self.detector.detect_in_turns(found.image, others, long_side):
+            face = turn_face_back(upright, found.image.shape, turns)
+            if face.area < least or face.confidence < SURE_CONFIDENCE:
+                continue
+            marks = self._marks(found.image, face)
+            below = [pair for pair in there if _overlap(pair[0], face)]
+            if marks.apart <= SURE_DISAGREEMENT and not any(_is_sure(*pair) for pair in below):
+                there = [pair for pair in there if pair not in below] + [(face, marks)]
         there.sort(key=lambda pair: -pair[0].area)
         return replace(found, faces=tuple(face for face, _ in there), marks=tuple(marks for _, marks in there))
 

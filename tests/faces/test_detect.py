@@ -161,3 +161,17 @@ def test_a_picture_looked_at_turned_is_the_turned_picture(detector, photo, turns
     assert len(asked) == len(turned) == 1
     assert asked[0].xyxy == pytest.approx(turned[0].xyxy, abs=0.5)
     assert asked[0].points == pytest.approx(turned[0].points, abs=0.5)
+
+
+def test_turns_looked_at_side_by_side_show_what_each_shows_alone(detector, demo):
+    """Three people on one sheet, each laid another way."""
+    photos = [np.rot90(read_image(person.enrolment), -turn) for turn, person in enumerate(demo[:3], start=1)]
+    sheet = np.hstack(photos)
+    side_by_side = detector.detect_in_turns(sheet, [1, 2, 3])
+    for turn in (1, 2, 3):
+        alone = [face for face in detector.detect(sheet, turns=turn) if face.confidence > 0.99]
+        found = [face for turned, face in side_by_side if turned == turn and face.confidence > 0.99]
+        assert len(alone) == len(found) == 1
+        assert found[0].xyxy == pytest.approx(alone[0].xyxy, abs=8)
+        assert found[0].points == pytest.approx(alone[0].points, abs=8)
+    assert detector.detect_in_turns(sheet[:10], [1, 2]) == []
