@@ -35,7 +35,7 @@ from ssn.gallery.re_embed import ReEmbedded, re_embed
 from ssn.gallery.registry import DEFAULT_INDEX, find_index, open_store, scheme_of
 from ssn.gallery.second_opinion import SecondOpinion
 from ssn.gallery.store import GalleryStore, Person
-from ssn.machine import give_back_freed_memory
+from ssn.machine import give_back_freed_memory, one_thread
 from ssn.memory import memory_in_words
 from ssn.models.checkpoint import DEFAULT_CHECKPOINT
 from ssn.recognizer import Recognizer, Template
@@ -139,7 +139,7 @@ class Services:
         if not self.waiting.take():
             raise BusyError()
         try:
-            with self.photos, memory_in_words():
+            with self.photos, one_thread(), memory_in_words():
                 yield
         except NoFaceError:
             give_back_freed_memory()  # what it took to look in every turn, brightened and enlarged

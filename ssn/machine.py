@@ -6,11 +6,13 @@ import contextlib
 import ctypes
 import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, cast, get_args
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 from ssn.errors import DeviceError, OptionError
 
@@ -76,6 +78,21 @@ def choose_precision(name: str, device: torch.device) -> Precision:
 def autocast(device: torch.device, enabled: bool):
     """bfloat16 autocast on ``device``, or nothing."""
     return torch.autocast(device.type, dtype=torch.bfloat16) if enabled else contextlib.nullcontext()
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """What PyTorch computes in this thread meanwhile is not shared among processors. Many small steps, as a detector's,
+    gain little by that, and where other threads are at work as well each step waits until all its parts had a turn."""
+    torch.get_num_threads()  # a thread's count is PyTorch's own from its first work on: that was it
+    with _thread_pools().limit(limits=1, user_api="openmp"):
+        yield
+
+
+@lru_cache(maxsize=1)
+def _thread_pools() -> ThreadpoolController:
+    """Those of the libraries that are loaded when it is first asked for: PyTorch's is."""
+    return ThreadpoolController()
 
 
 def keep_freed_memory() -> bool:

@@ -6,13 +6,14 @@ import os
 import platform
 import subprocess
 import sys
+import threading
 
 import pytest
 import torch
 
 from ssn import errors
 from ssn.errors import DeviceError, OptionError, SeveralFacesError, SSNError
-from ssn.machine import autocast, choose_device, choose_precision, has_fast_bfloat16
+from ssn.machine import autocast, choose_device, choose_precision, has_fast_bfloat16, one_thread
 
 
 def gpus(monkeypatch, count: int) -> None:
@@ -198,3 +199,32 @@ def test_bfloat16_without_units_and_unknown_precisions_are_refused(monkeypatch):
         choose_precision("bfloat16", torch.device("cpu"))
     with pytest.raises(OptionError, match="float64"):
         choose_precision("float64", torch.device("cpu"))
+
+
+def test_one_thread_is_this_thread_s_alone_and_for_a_while():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        seen = []
+        with one_thread():
+            inside = torch.get_num_threads()
+            other = threading.Thread(target=lambda: seen.append(torch.get_num_threads()))
+            other.start()
+            other.join()
+        assert (inside, seen, torch.get_num_threads()) == (1, [2], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+def test_a_new_thread_s_first_work_may_be_within():
+    seen = []
+
+    def work() -> None:
+        with one_thread():
+            torch.ones(8) @ torch.ones(8)
+            seen.append(torch.get_num_threads())
+
+    started = threading.Thread(target=work)
+    started.start()
+    started.join()
+    assert seen == [1]
