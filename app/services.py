@@ -4,6 +4,7 @@ visitor is kept here; that is :mod:`app.session`."""
 from __future__ import annotations
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -45,8 +46,9 @@ PHOTOS_AT_ONCE = 2
 """Photos read and searched for faces at a time: one of 40 megapixels takes seconds and hundreds of megabytes."""
 PHOTOS_IN_HAND = 18
 """Photos opened or waiting for it; the next one is told that the server is busy, so that memory stays bounded."""
-LOOKS_AT_ONCE = 4
-"""Faces looked at and searched for at a time. Apart from photos, so that no upload holds up a brush."""
+LOOKS_AT_ONCE = min(4, max(2, os.cpu_count() or 1))
+"""Faces looked at and searched for at a time: more than there are processors only wait for each other, and hold memory
+meanwhile. Apart from photos, so that no upload holds up a brush."""
 RUNS_AT_ONCE = 1
 """Evaluations, enrolments of many and re-embeddings at a time: one takes minutes of all the processor has."""
 
