@@ -87,6 +87,22 @@ ENDS = [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)]
 """Ctrl+C, a service that is stopped, a terminal that is closed."""
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """As in a terminal, whatever started the tests: nohup ignores SIGHUP."""
+    number = getattr(signal, "SIGHUP", signal.SIGTERM)
+    before = signal.signal(number, signal.SIG_DFL)
+    yield
+    signal.signal(number, before)
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is none here")
+def test_what_was_started_with_nohup_goes_on(ask, toy_finder, people, tmp_path, monkeypatch):
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    wish_an_end_at_the_second(toy_finder, monkeypatch, "SIGHUP")
+    assert ask("enrol", people, "--gallery", tmp_path / "g.db").data["interrupted"] is False
+
+
 def wish_an_end_at_the_second(toy_finder, monkeypatch, wish: str) -> None:
     find, calls = toy_finder.find, []
 
