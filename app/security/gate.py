@@ -120,16 +120,15 @@ class Gate:
 
     async def _check_login(self, scope: Scope, receive: Receive) -> None:
         """A stranger's signs of life would take the room of visitors. Raises Refusal."""
-        path, status = scope["path"], 0
-        door = next((path.index(door) for door in UNASKED if door in path), None)
-        if not self.rules.login or door is None:
+        status, inner = 0, _inner(scope["path"].removeprefix(self.rules.behind))
+        if not self.rules.login or not inner.startswith(UNASKED):
             return
 
         async def hear(message: Message) -> None:
             nonlocal status
             status = message.get("status", status)
 
-        asked = path[:door] + "/login_check"
+        asked = scope["path"].removesuffix(inner) + "/login_check"
         known = {**scope, "method": "GET", "path": asked, "raw_path": asked.encode(), "query_string": b""}
         await self.app(known, _replay(b"", receive), hear)
         if status != 200:
@@ -161,8 +160,13 @@ class Gate:
                 self._large.release()
 
 
+def _inner(path: str) -> str:
+    """A path without what stands before Gradio's doors."""
+    return path.removeprefix(API[:-1])
+
+
 def _is_open(path: str) -> bool:
-    inner = path.removeprefix(API[:-1])
+    inner = _inner(path)
     return (inner.rstrip("/") or "/") in DOORS or inner.startswith(ROOMS)
 
 

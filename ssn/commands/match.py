@@ -89,7 +89,7 @@ def match(
     def read(photo: Path) -> AlignedFace:
         return read_probe(recognizer, photo, spectrum, occlusion, face, numbered, bits, page)
 
-    visibility = shared_visibility(device)
+    visibility = shared_visibility(device) if alike == NONE else None  # else AlikeSearch looks
     with interruptible() as stop:
         probes = [
             _not_reached(photo) if stop else _probe(recognizer, visibility, photo, read, alone=len(photos) == 1)
@@ -195,7 +195,7 @@ class Outcome:
         lines.append(summary([m.verdict for m in self.matches]))
         if self.rule == SEARCH_RULE and (cover := cover_words(self.covered)):
             hint = " --alike found hides what surely shows nothing of it." if self.answer is None else ""
-            lines.append(f"{cover.capitalize()}{hint}")
+            lines.append(f"{cover[0].upper()}{cover[1:]}{hint}")
         return "\n".join(lines).rstrip()
 
 

@@ -280,3 +280,9 @@ def test_it_starts_from_any_folder(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert "--checkpoint" in done.stdout
+
+
+def test_pillow_is_not_imported_before_its_environment_is_set():
+    asked = "import sys, app.launch; sys.exit('PIL.Image' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", asked], cwd=REPOSITORY).returncode == 0
+    assert "PILLOW_BLOCK_SIZE" in entry.ENVIRONMENT

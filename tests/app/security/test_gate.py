@@ -1,4 +1,4 @@
-"""The gate: who is let through to a small application behind it, and what every answer carries."""
+"""The gate: what is let through to a small application behind it, and what every answer carries."""
 
 from __future__ import annotations
 
@@ -20,38 +20,8 @@ from app.security.health import health_routes
 from app.security.rules import Rules
 from app.security.visitors import COOKIE, Pages
 from ssn.errors import GalleryError
+from tests.app.security.asking import HERE, JOIN, application, ask, ask_all
 from tests.asynchronous import run_async
-
-HERE = "http://localhost:7860"
-JOIN = "/gradio_api/queue/join"
-
-
-async def echo(request: Request) -> PlainTextResponse:
-    return PlainTextResponse(str(len(await request.body())))
-
-
-def application(rules: Rules) -> Starlette:
-    routes = [Route("/{path:path}", echo, methods=["GET", "POST"])]
-    return Starlette(routes=routes, middleware=[Middleware(Gate, rules=rules)])
-
-
-def ask(path: str = "/", rules: Rules | None = None, method: str = "GET", **more) -> httpx.Response:
-    """One request to a server of its own."""
-    return ask_all([(method, path, more)], rules)[0]
-
-
-def ask_all(requests: list[tuple[str, str, dict]], rules: Rules | None = None) -> list[httpx.Response]:
-    """Several to one server. Cookies are not remembered."""
-
-    async def run() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(application(rules or Rules()))
-        answers = []
-        for method, path, more in requests:
-            async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
-                answers.append(await client.request(method, path, **more))
-        return answers
-
-    return run_async(run())
 
 
 @pytest.mark.parametrize("path", ["/", "/assets/index.js", "/gradio_api/upload", "/config"])
@@ -66,68 +36,6 @@ def test_the_policy_lets_nothing_out_and_nobody_frame_the_page():
     policy = dict(part.split(" ", 1) for part in HEADERS["Content-Security-Policy"].split("; "))
     assert policy["frame-ancestors"] == policy["object-src"] == "'none'"
     assert all("http" not in where and "*" not in where for where in policy.values())
-
-
-@pytest.mark.parametrize(
-    "origin",
-    [
-        *("http://evil.example", "null", "http://localhost:9999", "https://localhost.evil.example", ""),
-        *("http://[", "[::1", "http://localhost:7860@evil.example", "file://", "chrome-extension://localhost"),
-    ],
-)
-def test_another_page_may_not_ask(origin):
-    for method in ("GET", "POST"):
-        answer = ask(JOIN, method=method, headers={"Origin": origin})
-        assert answer.status_code == 403
-        assert "access-control-allow-origin" not in answer.headers
-
-
-@pytest.mark.parametrize("origin", [None, HERE, "https://studio.example.org"])
-def test_its_own_page_and_a_named_proxy_may_ask(origin):
-    rules = Rules(origins=frozenset({"https://studio.example.org"}))
-    headers = {} if origin is None else {"Origin": origin}
-    assert ask(JOIN, rules, "POST", headers=headers, json={"session_hash": "a"}).status_code == 200
-
-
-FOREIGN = (
-    "evil.example",
-    "evil.example:7860",
-    "127.0.0.1.evil.example",
-    "",
-    "[",
-    "]",
-    "[::1",
-    "localhost@evil.example",
-)
-
-
-@pytest.mark.parametrize("host", FOREIGN)
-def test_a_foreign_name_that_points_here_is_refused(host):
-    assert ask(headers={"Host": host}).status_code == 403
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1:7860", "localhost", "[::1]:7860", "studio.example.org"])
-def test_its_own_names_are_answered(host):
-    assert (
-        ask(rules=Rules(origins=frozenset({"https://studio.example.org"})), headers={"Host": host}).status_code == 200
-    )
-
-
-def test_an_address_with_a_login_has_any_name():
-    assert ask(rules=Rules(hosts=None), headers={"Host": "anything.example"}).status_code == 200
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        *(("192.168.0.7:7860", 200), ("[fe80::1]:7860", 200), ("localhost", 200), ("studio.lan", 200)),
-        *(("evil.example", 403), ("192.168.0.7.evil.example", 403), ("1", 403), ("", 403)),
-    ],
-)
-def test_an_address_open_to_all_is_asked_by_its_numbers_and_its_own_names(host, status):
-    """A browser that went to a foreign name holds no login that would have to be guessed."""
-    rules = Rules(hosts=frozenset({"localhost", "studio.lan"}), numbers=True)
-    assert ask(rules=rules, headers={"Host": host, "Origin": f"http://{host}"}).status_code == status
 
 
 SHUT = (
@@ -342,10 +250,26 @@ def test_health_says_whether_the_gallery_answers():
     assert run_async(run(broken)) == [(200, "alive"), (503, "not ready")]
 
 
-@pytest.mark.parametrize(("number", "status"), [(3, 200), (None, 200), (99, 400), (-1, 400), ("3", 400), ([3], 400)])
-def test_what_is_not_on_the_page_cannot_be_asked_for(number, status):
-    asked = {"data": [], "fn_index": number, "session_hash": "page"}
-    answer = ask(JOIN, Rules(events=frozenset({3, 4})), "POST", json=asked)
-    assert answer.status_code == status
-    assert ("Load it anew" in answer.text) == (status == 400)
-    assert ask(JOIN, Rules(), "POST", json=asked).status_code == 200
+@pytest.mark.parametrize("behind", ["", "/studio", "/reset/cancel"])
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 200), ("/config", 200), ("/gradio_api/heartbeat/abc", 401), ("/gradio_api/cancel", 401), ("/reset", 401)],
+)
+def test_signs_of_life_need_a_login_under_whatever_path_and_the_page_does_not(behind, path, status):
+    """The page itself is where somebody logs in."""
+
+    async def known(request: Request) -> PlainTextResponse:
+        asked.append(request.url.path)
+        return PlainTextResponse("", 401 if request.url.path.endswith("/login_check") else 200)
+
+    asked: list[str] = []
+    rules = Rules(behind=behind, login=True)
+    app = Starlette(routes=[Route("/{path:path}", known)], middleware=[Middleware(Gate, rules=rules)])
+
+    async def run() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE) as client:
+            return await client.get(behind + path)
+
+    assert run_async(run()).status_code == status
+    prefix = behind + ("/gradio_api" if path.startswith("/gradio_api") else "")
+    assert asked == ([f"{prefix}/login_check"] if status == 401 else [behind + path])
